@@ -1,0 +1,211 @@
+/*
+ * decoder.h (published): read a trace, or take records as they are made, and know at each of them what every address space
+ * looks like.
+ *
+ *     struct trace *trace;
+ *     trace_open("t.brkw", &trace);
+ *     struct decoder *decoder = decoder_new();
+ *     while (trace_next(trace, &record) == 1)
+ *         decoder_apply(decoder, &record, &moment);
+ *
+ * Nothing is kept of an event once it is applied: memory grows with live segments, processes, files, never with events.
+ * Units are those of trace.h: ticks of 100 ns, bytes.
+ */
+#ifndef BRKWATER_DECODER_H
+#define BRKWATER_DECODER_H
+
+#include "../tracer/trace.h"
+
+/* What a run of pages is for.  The names of kind_name() appear in every output. */
+enum kind {
+    KIND_NONE,
+    KIND_HEAP,      /* between the start of the heap and the break */
+    KIND_ARENA,     /* a glibc heap that is not the main one: part of a 64 MiB-aligned reservation */
+    KIND_CHUNK,     /* an mmapped chunk of glibc's malloc */
+    KIND_STACK,     /* of a thread */
+    KIND_IMAGE,     /* of a program or library: text, data, bss */
+    KIND_FILE,      /* another mapped file */
+    KIND_SHARED,    /* memory shared with other processes, without a file that has a name of its own */
+    KIND_ANONYMOUS, /* none of the others */
+    KIND_GUARD,     /* the PROT_NONE edge of a stack */
+    KIND_KERNEL,    /* made by the kernel for itself: vdso, vvar, io rings */
+    KIND_COUNT
+};
+
+/* "heap", "arena", ... ; "none" for KIND_NONE. */
+const char *kind_name(enum kind kind);
+
+enum segment_flag {
+    SEGMENT_SHARED = 1 << 0,
+    SEGMENT_GROWS_DOWN = 1 << 1, /* the kernel lowers its start by itself */
+    SEGMENT_DONT_FORK = 1 << 2,
+    SEGMENT_WIPE_ON_FORK = 1 << 3,
+    SEGMENT_KERNEL_MADE = 1 << 4, /* no call made it: exec image, grown stack, repaired at a checkpoint */
+    SEGMENT_NAMED = 1 << 5,       /* `file` is a name of the kernel's ([stack], [vdso]), not a file: it has no offset */
+};
+
+/*
+ * A run of pages with one birth.  Segments are finer than the kernel's mappings, which merge neighbours of equal attributes; a
+ * segment never merges with one of another birth.
+ *
+ * Example: after mmap(NULL, 12288, ...) as event 7 by thread 71, and munmap of the middle page, two segments of 4096 bytes are left,
+ * both with birth 7, owner 71.
+ */
+struct segment {
+    tracee_addr start, end; /* page aligned, end exclusive */
+    uint64_t offset;        /* in the file, of `start`; 0 for anonymous memory */
+    uint64_t birth;         /* event that mapped it; 0: it was there at the baseline */
+    uint64_t born;          /* tick of that */
+    uint32_t owner;         /* tid that mapped it; for a thread's stack the thread that runs on it */
+    uint32_t file;          /* decoder_file() id, 0 for anonymous memory */
+    uint8_t prot;           /* PROT_ bits */
+    uint8_t kind;           /* enum kind, as born; segment_kind() tells what it is now */
+    uint16_t flags;         /* enum segment_flag */
+};
+
+/* What a segment is now: the part of a stack that can't be touched (PROT_NONE) is its guard. */
+enum kind segment_kind(const struct segment *segment);
+
+/* What one record changed. */
+struct change {
+    uint64_t mapped, unmapped; /* bytes of address space that came and went */
+    enum kind kind;            /* of the memory that the call was about */
+    uint64_t heap_before, heap_after; /* size of the heap, for brk */
+    uint64_t lived; /* ticks since the birth of the memory that went, when all of it had one birth, else 0 */
+    bool grew_by_kernel; /* a checkpoint found stack growth or the like, and took it over */
+};
+
+/* What is known after decoder_apply(). */
+struct moment {
+    const struct record *record;
+    uint64_t event; /* id when the record is an event, else 0 */
+    uint64_t time;  /* tick; of the last timed record when this one has none.  An event's time is its *exit* */
+    uint32_t pid, space;
+    struct change change;
+    bool compared;  /* the record was a checkpoint, and the replay was compared with it */
+    unsigned drift; /* differences that this comparison found */
+};
+
+/* One difference between the replay and the kernel's map. */
+struct drift {
+    uint64_t time;
+    uint64_t event; /* last event before it */
+    uint32_t pid, space;
+    tracee_addr start, end;
+    bool replayed, mapped;      /* the replay, the kernel has something there */
+    struct rec_mapping replay, kernel; /* valid where the above are true */
+};
+
+/* A name or file of a mapping. */
+struct file_info {
+    uint32_t major, minor;
+    uint64_t inode;
+    struct text path;
+};
+
+/* An address space that is alive. */
+struct space_info {
+    uint32_t space;
+    uint32_t pid;   /* process that runs in it (the one that it was made for) */
+    uint64_t bytes; /* mapped */
+    uint64_t by_kind[KIND_COUNT];
+    uint64_t segments;
+    uint64_t heap; /* size of the heap */
+    tracee_addr heap_start, heap_end; /* the break has byte granularity; 0 when unknown */
+    uint64_t resident;                /* bytes, by the last sample; 0 before the first */
+};
+
+/* A process of the recording, alive or ended. */
+struct process_info {
+    size_t index;         /* of decoder_process_at() */
+    uint32_t pid, parent; /* parent process, 0 for the command */
+    uint32_t space;       /* where it is, or was last */
+    bool ended;
+    uint32_t status;      /* wait status, when ended */
+    const char *comm;     /* short name, "" when unknown */
+    const char *exe;      /* path, "" when unknown */
+};
+
+struct decoder;
+
+struct decoder *decoder_new(void);
+void decoder_free(struct decoder *decoder);
+
+/* Take the next record.  0 with *ret_moment filled, or -ENOMEM.  A record that contradicts those before it (an unknown space, an
+ * impossible range) is counted in decoder_contradictions() and otherwise ignored: traces are not trusted. */
+int decoder_apply(struct decoder *decoder, const struct record *record, struct moment *ret_moment);
+
+uint64_t decoder_events(const struct decoder *decoder);
+uint64_t decoder_checkpoints(const struct decoder *decoder);
+uint64_t decoder_drift(const struct decoder *decoder);
+uint64_t decoder_unordered(const struct decoder *decoder);
+uint64_t decoder_contradictions(const struct decoder *decoder);
+
+/* Events that mapped over live pages although MAP_FIXED was not asked for: the order or the replay is wrong. */
+uint64_t decoder_impossible(const struct decoder *decoder);
+
+/* The first difference found, or NULL when there was none. */
+const struct drift *decoder_first_drift(const struct decoder *decoder);
+
+/* The header record, its texts copied; NULL before it was seen. */
+const struct rec_header *decoder_header(const struct decoder *decoder);
+
+/* The end record, or NULL before it was seen. */
+const struct rec_end *decoder_end(const struct decoder *decoder);
+
+/* NULL when there is no such file or name. */
+const struct file_info *decoder_file(const struct decoder *decoder, uint32_t file);
+
+/* False when the space is not alive. */
+bool decoder_space(const struct decoder *decoder, uint32_t space, struct space_info *ret_info);
+
+/* Sums over all live spaces: bytes mapped by kind (KIND_COUNT values), bytes of heap, bytes resident by the last samples. */
+const uint64_t *decoder_kind_bytes(const struct decoder *decoder);
+uint64_t decoder_heap_bytes(const struct decoder *decoder);
+uint64_t decoder_resident_bytes(const struct decoder *decoder);
+
+/* Walk live spaces: call with 0 first, then with the last id; 0 when there are no more. */
+uint32_t decoder_next_space(const struct decoder *decoder, uint32_t after);
+
+/* The segment that holds `addr`, or the first one above it; false when there is none. */
+bool decoder_segment(const struct decoder *decoder, uint32_t space, tracee_addr addr, struct segment *ret_segment);
+
+/* NULL when no such process was seen.  Of a pid that was used twice: the last. */
+const struct process_info *decoder_process(const struct decoder *decoder, uint32_t pid);
+
+/* The process of that index in order of appearance, NULL past the last. */
+const struct process_info *decoder_process_at(const struct decoder *decoder, size_t index);
+
+/* Threads seen in all, and the most that were alive at once. */
+uint64_t decoder_threads(const struct decoder *decoder, uint64_t *ret_most);
+
+/* Text of a note's code, with what to do about it; never NULL. */
+const char *note_text(enum note_code code);
+
+/* ---- reading a file ---- */
+
+struct trace;
+
+/* What could not be read. */
+struct trace_loss {
+    bool cut;               /* the file ends in the middle of a frame */
+    bool damaged;           /* a frame in the middle could not be decoded and was passed over */
+    uint64_t damaged_frames;
+    uint64_t bytes;         /* of the file that were not read because of it */
+    uint64_t unknown;       /* records of kinds newer than this program */
+    uint64_t first_offset;  /* where in the file the first loss is */
+};
+
+/* 0, -errno, -TRACE_E_NOT_A_TRACE, -TRACE_E_CUT or -TRACE_E_NEWER. */
+int trace_open(const char *path, struct trace **ret_trace);
+void trace_close(struct trace *trace);
+
+/* 1 with *ret_record (valid until the next call), 0 at the end of what can be read, or -errno. */
+int trace_next(struct trace *trace, struct record *ret_record);
+
+const struct trace_loss *trace_loss(const struct trace *trace);
+
+/* Bytes of the file. */
+uint64_t trace_size(const struct trace *trace);
+
+#endif

@@ -1,0 +1,120 @@
+/*
+ * kinds.c: what a segment is for.
+ *
+ * Told from what the call asked for and what lies around it; where that leaves a choice, the more general kind is taken.
+ */
+#include "model.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+enum {
+    DENYWRITE = 0x800,   /* MAP_DENYWRITE: ignored by the kernel, and used by loaders alone */
+    NORESERVE = 0x4000,  /* MAP_NORESERVE */
+    STACK = 0x20000,     /* MAP_STACK */
+    GROWSDOWN = 0x100,   /* MAP_GROWSDOWN */
+    ARENA_64 = 64 << 20, /* HEAP_MAX_SIZE of glibc, 64 bit */
+    ARENA_32 = 1 << 20,  /* the same, 32 bit */
+};
+
+const char *kind_name(enum kind kind)
+{
+    static const char *const names[KIND_COUNT] = {
+        [KIND_NONE] = "none",   [KIND_HEAP] = "heap",     [KIND_ARENA] = "arena",         [KIND_CHUNK] = "chunk",
+        [KIND_STACK] = "stack", [KIND_IMAGE] = "image",   [KIND_FILE] = "file",           [KIND_SHARED] = "shared",
+        [KIND_GUARD] = "guard", [KIND_KERNEL] = "kernel", [KIND_ANONYMOUS] = "anonymous",
+    };
+    return names[(unsigned)kind < KIND_COUNT ? kind : KIND_NONE];
+}
+
+/* A glibc arena begins as a reservation: PROT_NONE, not counted, twice its size to have an aligned one inside, or just its size at an
+ * aligned address.  Source: new_heap() in glibc's malloc/arena.c. */
+static bool is_arena(const struct rec_event *event, const struct segment *segment)
+{
+    uint64_t arena = event->abi == ABI_I386 ? ARENA_32 : ARENA_64;
+    uint64_t size = segment->end - segment->start;
+    return segment->prot == 0 && (event->args[3] & NORESERVE) &&
+           (size == 2 * arena || (size == arena && segment->start % arena == 0));
+}
+
+/* Memory whose "file" exists only to be shared. */
+static bool is_shared_memory(const struct decoder *d, uint32_t file)
+{
+    static const char *const starts[] = {"/dev/zero", "/SYSV", "/memfd:", "/dev/shm/", "/anon_hugepage"};
+    for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
+        if (model_path_starts(d, file, starts[i]))
+            return true;
+    return false;
+}
+
+/* Loaders map a library piece by piece over, or next to, a first mapping of it. */
+static bool touches_image_of(const struct space_model *space, const struct segment *segment)
+{
+    const struct segment *below = segments_below(&space->segments, segment->start);
+    const struct segment *above = segments_find(&space->segments, segment->end);
+    bool joins_below = below && below->end == segment->start && below->file == segment->file;
+    bool joins_above = above && above->start == segment->end && above->file == segment->file;
+    return (joins_below && below->kind == KIND_IMAGE) || (joins_above && above->kind == KIND_IMAGE);
+}
+
+static enum kind kind_of_file(const struct decoder *d, const struct space_model *space, const struct rec_event *event,
+                              const struct segment *segment)
+{
+    if ((segment->flags & SEGMENT_SHARED) && is_shared_memory(d, segment->file))
+        return KIND_SHARED;
+    if (model_path_starts(d, segment->file, "anon_inode:") || model_path_starts(d, segment->file, "/[aio]"))
+        return KIND_KERNEL;
+    if ((event->args[3] & DENYWRITE) || (segment->prot & PROT_EXEC) || touches_image_of(space, segment))
+        return KIND_IMAGE;
+    return KIND_FILE;
+}
+
+enum kind kind_of_mapping(const struct decoder *d, const struct space_model *space, const struct rec_event *event,
+                          const struct segment *segment, const struct removal *replaced)
+{
+    uint64_t flags = event->args[3];
+    if (model_is_file(d, segment->file))
+        return kind_of_file(d, space, event, segment);
+    if (segment->flags & SEGMENT_SHARED)
+        return KIND_SHARED;
+    if (flags & (STACK | GROWSDOWN))
+        return KIND_STACK;
+    if (is_arena(event, segment))
+        return KIND_ARENA;
+    /* What is put over a part of something stays that: bss over an image's tail, a trimmed arena's reservation. */
+    if ((flags & MAP_FIXED) && replaced->bytes == segment->end - segment->start &&
+        (replaced->first_kind == KIND_IMAGE || replaced->first_kind == KIND_ARENA || replaced->first_kind == KIND_STACK))
+        return (enum kind)replaced->first_kind;
+    const struct segment *below = segments_below(&space->segments, segment->start);
+    if ((flags & MAP_FIXED) && below && below->end == segment->start && below->kind == KIND_IMAGE)
+        return KIND_IMAGE;
+    return KIND_ANONYMOUS;
+}
+
+/* Names that the kernel gives in maps.  Source: proc_pid_maps(5), fs/proc/task_mmu.c. */
+static enum kind kind_of_name(const struct decoder *d, uint32_t file)
+{
+    if (model_path_starts(d, file, "[heap]"))
+        return KIND_HEAP;
+    if (model_path_starts(d, file, "[stack"))
+        return KIND_STACK;
+    if (model_path_starts(d, file, "[anon:") || model_path_starts(d, file, "[anon_shmem:"))
+        return KIND_ANONYMOUS;
+    return KIND_KERNEL;
+}
+
+enum kind kind_of_line(const struct decoder *d, const struct rec_mapping *line, const struct segment *below, bool by_exec)
+{
+    if (model_is_file(d, line->file)) {
+        if (line->shared && is_shared_memory(d, line->file))
+            return KIND_SHARED;
+        bool joins = below && below->end == line->start && below->file == line->file && below->kind == KIND_IMAGE;
+        return by_exec || (line->prot & PROT_EXEC) || joins ? KIND_IMAGE : KIND_FILE;
+    }
+    if (line->file)
+        return kind_of_name(d, line->file);
+    /* Right above an image's data lies its bss. */
+    if (below && below->end == line->start && below->kind == KIND_IMAGE)
+        return KIND_IMAGE;
+    return line->shared ? KIND_SHARED : KIND_ANONYMOUS;
+}

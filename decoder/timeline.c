@@ -1,0 +1,334 @@
+/* timeline.c: totals, peaks and series, in a fixed amount of memory. */
+#include "timeline.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIRST_WIDTH = TRACE_TICKS_PER_SECOND / 1000 }; /* ticks of a bucket at first: 1 ms */
+
+struct process_peaks {
+    struct peak resident, virtual_;
+};
+
+struct timeline {
+    struct totals totals;
+    uint32_t command; /* pid */
+
+    uint64_t width; /* ticks of a bucket */
+    uint64_t buckets[SERIES_COUNT][TIMELINE_BUCKETS]; /* highest value seen in each */
+    uint64_t last[SERIES_COUNT];                      /* newest value */
+    size_t last_bucket;
+
+    /* Fault counters restart with each process: `seen` is what of a space's process is in the totals already. */
+    struct process_peaks *peaks; /* by process index */
+    uint64_t *minflt, *majflt;   /* by process index: counted so far */
+    size_t capacity;
+};
+
+struct timeline *timeline_new(void)
+{
+    struct timeline *t = calloc(1, sizeof(*t));
+    if (t)
+        t->width = FIRST_WIDTH;
+    return t;
+}
+
+void timeline_free(struct timeline *t)
+{
+    if (!t)
+        return;
+    free(t->peaks);
+    free(t->minflt);
+    free(t->majflt);
+    free(t);
+}
+
+/* ---- series ---- */
+
+static uint64_t max_u64(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Twice as wide buckets: the recording goes on in the second half. */
+static void halve(struct timeline *t)
+{
+    for (int series = 0; series < SERIES_COUNT; series++) {
+        uint64_t *b = t->buckets[series];
+        for (size_t i = 0; i < TIMELINE_BUCKETS / 2; i++)
+            b[i] = max_u64(b[2 * i], b[2 * i + 1]);
+        memset(b + TIMELINE_BUCKETS / 2, 0, sizeof(*b) * TIMELINE_BUCKETS / 2);
+    }
+    t->width *= 2;
+    t->last_bucket /= 2;
+}
+
+static void set_series(struct timeline *t, uint64_t time, const uint64_t values[SERIES_COUNT])
+{
+    while (time / t->width >= TIMELINE_BUCKETS)
+        halve(t);
+    size_t bucket = time / t->width;
+    /* Until now the last values held: they are the highest of this bucket too, if nothing higher comes. */
+    for (size_t i = t->last_bucket + 1; i <= bucket; i++)
+        for (int series = 0; series < SERIES_COUNT; series++)
+            t->buckets[series][i] = t->last[series];
+    if (bucket > t->last_bucket)
+        t->last_bucket = bucket;
+    for (int series = 0; series < SERIES_COUNT; series++) {
+        t->buckets[series][bucket] = max_u64(t->buckets[series][bucket], values[series]);
+        t->last[series] = values[series];
+    }
+}
+
+void timeline_series(const struct timeline *t, enum series series, unsigned columns, uint64_t *ret_values)
+{
+    uint64_t end = t->totals.time ? t->totals.time : 1;
+    for (unsigned column = 0; column < columns; column++) {
+        size_t from = end * column / columns / t->width, to = end * (column + 1) / columns / t->width;
+        uint64_t value = 0;
+        for (size_t i = from; i <= to && i <= t->last_bucket; i++)
+            value = max_u64(value, t->buckets[series][i]);
+        ret_values[column] = value;
+    }
+}
+
+/* ---- peaks ---- */
+
+static void raise_peak(struct peak *peak, uint64_t bytes, uint64_t time, uint32_t pid)
+{
+    if (bytes > peak->bytes)
+        *peak = (struct peak){bytes, time, pid};
+}
+
+static bool hold_process(struct timeline *t, size_t index)
+{
+    if (index < t->capacity)
+        return true;
+    size_t capacity = t->capacity ? t->capacity : 16;
+    while (capacity <= index)
+        capacity *= 2;
+    struct process_peaks *peaks = reallocarray(t->peaks, capacity, sizeof(*peaks));
+    if (peaks)
+        t->peaks = peaks;
+    uint64_t *minflt = reallocarray(t->minflt, capacity, sizeof(*minflt));
+    if (minflt)
+        t->minflt = minflt;
+    uint64_t *majflt = reallocarray(t->majflt, capacity, sizeof(*majflt));
+    if (majflt)
+        t->majflt = majflt;
+    if (!peaks || !minflt || !majflt)
+        return false;
+    memset(peaks + t->capacity, 0, (capacity - t->capacity) * sizeof(*peaks));
+    memset(minflt + t->capacity, 0, (capacity - t->capacity) * sizeof(*minflt));
+    memset(majflt + t->capacity, 0, (capacity - t->capacity) * sizeof(*majflt));
+    t->capacity = capacity;
+    return true;
+}
+
+/* Index of the process, with room for it in the tables; false when unknown. */
+static bool process_index(struct timeline *t, const struct decoder *d, uint32_t pid, size_t *ret_index)
+{
+    const struct process_info *process = decoder_process(d, pid);
+    if (!process || !hold_process(t, process->index))
+        return false;
+    *ret_index = process->index;
+    return true;
+}
+
+bool timeline_peak(const struct timeline *t, const struct decoder *d, uint32_t pid, bool of_virtual, struct peak *ret_peak)
+{
+    const struct peak *peak = of_virtual ? &t->totals.virtual_ : &t->totals.resident;
+    if (pid) {
+        const struct process_info *process = decoder_process(d, pid);
+        if (!process || process->index >= t->capacity)
+            return false;
+        peak = of_virtual ? &t->peaks[process->index].virtual_ : &t->peaks[process->index].resident;
+    }
+    if (!peak->bytes)
+        return false;
+    *ret_peak = *peak;
+    return true;
+}
+
+/* Everything that is summed over the live spaces, after each record that can change it. */
+static void take_sums(struct timeline *t, const struct decoder *d, const struct moment *m)
+{
+    const uint64_t *kinds = decoder_kind_bytes(d);
+    uint64_t values[SERIES_COUNT] = {[SERIES_RESIDENT] = decoder_resident_bytes(d), [SERIES_HEAP] = decoder_heap_bytes(d)};
+    for (int kind = 0; kind < KIND_COUNT; kind++) {
+        values[SERIES_VIRTUAL] += kinds[kind];
+        t->totals.kinds[kind].live = kinds[kind];
+        t->totals.kinds[kind].peak = max_u64(t->totals.kinds[kind].peak, kinds[kind]);
+    }
+    raise_peak(&t->totals.resident, values[SERIES_RESIDENT], m->time, m->pid);
+    raise_peak(&t->totals.virtual_, values[SERIES_VIRTUAL], m->time, m->pid);
+    raise_peak(&t->totals.heap, values[SERIES_HEAP], m->time, m->pid);
+    set_series(t, m->time, values);
+}
+
+/* ---- records ---- */
+
+static void add_large(struct totals *totals, const struct moment *m, uint64_t bytes, bool unmapped)
+{
+    struct large_event *list = totals->largest;
+    if (bytes <= list[TIMELINE_LARGEST - 1].bytes)
+        return;
+    size_t at = TIMELINE_LARGEST - 1;
+    for (; at > 0 && list[at - 1].bytes < bytes; at--)
+        list[at] = list[at - 1];
+    list[at] = (struct large_event){.event = m->event,
+                                    .time = m->time,
+                                    .bytes = bytes,
+                                    .pid = m->pid,
+                                    .call = m->record->event.call,
+                                    .kind = m->change.kind,
+                                    .unmapped = unmapped};
+}
+
+static void add_heap(struct totals *totals, const struct change *change)
+{
+    totals->brk_calls++;
+    if (change->heap_after > change->heap_before) {
+        totals->heap_grow_calls++;
+        totals->heap_grown += change->heap_after - change->heap_before;
+    } else if (change->heap_after < change->heap_before) {
+        totals->heap_trim_calls++;
+        totals->heap_trimmed += change->heap_before - change->heap_after;
+    }
+}
+
+static void add_event(struct timeline *t, const struct decoder *d, const struct moment *m)
+{
+    struct totals *totals = &t->totals;
+    const struct rec_event *event = &m->record->event;
+    const struct change *change = &m->change;
+    enum effect effect = call_info((enum call)event->call)->effect;
+    struct call_totals *call = &totals->calls[event->call < CALL_COUNT ? event->call : CALL_NONE];
+    totals->events++;
+    call->count++;
+    call->ticks += event->duration;
+    if (event->error) {
+        totals->errors++;
+        call->errors++;
+    }
+    if (effect == EFFECT_BRK)
+        add_heap(totals, change);
+    /* A new address space is no change of one: it is no churn. */
+    if (effect != EFFECT_EXEC) {
+        call->mapped += change->mapped;
+        call->unmapped += change->unmapped;
+        struct kind_totals *kind = &totals->kinds[change->kind];
+        kind->calls += change->kind != KIND_NONE;
+        kind->mapped += change->mapped;
+        kind->unmapped += change->unmapped;
+        bool unmapped = change->unmapped > change->mapped;
+        add_large(totals, m, unmapped ? change->unmapped : change->mapped, unmapped);
+    }
+    if (!change->mapped && !change->unmapped)
+        return;
+    take_sums(t, d, m);
+    struct space_info info;
+    size_t index;
+    if (decoder_space(d, m->space, &info) && process_index(t, d, info.pid, &index))
+        raise_peak(&t->peaks[index].virtual_, info.bytes, m->time, info.pid);
+}
+
+static void add_faults(struct timeline *t, size_t index, const struct rec_sample *sample)
+{
+    /* The counters of a process never fall; a sample that is out of order adds nothing. */
+    if (sample->minflt > t->minflt[index]) {
+        t->totals.minflt += sample->minflt - t->minflt[index];
+        t->minflt[index] = sample->minflt;
+    }
+    if (sample->majflt > t->majflt[index]) {
+        t->totals.majflt += sample->majflt - t->majflt[index];
+        t->majflt[index] = sample->majflt;
+    }
+}
+
+static void add_sample(struct timeline *t, const struct decoder *d, const struct moment *m)
+{
+    const struct rec_sample *sample = &m->record->sample;
+    struct totals *totals = &t->totals;
+    totals->samples++;
+    take_sums(t, d, m);
+    size_t index;
+    if (process_index(t, d, sample->pid, &index)) {
+        raise_peak(&t->peaks[index].resident, sample->resident_pages * TRACE_PAGE, m->time, sample->pid);
+        raise_peak(&totals->one_resident, sample->resident_pages * TRACE_PAGE, m->time, sample->pid);
+        add_faults(t, index, sample);
+    }
+    if (sample->flags & SAMPLE_PEAKS)
+        totals->kernel_peak_resident = max_u64(totals->kernel_peak_resident, sample->peak_resident_kib * 1024);
+    if ((sample->flags & SAMPLE_LAST) && sample->pid == t->command) {
+        totals->ended = true;
+        totals->end_resident = sample->resident_pages * TRACE_PAGE;
+        totals->end_virtual = sample->virtual_pages * TRACE_PAGE;
+        totals->end_anon = sample->anon_kib * 1024;
+        totals->end_file = sample->file_kib * 1024;
+        totals->end_shmem = sample->shmem_kib * 1024;
+        totals->end_swap = sample->swap_kib * 1024;
+    }
+}
+
+static void add_checkpoint(struct timeline *t, const struct decoder *d, const struct moment *m)
+{
+    const struct rec_checkpoint *checkpoint = &m->record->checkpoint;
+    t->totals.most_mappings = max_u64(t->totals.most_mappings, checkpoint->n_mappings);
+    take_sums(t, d, m);
+    struct space_info info;
+    if (!decoder_space(d, checkpoint->space, &info))
+        return;
+    size_t index;
+    if (process_index(t, d, info.pid, &index))
+        raise_peak(&t->peaks[index].virtual_, info.bytes, m->time, info.pid);
+    if (checkpoint->pid == t->command) {
+        memcpy(t->totals.end_kinds, info.by_kind, sizeof(info.by_kind));
+        t->totals.end_heap = info.heap;
+    }
+}
+
+void timeline_add(struct timeline *t, const struct decoder *d, const struct moment *m)
+{
+    struct totals *totals = &t->totals;
+    if (m->time > totals->time)
+        totals->time = m->time;
+    switch (m->record->kind) {
+    case REC_EVENT:
+        add_event(t, d, m);
+        break;
+    case REC_SAMPLE:
+        add_sample(t, d, m);
+        break;
+    case REC_CHECKPOINT:
+        add_checkpoint(t, d, m);
+        break;
+    case REC_TASK:
+        if (m->record->task.flags & TASK_FIRST)
+            t->command = m->record->task.pid;
+        if (!(m->record->task.flags & TASK_THREAD))
+            totals->processes++;
+        take_sums(t, d, m);
+        break;
+    case REC_SPACE_END:
+        take_sums(t, d, m);
+        break;
+    case REC_NOTE:
+        if (m->record->note.code < NOTE_CODES)
+            totals->notes[m->record->note.code]++;
+        break;
+    default:
+        break;
+    }
+    totals->threads = decoder_threads(d, &totals->most_threads);
+}
+
+const struct totals *timeline_totals(const struct timeline *t)
+{
+    return &t->totals;
+}
+
+uint32_t timeline_command(const struct timeline *t)
+{
+    return t->command;
+}

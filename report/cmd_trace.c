@@ -1,0 +1,342 @@
+/* cmd_trace.c: brkwater COMMAND: trace a command, live or into a file. */
+#include "listing.h"
+#include "play.h"
+#include "summary.h"
+#include "units.h"
+#include "verbs.h"
+
+#include "../tracer/tracer.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    OPT_OUTPUT = 1,
+    OPT_CALLS,
+    OPT_CLOCK,
+    OPT_RELATIVE,
+    OPT_TIME,
+    OPT_QUIET,
+    OPT_INTERVAL,
+    OPT_CHECKPOINT,
+    OPT_DURATION,
+    OPT_MAX_SIZE,
+    OPT_NO_SECCOMP,
+    OPT_DETACH,
+    OPT_FOLLOW,
+    OPT_VERSION,
+};
+
+static const struct option options[] = {
+    {OPT_OUTPUT, 'o', "output", "FILE", "record to FILE, quietly; read it with the verbs report, events, layout, verify"},
+    {OPT_CALLS, 'e', "calls", "CALL,...", "which calls the live text prints: mmap,brk  !madvise  %memory  %process"},
+    {OPT_CLOCK, 't', NULL, NULL, "time of day before each line; -tt with microseconds, -ttt since the epoch"},
+    {OPT_RELATIVE, 'r', NULL, NULL, "seconds since the line before"},
+    {OPT_TIME, 'T', NULL, NULL, "time spent in each call (always shown)"},
+    {OPT_QUIET, 'q', "quiet", NULL, "no lines about processes, no closing summary"},
+    {OPT_FOLLOW, 'f', "follow", NULL, "follow children and threads (always done)"},
+    {OPT_INTERVAL, 0, "sample-interval", "MS", "time between two samples of the counters, 10 by default; 0: none"},
+    {OPT_CHECKPOINT, 0, "checkpoint-every", "N", "compare the replay with the kernel's map after every N layout calls"},
+    {OPT_DURATION, 0, "duration", "SECONDS", "stop recording after so long; the command goes on"},
+    {OPT_MAX_SIZE, 0, "max-size", "SIZE", "stop recording when FILE reaches SIZE; the command goes on"},
+    {OPT_NO_SECCOMP, 0, "no-seccomp", NULL, "no filter: stop at every system call (slow, but hides from none)"},
+    {OPT_DETACH, 0, "detach-tracer", NULL,
+     "return the command's exit status as soon as it ends, and go on\nrecording what it left behind in the background (needs -o)"},
+    {OPT_VERSION, 'V', "version", NULL, "show the version"},
+    {0},
+};
+
+/* Everything about one run. */
+struct run {
+    struct tracer_options tracer;
+    struct listing listing;
+    bool quiet, detach;
+    /* Live text: */
+    struct decoder *decoder;
+    struct timeline *timeline;
+    struct buffer line;
+    bool failed;
+    /* --detach-tracer: */
+    int report;
+};
+
+/* ---- live text ---- */
+
+static void write_line(struct buffer *line)
+{
+    const char *p = line->data;
+    size_t left = line->size;
+    while (left) {
+        ssize_t put = write(STDERR_FILENO, p, left);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put <= 0)
+            return; /* nobody reads: the command goes on all the same */
+        p += put;
+        left -= (size_t)put;
+    }
+}
+
+/* A whole line in one write, while the tracee stands still: it never lands in the middle of what the command prints. */
+static void live_record(void *context, const struct record *record)
+{
+    struct run *run = context;
+    struct moment moment;
+    if (decoder_apply(run->decoder, record, &moment) < 0) {
+        run->failed = true;
+        return;
+    }
+    timeline_add(run->timeline, run->decoder, &moment);
+    buffer_clear(&run->line);
+    listing_add(&run->listing, &run->line, run->decoder, &moment);
+    if (run->line.size)
+        write_line(&run->line);
+}
+
+static int begin_live(struct run *run)
+{
+    run->decoder = decoder_new();
+    run->timeline = timeline_new();
+    if (!run->decoder || !run->timeline)
+        return complain(EXIT_TROUBLE, "%s", strerror(ENOMEM));
+    run->tracer.sink = (struct record_sink){live_record, run};
+    if (listing_wants_colour(STDERR_FILENO))
+        run->listing.style = &event_style_colour;
+    return 0;
+}
+
+/* ---- told while it runs ---- */
+
+static void tell_waiting(void *context, uint32_t pid, const char *comm, unsigned count)
+{
+    (void)context;
+    if (count > 1)
+        complain(0, "the command has ended; waiting for %u processes that it left, among them %u (%s). "
+                    "Interrupt twice to end them and the recording; --detach-tracer would not wait.",
+                 count, pid, comm);
+    else
+        complain(0, "the command has ended; waiting for process %u (%s) that it left. "
+                    "Interrupt twice to end it and the recording; --detach-tracer would not wait.",
+                 pid, comm);
+}
+
+static void tell_ended(void *context, int wait_status)
+{
+    struct run *run = context;
+    if (run->report >= 0)
+        tracer_background_report(run->report, wait_status, 0);
+    run->report = -1;
+}
+
+/* ---- the end ---- */
+
+static void summarize(const struct summary *summary)
+{
+    struct buffer out = {0};
+    buffer_char(&out, '\n');
+    summary_write(&out, summary);
+    write_line(&out);
+    buffer_free(&out);
+}
+
+static void summarize_file(const char *path)
+{
+    struct play play;
+    char loss[512];
+    if (play_open(&play, path, true))
+        return;
+    if (play_all(&play) == 0) {
+        struct summary summary = {.decoder = play.decoder,
+                                  .timeline = play.timeline,
+                                  .trace = path,
+                                  .trace_size = trace_size(play.trace),
+                                  .loss = play_loss_text(&play, loss, sizeof(loss)) ? loss : NULL,
+                                  .utf8 = isatty(STDERR_FILENO) && listing_is_utf8()};
+        summarize(&summary);
+    }
+    play_close(&play);
+}
+
+static void close_run(struct run *run, const struct tracer_result *result)
+{
+    if (result->record_error)
+        complain(0, "%s: %s: recording ended there%s", run->tracer.output, strerror(result->record_error),
+                 result->trace_written ? ", what was recorded before can be read" : ", nothing was kept");
+    if (run->quiet || run->detach)
+        return;
+    if (!run->tracer.output) {
+        struct summary summary = {.decoder = run->decoder,
+                                  .timeline = run->timeline,
+                                  .utf8 = isatty(STDERR_FILENO) && listing_is_utf8()};
+        summarize(&summary);
+    } else if (result->trace_written) {
+        summarize_file(run->tracer.output);
+    }
+}
+
+/* End as the command ended: with its status, or by the same signal (without a core of ours). */
+static int end_like(int wait_status)
+{
+    if (!WIFSIGNALED(wait_status))
+        return WEXITSTATUS(wait_status);
+    struct rlimit none = {0, 0};
+    int signal_number = WTERMSIG(wait_status);
+    sigset_t set;
+    fflush(NULL);
+    setrlimit(RLIMIT_CORE, &none);
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    signal(signal_number, SIG_DFL);
+    sigemptyset(&set);
+    sigaddset(&set, signal_number);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+    raise(signal_number);
+    return 128 + signal_number; /* the signal did not end us: say it as a shell would */
+}
+
+static int exec_failure(const char *command, int error)
+{
+    if (error == ENOENT || error == ENOTDIR)
+        return complain(EXIT_NOT_FOUND, "%s: command not found", command);
+    return complain(EXIT_NOT_EXECUTABLE, "%s: cannot be executed: %s", command, strerror(error));
+}
+
+static int trace(struct run *run, char **argv)
+{
+    struct tracer_result result = {0};
+    const char *what = NULL;
+    int failure = 0, error = tracer_run(&run->tracer, argv, &result, &what);
+    if (error)
+        failure = what && run->tracer.output && strcmp(what, run->tracer.output) == 0
+                      ? complain(EXIT_TROUBLE, "cannot create %s: %s", what, strerror(-error))
+                      : complain(EXIT_TROUBLE, "cannot trace: %s: %s", what ? what : "?", strerror(-error));
+    else if (result.exec_error)
+        failure = exec_failure(argv[0], result.exec_error);
+    else
+        close_run(run, &result);
+    if (run->report >= 0)
+        tracer_background_report(run->report, -1, failure ? failure : EXIT_TROUBLE);
+    decoder_free(run->decoder);
+    timeline_free(run->timeline);
+    buffer_free(&run->line);
+    return failure ? failure : end_like(result.wait_status);
+}
+
+static int trace_in_background(struct run *run, char **argv)
+{
+    int status = 0, failure = 0;
+    int split = tracer_background(&run->report, &status, &failure);
+    if (split < 0)
+        return complain(EXIT_TROUBLE, "cannot go to the background: %s", strerror(-split));
+    if (split > 0)
+        return status == -1 ? failure : end_like(status);
+    run->tracer.leave_terminal = true;
+    trace(run, argv);
+    _exit(0);
+}
+
+/* ---- options ---- */
+
+static int parse_number(const char *option, const char *text, uint64_t *ret)
+{
+    char *end;
+    errno = 0;
+    *ret = strtoull(text, &end, 10);
+    if (errno || end == text || *end || *text == '-')
+        return complain(EXIT_USAGE, "--%s: '%s' is not a number", option, text);
+    return 0;
+}
+
+static int take_option(struct run *run, int id, const char *value)
+{
+    uint64_t number = 0;
+    switch (id) {
+    case OPT_OUTPUT:
+        run->tracer.output = value;
+        return 0;
+    case OPT_CALLS:
+        return listing_select(&run->listing, value);
+    case OPT_CLOCK:
+        listing_more_clock(&run->listing);
+        return 0;
+    case OPT_RELATIVE:
+        run->listing.relative = true;
+        return 0;
+    case OPT_QUIET:
+        run->quiet = run->listing.quiet = true;
+        return 0;
+    case OPT_INTERVAL:
+        if (parse_number("sample-interval", value, &number))
+            return EXIT_USAGE;
+        run->tracer.sample_interval_ms = number > 3600000 ? 3600000 : (unsigned)number;
+        return 0;
+    case OPT_CHECKPOINT:
+        return parse_number("checkpoint-every", value, &run->tracer.checkpoint_every);
+    case OPT_DURATION:
+        if (units_parse_time(value, &number) || !number)
+            return complain(EXIT_USAGE, "--duration: '%s' is not a time (10, 10s, 500ms)", value);
+        run->tracer.duration = (double)number / TRACE_TICKS_PER_SECOND;
+        return 0;
+    case OPT_MAX_SIZE:
+        if (units_parse_size(value, &run->tracer.max_size) || !run->tracer.max_size)
+            return complain(EXIT_USAGE, "--max-size: '%s' is not a size (512K, 64M, 1G)", value);
+        return 0;
+    case OPT_NO_SECCOMP:
+        run->tracer.no_seccomp = true;
+        return 0;
+    case OPT_DETACH:
+        run->detach = true;
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+static int trace_run(int argc, char **argv)
+{
+    static struct run run;
+    struct parser parser;
+    int id;
+    run.report = -1;
+    listing_init(&run.listing);
+    run.tracer = (struct tracer_options){
+        .sample_interval_ms = 10, .waiting = tell_waiting, .command_ended = tell_ended, .context = &run};
+    parser_begin(&parser, &verb_trace, argc, argv);
+    parser.stop_at_operand = true;
+    while ((id = parser_next(&parser)) != OPTION_END) {
+        if (id == OPT_VERSION) {
+            printf("brkwater " BRKWATER_VERSION "\n");
+            return 0;
+        }
+        if (id == OPTION_HELP) {
+            options_help(&verb_trace);
+            return 0;
+        }
+        if (id == OPTION_WRONG || take_option(&run, id, parser.value))
+            return EXIT_USAGE;
+    }
+    if (parser.at >= argc)
+        return complain_usage(&verb_trace, "no COMMAND was named");
+    if (run.detach && !run.tracer.output)
+        return complain(EXIT_USAGE, "--detach-tracer needs -o FILE: live text would have nowhere to go");
+    if (run.tracer.max_size && !run.tracer.output)
+        return complain(EXIT_USAGE, "--max-size needs -o FILE");
+    if (!run.tracer.output) {
+        int status = begin_live(&run);
+        if (status)
+            return status;
+    } else if (!run.quiet && isatty(STDERR_FILENO)) {
+        fprintf(stderr, "brkwater: recording to %s\n", run.tracer.output);
+    }
+    return run.detach ? trace_in_background(&run, argv + parser.at) : trace(&run, argv + parser.at);
+}
+
+const struct verb verb_trace = {
+    "", "[OPTIONS] [--] COMMAND [ARG]...", "trace a command; children and threads are followed", options, trace_run,
+};

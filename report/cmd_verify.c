@@ -1,0 +1,127 @@
+/* cmd_verify.c: brkwater verify: format, checksums, and the replay against the kernel's maps. */
+#include "escape.h"
+#include "play.h"
+#include "units.h"
+#include "verbs.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+static const struct option options[] = {{0}};
+
+static void add_side(struct buffer *out, const struct decoder *d, const char *who, bool there, const struct rec_mapping *m)
+{
+    char text[128];
+    snprintf(text, sizeof(text), "  %-8s ", who);
+    buffer_string(out, text);
+    if (!there) {
+        buffer_string(out, "nothing\n");
+        return;
+    }
+    snprintf(text, sizeof(text), "%llx-%llx %c%c%c%c %08llx", (unsigned long long)m->start, (unsigned long long)m->end,
+             m->prot & PROT_READ ? 'r' : '-', m->prot & PROT_WRITE ? 'w' : '-', m->prot & PROT_EXEC ? 'x' : '-',
+             m->shared ? 's' : 'p', (unsigned long long)m->offset);
+    buffer_string(out, text);
+    const struct file_info *file = decoder_file(d, m->file);
+    if (file) {
+        snprintf(text, sizeof(text), " %02x:%02x %llu ", file->major, file->minor, (unsigned long long)file->inode);
+        buffer_string(out, text);
+        escape_text(out, file->path, 0, 4096);
+    }
+    buffer_char(out, '\n');
+}
+
+static void add_drift(struct buffer *out, const struct decoder *d)
+{
+    const struct drift *drift = decoder_first_drift(d);
+    char text[256], when[UNITS_MAX];
+    if (!drift)
+        return;
+    snprintf(text, sizeof(text), "first difference: pid %u, at %s, after event %llu, %llx-%llx\n", drift->pid,
+             units_duration(when, sizeof(when), drift->time), (unsigned long long)drift->event, (unsigned long long)drift->start,
+             (unsigned long long)drift->end);
+    buffer_string(out, text);
+    add_side(out, d, "replay", drift->replayed, &drift->replay);
+    add_side(out, d, "kernel", drift->mapped, &drift->kernel);
+}
+
+/* One line for each thing that was checked; true when all is well. */
+static bool judge(struct buffer *out, const struct play *play)
+{
+    const struct decoder *d = play->decoder;
+    const struct rec_header *header = decoder_header(d);
+    const struct rec_end *end = decoder_end(d);
+    char text[768], a[UNITS_MAX], b[UNITS_MAX], loss[512];
+    bool well = true;
+
+    snprintf(text, sizeof(text), ": format %u.%u, %s bytes, %s events\n", header ? header->major : 0, header ? header->minor : 0,
+             units_count(a, sizeof(a), trace_size(play->trace)), units_count(b, sizeof(b), decoder_events(d)));
+    escape_text(out, escape_chars(play->path), 0, 4096);
+    buffer_string(out, text);
+    if (play_loss_text(play, loss, sizeof(loss))) {
+        well = false;
+        snprintf(text, sizeof(text), "incomplete: %s\n", loss);
+        buffer_string(out, text);
+    }
+    if (end && (end->reason == END_DISK_FULL || end->reason == END_WRITE_ERROR)) {
+        well = false;
+        snprintf(text, sizeof(text), "incomplete: recording ended early: %s\n",
+                 end->reason == END_DISK_FULL ? "the disk was full" : strerror((int)end->value));
+        buffer_string(out, text);
+    }
+    snprintf(text, sizeof(text), "verified: %s checkpoints, %s drift\n", units_count(a, sizeof(a), decoder_checkpoints(d)),
+             units_count(b, sizeof(b), decoder_drift(d)));
+    buffer_string(out, text);
+    add_drift(out, d);
+    snprintf(text, sizeof(text), "order: %s events of unknown order, %s in an impossible one\n",
+             units_count(a, sizeof(a), decoder_unordered(d)), units_count(b, sizeof(b), decoder_impossible(d)));
+    buffer_string(out, text);
+    if (decoder_contradictions(d)) {
+        well = false;
+        snprintf(text, sizeof(text), "contradictions: %s records do not fit those before them\n",
+                 units_count(a, sizeof(a), decoder_contradictions(d)));
+        buffer_string(out, text);
+    }
+    return well && !decoder_drift(d) && !decoder_impossible(d);
+}
+
+static int verify(const char *path)
+{
+    struct play play;
+    struct buffer out = {0};
+    int status = play_open(&play, path, true);
+    if (status)
+        return status;
+    status = play_all(&play);
+    if (!status && !judge(&out, &play))
+        status = 1;
+    fwrite(out.data, 1, out.size, stdout);
+    buffer_free(&out);
+    play_close(&play);
+    return status;
+}
+
+static int run(int argc, char **argv)
+{
+    struct parser parser;
+    const char *path = NULL;
+    int id;
+    parser_begin(&parser, &verb_verify, argc, argv);
+    while ((id = parser_next(&parser)) != OPTION_END) {
+        if (id == OPTION_HELP) {
+            options_help(&verb_verify);
+            return 0;
+        }
+        if (id != OPTION_OPERAND)
+            return EXIT_USAGE;
+        if (path)
+            return complain_usage(&verb_verify, "one TRACE at a time");
+        path = parser.value;
+    }
+    return path ? verify(path) : complain_usage(&verb_verify, "no TRACE was named");
+}
+
+const struct verb verb_verify = {
+    "verify", "TRACE", "format, checksums, drift; exit 0 only if all is well", options, run,
+};

@@ -1,0 +1,210 @@
+/* layout.c: a layout as a table, as lines of /proc/PID/maps, as JSON. */
+#include "layout.h"
+
+#include "escape.h"
+#include "json.h"
+#include "units.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+static void permissions(const struct mapping *m, char ret[5])
+{
+    ret[0] = m->prot & PROT_READ ? 'r' : '-';
+    ret[1] = m->prot & PROT_WRITE ? 'w' : '-';
+    ret[2] = m->prot & PROT_EXEC ? 'x' : '-';
+    ret[3] = m->shared ? 's' : 'p';
+    ret[4] = '\0';
+}
+
+/* ---- table ---- */
+
+static void add_gap(struct buffer *out, uint64_t bytes)
+{
+    char text[128], size[UNITS_MAX];
+    snprintf(text, sizeof(text), "... %s unmapped ...\n", units_size(size, sizeof(size), bytes));
+    buffer_string(out, text);
+}
+
+/* Who made most of it: "event 12, thread 71", "execve", or "the kernel". */
+static void add_maker(struct buffer *out, const struct layout *l, const struct mapping *m)
+{
+    const struct segment *largest = &l->mappings->segments[m->first];
+    char text[96];
+    for (size_t i = m->first; i < m->first + m->count; i++)
+        if (l->mappings->segments[i].end - l->mappings->segments[i].start > largest->end - largest->start)
+            largest = &l->mappings->segments[i];
+    if (!largest->birth)
+        snprintf(text, sizeof(text), "%-24s", "execve");
+    else
+        snprintf(text, sizeof(text), "#%llu by %u", (unsigned long long)largest->birth, largest->owner);
+    char padded[96], age[UNITS_MAX];
+    uint64_t born = l->place->time > largest->born ? l->place->time - largest->born : 0;
+    snprintf(padded, sizeof(padded), "%-20s %8s", text, units_duration(age, sizeof(age), born));
+    if (!largest->birth)
+        snprintf(padded, sizeof(padded), "%-20s %8s", "execve", units_duration(age, sizeof(age), born));
+    buffer_string(out, padded);
+}
+
+static void write_table(struct buffer *out, const struct layout *l)
+{
+    char text[256], size[UNITS_MAX], perms[5], when[UNITS_MAX];
+    const struct process_info *process = decoder_process(l->decoder, l->place->pid);
+    uint64_t total = 0;
+    for (size_t i = 0; i < l->mappings->count; i++)
+        total += l->mappings->list[i].end - l->mappings->list[i].start;
+    buffer_string(out, "pid ");
+    buffer_unsigned(out, l->place->pid);
+    buffer_string(out, " (");
+    escape_text(out, escape_chars(process ? process->comm : ""), 0, 64);
+    snprintf(text, sizeof(text), ") at %s, after event %llu: %zu mappings, %s\n",
+             units_duration(when, sizeof(when), l->place->time), (unsigned long long)l->place->event, l->mappings->count,
+             units_size(size, sizeof(size), total));
+    buffer_string(out, text);
+    snprintf(text, sizeof(text), "%-25s %8s perms %-9s  %-20s %8s  %s\n", "address", "size", "kind", "mapped by", "age", "name");
+    buffer_string(out, text);
+    tracee_addr last = 0;
+    for (size_t i = 0; i < l->mappings->count; i++) {
+        const struct mapping *m = &l->mappings->list[i];
+        if (last && m->start - last >= (uint64_t)1 << 20)
+            add_gap(out, m->start - last);
+        last = m->end;
+        permissions(m, perms);
+        snprintf(text, sizeof(text), "%012llx-%012llx %8s %s  %-9s  ", (unsigned long long)m->start, (unsigned long long)m->end,
+                 units_size(size, sizeof(size), m->end - m->start), perms, kind_name(m->kind));
+        buffer_string(out, text);
+        add_maker(out, l, m);
+        buffer_string(out, m->name.size ? "  " : "");
+        escape_text(out, m->name, 0, 4096);
+        buffer_char(out, '\n');
+    }
+}
+
+/* ---- maps ---- */
+
+/* A newline is the only byte that the kernel escapes. */
+static void add_path(struct buffer *out, struct text name)
+{
+    for (size_t i = 0; i < name.size; i++) {
+        if (name.data[i] == '\n')
+            buffer_string(out, "\\012");
+        else
+            buffer_char(out, name.data[i]);
+    }
+}
+
+static void write_maps(struct buffer *out, const struct layout *l)
+{
+    for (size_t i = 0; i < l->mappings->count; i++) {
+        const struct mapping *m = &l->mappings->list[i];
+        char text[160], perms[5];
+        permissions(m, perms);
+        int used = snprintf(text, sizeof(text), "%08llx-%08llx %s %08llx %02x:%02x %llu ", (unsigned long long)m->start,
+                            (unsigned long long)m->end, perms, (unsigned long long)m->offset, m->file ? m->file->major : 0,
+                            m->file ? m->file->minor : 0, (unsigned long long)(m->file ? m->file->inode : 0));
+        buffer_append(out, text, (size_t)used);
+        /* The kernel pads to column 73 before a name. */
+        for (; m->name.size && used < 73; used++)
+            buffer_char(out, ' ');
+        add_path(out, m->name);
+        buffer_char(out, '\n');
+    }
+}
+
+/* ---- JSON ---- */
+
+static void add_segment(struct json *j, const struct layout *l, const struct segment *s)
+{
+    json_object_open(j);
+    json_key(j, "start");
+    json_hex(j, s->start);
+    json_key(j, "end");
+    json_hex(j, s->end);
+    json_key(j, "kind");
+    json_string(j, kind_name(segment_kind(s)));
+    json_key(j, "birth");
+    if (s->birth)
+        json_unsigned(j, s->birth);
+    else
+        json_null(j);
+    json_key(j, "age");
+    json_decimal(j, l->place->time > s->born ? (l->place->time - s->born) / 10 : 0, 6);
+    json_key(j, "owner");
+    if (s->owner)
+        json_unsigned(j, s->owner);
+    else
+        json_null(j);
+    json_object_close(j);
+}
+
+static void add_mapping(struct json *j, const struct layout *l, const struct mapping *m)
+{
+    char perms[5], dev[32];
+    bool real = m->file && (m->file->inode || m->file->major || m->file->minor);
+    permissions(m, perms);
+    perms[3] = '\0';
+    json_object_open(j);
+    json_key(j, "start");
+    json_hex(j, m->start);
+    json_key(j, "end");
+    json_hex(j, m->end);
+    json_key(j, "prot");
+    json_string(j, perms);
+    json_key(j, "shared");
+    json_bool(j, m->shared);
+    json_key(j, "kind");
+    json_string(j, kind_name(m->kind));
+    json_key(j, "file");
+    if (real)
+        json_text(j, m->name);
+    else
+        json_null(j);
+    json_key(j, "offset");
+    json_unsigned(j, m->offset);
+    json_key(j, "dev");
+    snprintf(dev, sizeof(dev), "%02x:%02x", m->file ? m->file->major : 0, m->file ? m->file->minor : 0);
+    json_string(j, dev);
+    json_key(j, "inode");
+    json_unsigned(j, m->file ? m->file->inode : 0);
+    json_key(j, "name");
+    if (m->name.size)
+        json_text(j, m->name);
+    else
+        json_null(j);
+    json_key(j, "segments");
+    json_array_open(j);
+    for (size_t i = m->first; i < m->first + m->count; i++)
+        add_segment(j, l, &l->mappings->segments[i]);
+    json_array_close(j);
+    json_object_close(j);
+}
+
+static void write_json(struct buffer *out, const struct layout *l)
+{
+    struct json j;
+    json_begin(&j, out);
+    json_object_open(&j);
+    json_key(&j, "t");
+    json_decimal(&j, units_microseconds(l->place->time), 6);
+    json_key(&j, "event");
+    json_unsigned(&j, l->place->event);
+    json_key(&j, "pid");
+    json_unsigned(&j, l->place->pid);
+    json_key(&j, "space");
+    json_unsigned(&j, l->place->space);
+    json_key(&j, "mappings");
+    json_array_open(&j);
+    for (size_t i = 0; i < l->mappings->count; i++)
+        add_mapping(&j, l, &l->mappings->list[i]);
+    json_array_close(&j);
+    json_object_close(&j);
+    buffer_char(out, '\n');
+}
+
+const struct layout_format layout_formats[] = {
+    {"table", write_table},
+    {"maps", write_maps},
+    {"json", write_json},
+    {NULL, NULL},
+};

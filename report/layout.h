@@ -1,0 +1,25 @@
+/*
+ * layout.h: the formats of `brkwater layout`.
+ */
+#ifndef BRKWATER_LAYOUT_H
+#define BRKWATER_LAYOUT_H
+
+#include "buffer.h"
+#include "mappings.h"
+#include "when.h"
+
+struct layout {
+    const struct decoder *decoder;
+    const struct mappings *mappings;
+    const struct place *place;
+};
+
+/* A format is a name and a writer over the same model. */
+struct layout_format {
+    const char *name;
+    void (*write)(struct buffer *out, const struct layout *layout);
+};
+
+extern const struct layout_format layout_formats[]; /* ended by one without a name; the first is the default */
+
+#endif

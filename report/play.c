@@ -1,0 +1,89 @@
+/* play.c: open a trace, feed decoder and timeline, tell what is missing. */
+#include "play.h"
+
+#include "options.h"
+#include "units.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+int play_open(struct play *p, const char *path, bool with_timeline)
+{
+    *p = (struct play){.path = path};
+    int error = trace_open(path, &p->trace);
+    if (error)
+        return complain(EXIT_TROUBLE, "%s: %s", path, trace_error_text(error));
+    p->decoder = decoder_new();
+    p->timeline = with_timeline ? timeline_new() : NULL;
+    if (p->decoder && (p->timeline || !with_timeline))
+        return 0;
+    play_close(p);
+    return complain(EXIT_TROUBLE, "%s: %s", path, strerror(ENOMEM));
+}
+
+void play_close(struct play *p)
+{
+    trace_close(p->trace);
+    decoder_free(p->decoder);
+    timeline_free(p->timeline);
+    *p = (struct play){0};
+}
+
+int play_next(struct play *p, struct moment *ret_moment)
+{
+    static struct record record; /* large, and used by one play at a time */
+    int result = trace_next(p->trace, &record);
+    if (result == 1) {
+        p->ordinal++;
+        result = decoder_apply(p->decoder, &record, ret_moment);
+        if (result == 0) {
+            if (p->timeline)
+                timeline_add(p->timeline, p->decoder, ret_moment);
+            return 1;
+        }
+    }
+    if (result == 0)
+        return 0;
+    complain(0, "%s: %s", p->path, trace_error_text(result));
+    return -1;
+}
+
+int play_all(struct play *p)
+{
+    struct moment moment;
+    int result;
+    while ((result = play_next(p, &moment)) == 1)
+        ;
+    return result < 0 ? EXIT_TROUBLE : 0;
+}
+
+bool play_loss_text(const struct play *p, char *buffer, size_t size)
+{
+    const struct trace_loss *loss = trace_loss(p->trace);
+    const struct rec_end *end = decoder_end(p->decoder);
+    char events[UNITS_MAX], bytes[UNITS_MAX], when[UNITS_MAX];
+    units_count(events, sizeof(events), decoder_events(p->decoder));
+    units_size(bytes, sizeof(bytes), loss->bytes);
+    units_duration(when, sizeof(when), p->timeline ? timeline_totals(p->timeline)->time : 0);
+    if (loss->damaged)
+        snprintf(buffer, size, "the file is damaged at byte %llu: %llu frame(s), %s bytes could not be read; up to event %s is known",
+                 (unsigned long long)loss->first_offset, (unsigned long long)loss->damaged_frames, bytes, events);
+    else if (!end && p->timeline)
+        snprintf(buffer, size, "recording was cut off at %s (no end record)%s%s; %s events are readable", when,
+                 loss->bytes ? ", the last bytes of the file are no whole frame: " : "", loss->bytes ? bytes : "", events);
+    else if (!end || loss->cut)
+        snprintf(buffer, size, "recording was cut off (no end record); %s events are readable", events);
+    else
+        return false;
+    return true;
+}
+
+bool play_tell_loss(const struct play *p)
+{
+    char text[512];
+    if (!play_loss_text(p, text, sizeof(text)))
+        return false;
+    complain(0, "%s: %s.", p->path, text);
+    return true;
+}

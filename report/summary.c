@@ -1,0 +1,282 @@
+/* summary.c: the closing screen. */
+#include "summary.h"
+
+#include "chart.h"
+#include "escape.h"
+#include "units.h"
+
+#include "../decoder/arguments.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+enum { CHART_COLUMNS = 60, TITLE_WIDTH = 60 };
+
+/* Short names for what is printed most: each call of them uses a buffer of its own. */
+struct units_buffer {
+    char text[UNITS_MAX];
+};
+#define SIZE(bytes) units_size((struct units_buffer){{0}}.text, UNITS_MAX, bytes)
+#define COUNT(count) units_count((struct units_buffer){{0}}.text, UNITS_MAX, count)
+#define TIME(ticks) units_duration((struct units_buffer){{0}}.text, UNITS_MAX, ticks)
+
+static void line(struct buffer *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void line(struct buffer *out, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    buffer_string(out, text);
+}
+
+static const char *plural(uint64_t count, const char *one, const char *many)
+{
+    return count == 1 ? one : many;
+}
+
+/* ---- head ---- */
+
+static void add_command(struct buffer *out, const struct rec_header *header)
+{
+    struct text rest = header ? header->argv : (struct text){0};
+    size_t begin = out->size;
+    while (rest.size && out->size - begin < TITLE_WIDTH) {
+        size_t length = strnlen(rest.data, rest.size);
+        if (out->size > begin)
+            buffer_char(out, ' ');
+        escape_text(out, (struct text){rest.data, length}, 0, TITLE_WIDTH);
+        size_t used = length < rest.size ? length + 1 : length;
+        rest.data += used;
+        rest.size -= used;
+    }
+    if (rest.size)
+        buffer_string(out, " ...");
+}
+
+static void add_outcome(struct buffer *out, const struct summary *s)
+{
+    const struct rec_end *end = decoder_end(s->decoder);
+    const struct process_info *command = decoder_process(s->decoder, timeline_command(s->timeline));
+    if (!command || !(command->ended || (end && end->has_status)))
+        return;
+    int status = (int)(command->ended ? command->status : end->status);
+    const char *name = WIFSIGNALED(status) ? signal_name((unsigned)WTERMSIG(status)) : NULL;
+    if (WIFSIGNALED(status))
+        line(out, "    killed by %s", name ? name : "a signal");
+    else
+        line(out, "    exited with %d", WEXITSTATUS(status));
+}
+
+static void add_head(struct buffer *out, const struct summary *s)
+{
+    const struct totals *t = timeline_totals(s->timeline);
+    add_command(out, decoder_header(s->decoder));
+    line(out, "    pid %u", timeline_command(s->timeline));
+    if (t->processes > 1 || t->threads > 1)
+        line(out, ", %s %s, %s %s", COUNT(t->processes), plural(t->processes, "process", "processes"), COUNT(t->threads),
+             plural(t->threads, "thread", "threads"));
+    line(out, "    %s", TIME(t->time));
+    add_outcome(out, s);
+    buffer_string(out, "\n\n");
+}
+
+/* ---- numbers ---- */
+
+static void add_resident(struct buffer *out, const struct summary *s)
+{
+    const struct totals *t = timeline_totals(s->timeline);
+    line(out, "  resident   peak %s at %s", SIZE(t->resident.bytes), TIME(t->resident.time));
+    /* The kernel's own mark is exact; samples can miss a short peak. */
+    if (t->processes == 1 && t->kernel_peak_resident > t->resident.bytes + t->resident.bytes / 100)
+        line(out, " (between two samples %s)", SIZE(t->kernel_peak_resident));
+    if (t->ended)
+        line(out, ", end %s      anonymous %s  file %s  shared %s  swap %s", SIZE(t->end_resident), SIZE(t->end_anon),
+             SIZE(t->end_file), SIZE(t->end_shmem), SIZE(t->end_swap));
+    buffer_char(out, '\n');
+}
+
+static void add_virtual(struct buffer *out, const struct summary *s)
+{
+    const struct totals *t = timeline_totals(s->timeline);
+    const struct rec_header *header = decoder_header(s->decoder);
+    line(out, "  virtual    peak %s at %s", SIZE(t->virtual_.bytes), TIME(t->virtual_.time));
+    if (t->ended)
+        line(out, ", end %s", SIZE(t->end_virtual));
+    if (t->most_mappings)
+        line(out, "      %s mappings at most", COUNT(t->most_mappings));
+    if (t->most_mappings && header && header->max_map_count)
+        line(out, " (limit %s)", COUNT(header->max_map_count));
+    buffer_char(out, '\n');
+}
+
+static void add_heap(struct buffer *out, const struct summary *s)
+{
+    const struct totals *t = timeline_totals(s->timeline);
+    line(out, "  heap       ");
+    if (!t->heap_grow_calls)
+        line(out, "never grew");
+    else
+        line(out, "grew %s x +%s", COUNT(t->heap_grow_calls), SIZE(t->heap_grown));
+    if (t->heap_trim_calls)
+        line(out, ", trimmed %s x -%s", COUNT(t->heap_trim_calls), SIZE(t->heap_trimmed));
+    else if (t->heap_grow_calls)
+        line(out, ", never trimmed");
+    if (t->heap_grow_calls)
+        line(out, ", high water %s", SIZE(t->heap.bytes));
+    line(out, "      %s brk %s\n", COUNT(t->brk_calls), plural(t->brk_calls, "call", "calls"));
+}
+
+static void add_faults(struct buffer *out, const struct summary *s)
+{
+    const struct totals *t = timeline_totals(s->timeline);
+    line(out, "  faults     %s minor, %s major\n", COUNT(t->minflt), COUNT(t->majflt));
+    if (t->processes > 1)
+        line(out, "  largest    process %u (%s), resident %s at %s\n", t->one_resident.pid,
+             decoder_process(s->decoder, t->one_resident.pid) ? decoder_process(s->decoder, t->one_resident.pid)->comm : "?",
+             SIZE(t->one_resident.bytes), TIME(t->one_resident.time));
+    if (t->processes > 1)
+        line(out, "             (resident and virtual above are sums over the processes that lived at that moment; end is\n"
+                  "             the command's own)\n");
+}
+
+static void add_chart(struct buffer *out, const struct summary *s)
+{
+    static const struct {
+        enum series series;
+        const char *name;
+    } rows[] = {{SERIES_RESIDENT, "resident"}, {SERIES_VIRTUAL, "virtual"}, {SERIES_HEAP, "heap"}};
+    uint64_t values[CHART_COLUMNS];
+    buffer_char(out, '\n');
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint64_t top = 0;
+        timeline_series(s->timeline, rows[i].series, CHART_COLUMNS, values);
+        for (unsigned c = 0; c < CHART_COLUMNS; c++)
+            top = values[c] > top ? values[c] : top;
+        line(out, "  %-10s ", rows[i].name);
+        chart_row(out, values, CHART_COLUMNS, top, s->utf8);
+        line(out, "  up to %s\n", SIZE(top));
+    }
+    line(out, "  %-10s ", "");
+    chart_axis(out, CHART_COLUMNS, timeline_totals(s->timeline)->time);
+    buffer_string(out, "\n\n");
+}
+
+/* ---- tables ---- */
+
+static const char *kind_title(enum kind kind)
+{
+    static const char *const titles[KIND_COUNT] = {
+        [KIND_HEAP] = "heap (brk)",        [KIND_ARENA] = "glibc arenas",  [KIND_CHUNK] = "mmapped chunks",
+        [KIND_STACK] = "stacks",           [KIND_IMAGE] = "program images", [KIND_FILE] = "files",
+        [KIND_SHARED] = "shared memory",   [KIND_ANONYMOUS] = "anonymous", [KIND_GUARD] = "stack guards",
+        [KIND_KERNEL] = "kernel (vdso)",
+    };
+    return titles[kind] ? titles[kind] : "";
+}
+
+static void add_kinds(struct buffer *out, const struct totals *t)
+{
+    line(out, "  %-16s %10s %10s %10s %10s %9s\n", "kind", "at end", "peak", "mapped", "returned", "calls");
+    for (int kind = KIND_NONE + 1; kind < KIND_COUNT; kind++) {
+        const struct kind_totals *k = &t->kinds[kind];
+        if (!k->peak && !k->mapped && !k->calls)
+            continue;
+        line(out, "  %-16s %10s %10s %10s %10s %9s\n", kind_title((enum kind)kind), SIZE(t->end_kinds[kind]), SIZE(k->peak),
+             SIZE(k->mapped), SIZE(k->unmapped), COUNT(k->calls));
+    }
+    buffer_char(out, '\n');
+}
+
+static void add_largest(struct buffer *out, const struct summary *s)
+{
+    const struct totals *t = timeline_totals(s->timeline);
+    for (size_t i = 0; i < TIMELINE_LARGEST && t->largest[i].bytes; i++) {
+        const struct large_event *e = &t->largest[i];
+        line(out, "  %-10s %c%-7s %s  %s", i ? "" : "largest", e->unmapped ? '-' : '+', SIZE(e->bytes),
+             call_info((enum call)e->call)->name, kind_name(e->kind));
+        line(out, ", event %llu at %s", (unsigned long long)e->event, TIME(e->time));
+        if (t->processes > 1)
+            line(out, ", pid %u", e->pid);
+        buffer_char(out, '\n');
+    }
+    if (t->largest[0].bytes)
+        buffer_char(out, '\n');
+}
+
+/* ---- foot ---- */
+
+static void add_notes(struct buffer *out, const struct summary *s)
+{
+    const struct totals *t = timeline_totals(s->timeline);
+    bool any = false;
+    for (int code = 1; code < NOTE_CODES; code++) {
+        if (!t->notes[code])
+            continue;
+        line(out, "  note       %s x a process ", COUNT(t->notes[code]));
+        buffer_string(out, note_text((enum note_code)code));
+        buffer_char(out, '\n');
+        any = true;
+    }
+    const struct rec_header *header = decoder_header(s->decoder);
+    if (header && (header->flags & HEADER_NO_NEW_PRIVS) && t->notes[NOTE_SETUID_IGNORED])
+        line(out, "  note       set-uid programs ran without their privileges (no_new_privs)\n");
+    if (any)
+        buffer_char(out, '\n');
+}
+
+static void add_early_end(struct buffer *out, const struct rec_end *end)
+{
+    static const char *const reasons[] = {
+        [END_DISK_FULL] = "the disk is full",
+        [END_MAX_SIZE] = "the trace reached --max-size",
+        [END_DURATION] = "--duration was over",
+        [END_INTERRUPTED] = "it was interrupted",
+    };
+    if (!end || end->reason == END_EXITED)
+        return;
+    if (end->reason == END_WRITE_ERROR)
+        line(out, "  recording ended early: %s\n", strerror((int)end->value));
+    else if (end->reason < sizeof(reasons) / sizeof(reasons[0]) && reasons[end->reason])
+        line(out, "  recording ended early: %s; what came later is not here\n", reasons[end->reason]);
+}
+
+static void add_foot(struct buffer *out, const struct summary *s)
+{
+    const struct totals *t = timeline_totals(s->timeline);
+    uint64_t drift = decoder_drift(s->decoder), unordered = decoder_unordered(s->decoder);
+    add_early_end(out, decoder_end(s->decoder));
+    if (s->loss)
+        line(out, "  %s\n", s->loss);
+    line(out, "  verified: %s %s, %s drift", COUNT(decoder_checkpoints(s->decoder)),
+         plural(decoder_checkpoints(s->decoder), "checkpoint", "checkpoints"), COUNT(drift));
+    line(out, "     %s %s", COUNT(t->events), plural(t->events, "event", "events"));
+    if (t->errors)
+        line(out, ", %s failed", COUNT(t->errors));
+    if (unordered)
+        line(out, ", %s of unknown order", COUNT(unordered));
+    if (s->trace) {
+        buffer_string(out, "     ");
+        escape_text(out, escape_chars(s->trace), 0, 512);
+        line(out, ", %s", SIZE(s->trace_size));
+    }
+    buffer_char(out, '\n');
+}
+
+void summary_write(struct buffer *out, const struct summary *s)
+{
+    add_head(out, s);
+    add_resident(out, s);
+    add_virtual(out, s);
+    add_heap(out, s);
+    add_faults(out, s);
+    add_chart(out, s);
+    add_kinds(out, timeline_totals(s->timeline));
+    add_largest(out, s);
+    add_notes(out, s);
+    add_foot(out, s);
+}

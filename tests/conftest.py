@@ -1,0 +1,171 @@
+"""Fixtures of the live tests, and the one line that closes a run.
+
+Environment: BRKWATER names another brkwater than ./brkwater, BRKWATER_PROGRAMS another folder than build/tests/programs,
+BRKWATER_LONG=1 repeats the random tests many times.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from harness import NOBODY, Runner  # noqa: E402
+
+ROOT = Path(__file__).resolve().parent.parent
+IS_ROOT = os.geteuid() == 0
+USERS = ["root", "nobody"] if IS_ROOT else ["self"]
+ME = USERS[0]
+
+
+# ---- what is under test ----
+
+
+@pytest.fixture(scope="session")
+def scratch():
+    """A folder of the session that an ordinary user can enter; removed at the end when it is empty of failures."""
+    folder = Path(tempfile.mkdtemp(prefix="brkwater-tests-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder / "bin", ignore_errors=True)
+    try:
+        folder.rmdir()
+    except OSError:
+        pass  # folders of failed tests stay
+
+
+def copy_program(source, folder):
+    """A copy that everybody may run, since the repository may lie where only its owner can look."""
+    folder.mkdir(mode=0o755, exist_ok=True)
+    folder.chmod(0o755)
+    target = folder / source.name
+    if not target.exists():
+        shutil.copyfile(source, target)
+        target.chmod(0o755)
+    return target
+
+
+@pytest.fixture(scope="session")
+def brkwater(scratch):
+    """Path of the program under test."""
+    source = Path(os.environ.get("BRKWATER", ROOT / "brkwater"))
+    if not source.exists():
+        pytest.fail(f"{source} does not exist: run make", pytrace=False)
+    return copy_program(source, scratch / "bin")
+
+
+@pytest.fixture(scope="session")
+def programs(scratch):
+    """programs(name) is the path of a built program of tests/programs."""
+    built = Path(os.environ.get("BRKWATER_PROGRAMS", ROOT / "build/tests/programs"))
+
+    def find(name):
+        source = built / name
+        if not source.exists() and name.endswith(("-m32", "-static")):
+            pytest.skip(f"{name} was not built: no compiler for this variant")
+        if not source.exists():
+            pytest.fail(f"{source} does not exist: run make check", pytrace=False)
+        return str(copy_program(source, scratch / "bin"))
+
+    return find
+
+
+@pytest.fixture(params=USERS)
+def user(request):
+    """Who runs the command: as root, root and an ordinary user in turn."""
+    if request.param == "nobody" and not shutil.which("setpriv"):
+        pytest.skip("setpriv is not installed: cannot become an ordinary user")
+    return request.param
+
+
+def make_folder(request, scratch, owner):
+    name = re.sub(r"[^A-Za-z0-9.]+", "-", request.node.nodeid.split("/")[-1]).strip("-")
+    folder = Path(tempfile.mkdtemp(prefix=name[:100] + "-", dir=scratch))
+    folder.chmod(0o755)
+    if owner == "nobody":
+        os.chown(folder, NOBODY, NOBODY)
+    return folder
+
+
+def runner_in_a_folder(request, brkwater, programs, scratch, user):
+    """A Runner; its folder goes at the end unless a test has failed in it."""
+    runner = Runner(brkwater, programs, make_folder(request, scratch, user), user)
+    yield runner
+    if not runner.failed:
+        shutil.rmtree(runner.folder, ignore_errors=True)
+
+
+@pytest.fixture
+def run(request, brkwater, programs, scratch, user):
+    """A Runner of this test's folder, once for every user."""
+    yield from runner_in_a_folder(request, brkwater, programs, scratch, user)
+
+
+@pytest.fixture
+def run_once(request, brkwater, programs, scratch):
+    """The same for the user who runs the tests only."""
+    yield from runner_in_a_folder(request, brkwater, programs, scratch, ME)
+
+
+@pytest.fixture(scope="module")
+def module_run(request, brkwater, programs, scratch):
+    """A Runner whose folder all tests of a file share, for a trace that is made once and read often."""
+    yield from runner_in_a_folder(request, brkwater, programs, scratch, ME)
+
+
+@pytest.fixture
+def as_root():
+    """For tests that only root can do."""
+    if not IS_ROOT:
+        pytest.skip("only root can do this")
+
+
+# ---- reports ----
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failure names its folder, the commands that it ran, and how to run the test again."""
+    outcome = yield
+    report = outcome.get_result()
+    funcargs = getattr(item, "funcargs", {})
+    runner = next((funcargs[name] for name in ("run", "run_once", "module_run") if name in funcargs), None)
+    if report.failed and runner:
+        runner.failed = True
+        test = os.path.relpath(item.path, ROOT) + item.nodeid[item.nodeid.index("::") :]
+        again = f"cd {shlex.quote(str(ROOT))} && /usr/bin/python3 -B -m pytest {shlex.quote(test)}"
+        lines = [f"folder: {runner.folder}", f"again:  {again}", "commands:", *(f"  {line}" for line in runner.log[-12:])]
+        report.sections.append(("to run it again", "\n".join(lines)))
+
+
+class Counts:
+    passed = failed = skipped = 0
+
+
+def pytest_runtest_logreport(report):
+    if report.failed:
+        Counts.failed += 1
+    elif report.skipped:
+        Counts.skipped += 1
+    elif report.when == "call":
+        Counts.passed += 1
+
+
+def pytest_collectreport(report):
+    if report.failed:
+        Counts.failed += 1
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config):
+    """The last line of a run, in the same words as the other checks use."""
+    if config.option.collectonly or config.option.help or config.option.version:
+        return
+    skipped = f", {Counts.skipped} skipped" if Counts.skipped else ""
+    print(f"{Counts.passed} passed, {Counts.failed} failed{skipped}", flush=True)

@@ -1,0 +1,124 @@
+"""The replayed address space against the kernel's own words: programs print their maps last of all, and the trace's last layout must be
+the same.  BRKWATER_LONG=1 runs thousands of random sequences in place of a few."""
+
+import json
+import re
+
+import pytest
+
+from harness import Mapping, assert_same_maps, own_maps, parse_maps, seeds
+
+
+def check_own_maps(run, *argv, processes=1):
+    outcome, trace = run.traced(*argv)
+    assert outcome.status == 0, outcome
+    maps = own_maps(outcome.stdout)
+    assert len(maps) == processes, f"{len(maps)} processes printed their maps"
+    for pid, kernels in maps.items():
+        assert_same_maps(trace.layout(pid=pid), kernels, f"the last layout of process {pid}")
+    trace.verify()
+    return trace
+
+
+@pytest.mark.parametrize("seed", seeds(6))
+def test_random_calls(run, seed):
+    """One thread, hundreds of calls in a few pages: they overlap, split, merge, and fail half-way."""
+    check_own_maps(run, run.program("random-calls"), seed, 600)
+
+
+@pytest.mark.parametrize("variant", ["m32", "static"])
+@pytest.mark.parametrize("seed", seeds(3))
+def test_random_calls_of_other_builds(run_once, seed, variant):
+    """32-bit code has other numbers and other arguments; a static program has another heap and no ld.so."""
+    check_own_maps(run_once, run_once.program(f"random-calls-{variant}"), seed, 600)
+
+
+@pytest.mark.parametrize("seed", seeds(4))
+def test_random_calls_of_threads(run, seed):
+    """Calls of four threads overlap in time; exit stops come in another order than the kernel applied the calls."""
+    check_own_maps(run, run.program("random-calls"), seed, 300, 4)
+
+
+@pytest.mark.parametrize("seed", seeds(3))
+def test_random_calls_of_forks(run, seed):
+    """fork(2) copies the map at that moment, without MADV_DONTFORK ranges; parent and children go on alone."""
+    outcome, trace = run.traced(run.program("random-calls"), seed, 400, 1, 3)
+    assert outcome.status == 0, outcome
+    maps = own_maps(outcome.stdout)
+    assert len(maps) > 3
+    for pid, kernels in maps.items():
+        assert_same_maps(trace.layout(pid=pid), kernels, f"the last layout of process {pid}")
+    trace.verify()
+
+
+def test_fork_tree(run):
+    """Every process of a tree changes what it has inherited."""
+    check_own_maps(run, run.program("fork-tree"), 2, processes=7)
+
+
+def test_fork_advice(run):
+    """MADV_DONTFORK ranges are not in the child, madvise(2)."""
+    check_own_maps(run, run.program("fork-advice"), processes=2)
+
+
+def test_awkward_names(run):
+    """Spaces, newlines, escapes, ` (deleted)`, bytes that are no text, 3,000 bytes of path: the lines are those of proc(5)."""
+    outcome, trace = run.traced(run.program("map-paths"))
+    assert outcome.status == 0, outcome
+    (pid, kernels), *_ = own_maps(outcome.stdout).items()
+
+    def renamed(one):
+        """The file that was renamed after it was mapped may have either name."""
+        name = re.sub("/before$", "/after", one.name)
+        return Mapping(one.start, one.end, one.perms, one.offset, one.device, one.inode, name)
+
+    assert_same_maps([renamed(one) for one in trace.layout(pid=pid)], kernels)
+    trace.verify()
+
+
+def test_instants(run_once):
+    """--at takes seconds, milliseconds, an event, peak, peak-virtual and end; anything else is wrong usage."""
+    outcome, trace = run_once.traced(run_once.program("random-calls"), 1, 300)
+    last = trace.events()[-1]
+    for at in ("0s", "1.25s", "800ms", "#1", "event:5", f"#{last['id']}", "peak", "peak-virtual", "end"):
+        parse_maps(trace.layout_text("--at", at))
+    for at in ("soon", "#", "event:x", "1.5 parsecs", ""):
+        outcome = run_once.verb("layout", trace.path, "--at", at)
+        assert outcome.status == 2, outcome
+        assert len(outcome.stderr.splitlines()) <= 2 and outcome.stderr, outcome
+    assert trace.layout(at="peak-virtual")
+
+
+def test_layout_at_the_start_and_in_the_middle(run_once):
+    """Going back and forth in time gives one answer for one instant, and different answers for different ones."""
+    _, trace = run_once.traced(run_once.program("random-calls"), 2, 300)
+    middle = len(trace.events()) // 2
+    first = trace.layout(at=f"#{middle}")
+    assert trace.layout(at="end") != first
+    assert trace.layout(at=f"#{middle}") == first
+
+
+def test_formats(run_once):
+    """The table is for people, maps is /proc/PID/maps, JSON is for programs."""
+    outcome, trace = run_once.traced(run_once.program("random-calls"), 1, 100)
+    assert outcome.status == 0, outcome
+    table = run_once.verb("layout", trace.path, "--format", "table")
+    assert table.status == 0 and b"[stack]" in table.stdout, table
+    plain = run_once.verb("layout", trace.path)
+    assert plain.stdout == table.stdout, "the table at the end is what `layout` shows unasked"
+    as_json = run_once.verb("layout", trace.path, "--format", "json")
+    assert as_json.status == 0, as_json
+    try:
+        json.loads(as_json.stdout)
+    except ValueError:
+        for line in as_json.stdout.splitlines():
+            json.loads(line)
+    wrong = run_once.verb("layout", trace.path, "--format", "marble")
+    assert wrong.status == 2 and b"marble" in wrong.stderr, wrong
+
+
+def test_unknown_pid(run_once):
+    """A process that is not in the trace is named in one line."""
+    _, trace = run_once.traced("/bin/true")
+    outcome = run_once.verb("layout", trace.path, "--pid", "4194303")
+    assert outcome.status in (1, 2, 125) and b"4194303" in outcome.stderr, outcome

@@ -1,0 +1,150 @@
+"""Threads and processes: who shares an address space with whom, who copies it, who gets a new one; and that no order is impossible."""
+
+import pytest
+
+from harness import assert_possible_order, expectations, match_expectations, number, seeds
+
+
+def spaces(events):
+    return {event["space"] for event in events}
+
+
+@pytest.mark.parametrize("seed", seeds(3))
+def test_no_page_has_two_owners(run, seed):
+    """Exit stops arrive in another order than the kernel applied the calls; the trace must hold a possible order all the same."""
+    trace = run.same(run.program("threads-race"), seed, 4, 400, status=0)
+    assert_possible_order(trace.events())
+    assert len({event["tid"] for event in trace.calls("munmap")}) >= 4
+
+
+def test_many_threads(run_once):
+    """32 threads at once: each is served in turn, none is left waiting for ever."""
+    trace = run_once.same(run_once.program("threads-race"), 7, 32, 60, status=0)
+    assert_possible_order(trace.events())
+
+
+def test_thread_storm(run):
+    """Threads are made and end all the time; the first stop of one may come before the clone event of its parent."""
+    trace = run.same(run.program("threads-storm"), 12, status=0)
+    assert len({event["tid"] for event in trace.events()}) == 1 + 12 * 12
+    assert len({event["pid"] for event in trace.events()}) == 1
+
+
+@pytest.mark.parametrize("repeat", seeds(3))
+def test_exec_of_a_thread_that_is_not_the_leader(run, repeat):
+    """The thread becomes the process and its siblings vanish, execve(2): one pid, a new address space, and tid equals pid after it."""
+    trace = run.same(run.program("threads-exec"), status=7)
+    events = trace.events()
+    assert len({event["pid"] for event in events}) == 1
+    execs = [event for event in trace.calls("execve") if event["errno"] is None]
+    assert len(execs) == 2
+    after = [event for event in events if event["id"] > execs[-1]["id"]]
+    assert after and all(event["tid"] == event["pid"] for event in after), "the thread's tid is the pid now"
+    before = [event for event in events if execs[0]["id"] < event["id"] < execs[-1]["id"]]
+    assert not spaces(after) & spaces(before), "exec starts a new address space"
+    assert len(spaces(before)) == 1, "threads share one"
+
+
+@pytest.mark.parametrize("repeat", seeds(3))
+def test_leader_ends_first(run, repeat):
+    """A leader that has ended is a zombie until the last thread is gone: the process lives on."""
+    trace = run.same(run.program("threads-leader-exit"), status=9)
+    events = trace.events()
+    pid = events[0]["pid"]
+    leaders_exit = next(event for event in events if event["call"] == "exit" and event["tid"] == pid)
+    later = [event for event in trace.calls("munmap") if event["id"] > leaders_exit["id"] and event["tid"] != pid]
+    assert len(later) >= 80
+
+
+@pytest.mark.parametrize("repeat", seeds(3))
+def test_exit_group_among_busy_threads(run, repeat):
+    """The siblings die in the middle of a call: it is recorded or not, but never makes the layout wrong."""
+    trace = run.same(run.program("threads-exit-group"), status=5)
+    assert_possible_order([event for event in trace.events() if event["call"] != "exit_group"])
+
+
+def test_fork_copies_and_threads_share(run):
+    """Seven processes, seven address spaces, and the shell of fork(2) in each."""
+    trace = run.same(run.program("fork-tree"), 2, status=0, compare_stdout=False)
+    after_exec = [event for event in trace.events() if event["call"] in ("mmap", "munmap", "mprotect")]
+    by_pid = {}
+    for event in after_exec:
+        by_pid.setdefault(event["pid"], set()).add(event["space"])
+    last = [max(found) for found in by_pid.values()]
+    assert len(by_pid) == 7 and len(set(last)) == 7, by_pid
+
+
+def test_vfork_child_changes_its_parents_map(run):
+    """vfork(2): the child's calls are in the parent's address space until it execs or ends."""
+    outcome, trace = run.traced(run.program("vfork-mmap"))
+    assert outcome.status == 0, outcome
+    matched = match_expectations(expectations(outcome.stdout), trace.events())
+    assert len({event["tid"] for _, event in matched}) == 4, "the parent and three children"
+    assert len({event["space"] for _, event in matched}) == 1, "in one address space"
+    trace.verify()
+
+
+def test_clone_vm_is_another_process_in_the_same_space(run):
+    """clone(2) with CLONE_VM and without CLONE_THREAD; the space outlives the process that it began with."""
+    outcome, trace = run.traced(run.program("clone-vm"))
+    assert outcome.status == 0, outcome
+    match_expectations(expectations(outcome.stdout), trace.events())
+    execs = trace.calls("execve")
+    mine = [event for event in trace.calls("mmap", "munmap") if event["id"] > execs[-1]["id"]]
+    assert len({event["pid"] for event in mine}) == 3 and len(spaces(mine)) == 1
+    trace.verify()
+
+
+def test_spawn(run):
+    """posix_spawn(3) and system(3) are vfork in disguise."""
+    trace = run.same(run.program("spawn"), 15, status=0)
+    execs = [event for event in trace.calls("execve") if event["errno"] is None]
+    assert len(execs) == 1 + 15 + 1
+    failed = [event for event in trace.calls("execve") if event["errno"] == "ENOENT"]
+    assert len(failed) == 15
+
+
+def test_500_children(run_once):
+    """Many short lives: every one is followed, and none is left over."""
+    trace = run_once.same(run_once.program("children"), 500, status=0)
+    assert len({event["pid"] for event in trace.events()}) == 501
+
+
+def test_pid_is_used_again(run, as_root):
+    """A pid that is seen again after its exit is another process with another address space."""
+    plain = run(run.program("pid-reuse"))
+    if plain.status == 77:
+        pytest.skip("choosing a pid needs a privilege that this user does not have")
+    assert plain.status == 0, plain
+    outcome, trace = run.traced(run.program("pid-reuse"))
+    assert outcome.status == 0, outcome
+    pid = int(outcome.stdout.split()[1])
+    maps = trace.calls("mmap", pid=pid)
+    assert [number(event["args"]["length"]) for event in maps] == [3 * 4096, 5 * 4096]
+    assert len(spaces(maps)) == 2
+    trace.verify()
+
+
+def test_clone_untraced(run):
+    """CLONE_UNTRACED would leave the child with a filter and without a tracer, where every memory call fails with ENOSYS, seccomp(2)."""
+    trace = run.same(run.program("clone-untraced"), status=0)
+    assert len({event["pid"] for event in trace.events()}) == 2, "the child is followed"
+
+
+def test_exec_that_fails(run):
+    """The process stays what it was."""
+    script = "exec 2>/dev/null; (exec /does/not/exist); (exec /dev/null); exec true"
+    trace = run.same("bash", "-c", script)
+    assert {"ENOENT", "EACCES"} <= {event["errno"] for event in trace.calls("execve")}
+
+
+@pytest.mark.parametrize("first,second", [("", "-m32"), ("-m32", ""), ("-static", "-m32")])
+def test_exec_into_another_abi(run_once, first, second):
+    """64-bit code becomes 32-bit code and back."""
+    command = f"{run_once.program('million-calls' + ('-static' if first == '-static' else ''))} 1 && exec \"$0\""
+    if first == "-m32":
+        command = f"{run_once.program('calls-munmap-m32')} >/dev/null && exec \"$0\""
+    outcome, trace = run_once.traced("bash", "-c", command, run_once.program(f"calls-mprotect{second}"))
+    assert outcome.status == 0, outcome
+    match_expectations(expectations(outcome.stdout), trace.events())
+    trace.verify()

@@ -1,0 +1,159 @@
+/*
+ * arch_x86_64.c: x86-64, with x32 and i386 callers.
+ *
+ * Source: ptrace(2) for PTRACE_GET_SYSCALL_INFO; syscall(2) for the registers; ipc(2), mmap2(2), clone3 in clone(2) for the ABIs'
+ * own ways to pass arguments.
+ */
+#include "arch.h"
+
+#include "memory.h"
+
+#include <errno.h>
+#include <linux/audit.h>
+#include <sched.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/user.h>
+
+#ifndef CLONE_UNTRACED
+#define CLONE_UNTRACED 0x00800000
+#endif
+
+enum { X32_BIT = 0x40000000 };
+
+int arch_syscall_info(pid_t tid, struct syscall_info *ret_info)
+{
+    struct __ptrace_syscall_info raw;
+    if (ptrace(PTRACE_GET_SYSCALL_INFO, tid, (void *)sizeof(raw), &raw) < 0)
+        return -errno;
+    struct syscall_info info = {.ip = raw.instruction_pointer, .sp = raw.stack_pointer};
+    if (raw.arch == AUDIT_ARCH_I386)
+        info.abi = ABI_I386;
+    switch (raw.op) {
+    case PTRACE_SYSCALL_INFO_ENTRY:
+    case PTRACE_SYSCALL_INFO_SECCOMP: /* has the same members in the same places */
+        info.stop = SYSCALL_ENTRY;
+        info.number = raw.entry.nr;
+        if (info.abi == ABI_X86_64 && (info.number & X32_BIT)) {
+            info.abi = ABI_X32;
+            info.number &= ~(uint64_t)X32_BIT;
+        }
+        memcpy(info.args, raw.entry.args, sizeof(info.args));
+        break;
+    case PTRACE_SYSCALL_INFO_EXIT:
+        info.stop = SYSCALL_EXIT;
+        info.result = raw.exit.rval;
+        info.error = raw.exit.is_error;
+        break;
+    default:
+        info.stop = SYSCALL_NONE;
+    }
+    *ret_info = info;
+    return 0;
+}
+
+/* i386's first mmap passes a pointer to its six arguments. */
+static void unpack_old_mmap(pid_t tid, struct call_args *a)
+{
+    uint32_t words[6] = {0};
+    memory_read(tid, a->args[0], words, sizeof(words));
+    for (int i = 0; i < 6; i++)
+        a->args[i] = words[i];
+}
+
+/* ipc(call, first, second, third, ptr): the result of SHMAT goes to *third. */
+static void unpack_ipc(struct call_args *a)
+{
+    uint64_t first = a->args[1], second = a->args[2], third = a->args[3], pointer = a->args[4];
+    if (a->call == CALL_SHMAT) {
+        a->args[0] = first;
+        a->args[1] = pointer;
+        a->args[2] = second;
+        a->result_at = third;
+    } else {
+        a->args[0] = pointer;
+    }
+}
+
+static void unpack_clone3(pid_t tid, struct call_args *a)
+{
+    /* struct clone_args: flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, ... */
+    uint64_t words[7] = {0};
+    memory_read(tid, a->args[0], words, sizeof(words));
+    a->args[0] = words[0] | (words[4] & 0xff);
+    a->args[1] = words[5];
+    a->args[2] = words[6];
+}
+
+/* Addresses of strings leave args; what args holds for them is of no use to a reader. */
+static void take_texts(struct call_args *a)
+{
+    const struct call_info *info = call_info(a->call);
+    for (unsigned i = 0; i < info->nargs; i++) {
+        switch (info->args[i].kind) {
+        case ARG_TEXT:
+            a->text = a->args[i];
+            a->args[i] = 0;
+            break;
+        case ARG_ARGV:
+            a->list = a->args[i];
+            a->args[i] = 0;
+            break;
+        case ARG_ENVC:
+            a->envp = a->args[i];
+            a->args[i] = 0;
+            break;
+        case ARG_FD:
+        case ARG_INT:
+        case ARG_STATUS:
+            a->args[i] = (uint64_t)(int64_t)(int32_t)a->args[i];
+            break;
+        case ARG_PROT:
+        case ARG_ADVICE:
+        case ARG_PRCTL_OPTION:
+            a->args[i] = (uint32_t)a->args[i];
+            break;
+        default:
+            break;
+        }
+    }
+}
+
+void arch_call_args(pid_t tid, enum call call, const struct syscall_info *info, struct call_args *ret_args)
+{
+    struct call_args a = {.call = call, .abi = info->abi, .pointer_size = info->abi == ABI_X86_64 ? 8 : 4};
+    memcpy(a.args, info->args, sizeof(a.args));
+    if (info->abi == ABI_I386) {
+        for (int i = 0; i < CALL_MAX_ARGS; i++)
+            a.args[i] = (uint32_t)a.args[i];
+        if (call == CALL_OLD_MMAP)
+            unpack_old_mmap(tid, &a);
+        else if (call == CALL_MMAP2)
+            a.args[5] = a.args[5] * TRACE_PAGE;
+        else if (info->number == 117)
+            unpack_ipc(&a);
+    }
+    if (call == CALL_CLONE3)
+        unpack_clone3(tid, &a);
+    take_texts(&a);
+    *ret_args = a;
+}
+
+int arch_clear_untraced(pid_t tid)
+{
+    struct user_regs_struct regs;
+    if (ptrace(PTRACE_GETREGS, tid, NULL, &regs) < 0)
+        return -errno;
+    regs.rdi &= ~(unsigned long long)CLONE_UNTRACED;
+    return ptrace(PTRACE_SETREGS, tid, NULL, &regs) < 0 ? -errno : 0;
+}
+
+int arch_restore_untraced(pid_t tid)
+{
+    struct user_regs_struct regs;
+    if (ptrace(PTRACE_GETREGS, tid, NULL, &regs) < 0)
+        return -errno;
+    regs.rdi |= CLONE_UNTRACED;
+    return ptrace(PTRACE_SETREGS, tid, NULL, &regs) < 0 ? -errno : 0;
+}

@@ -1,0 +1,339 @@
+/* lifecycle.c: clone, exec and exit, as records and in the tables. */
+#include "lifecycle.h"
+
+#include "checkpoint.h"
+#include "event.h"
+#include "launch.h"
+#include "memory.h"
+#include "proc.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/personality.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+void tracer_note(struct tracer *tracer, enum note_code code, const struct tracee *tracee, uint64_t value, const char *text)
+{
+    struct record record = {.kind = REC_NOTE,
+                            .note = {.time = recorder_now(tracer->recorder),
+                                     .code = (uint32_t)code,
+                                     .tid = (uint32_t)tracee->tid,
+                                     .pid = tracee->process ? (uint32_t)tracee->process->pid : 0,
+                                     .value = value,
+                                     .text = {text, text ? strlen(text) : 0}}};
+    recorder_put(tracer->recorder, &record);
+}
+
+static void put_task(struct tracer *tracer, const struct tracee *tracee, pid_t parent, uint32_t copied_from, uint32_t flags)
+{
+    struct record record = {.kind = REC_TASK,
+                            .task = {.time = recorder_now(tracer->recorder),
+                                     .tid = (uint32_t)tracee->tid,
+                                     .pid = (uint32_t)tracee->process->pid,
+                                     .parent = (uint32_t)parent,
+                                     .space = tracee->space->id,
+                                     .copied_from = copied_from,
+                                     .flags = flags}};
+    recorder_put(tracer->recorder, &record);
+}
+
+struct tracee *lifecycle_first(struct tracer *tracer, pid_t pid)
+{
+    /* Until it execs, the command is a copy of the tracer: that space has id 0 and is never recorded. */
+    tracer->table.last_space = UINT32_MAX;
+    struct space *space = space_new(&tracer->table);
+    struct process *process = space ? process_new(&tracer->table, pid, space) : NULL;
+    struct tracee *tracee = process ? tracee_new(&tracer->table, pid) : NULL;
+    if (!tracee)
+        return NULL;
+    tracee_bind(&tracer->table, tracee, process, space);
+    return tracee;
+}
+
+/* ---- new threads and processes ---- */
+
+static void watch(struct tracer *tracer, struct process *process, const struct tracee *tracee)
+{
+    if (process->dir < 0) {
+        tracer_note(tracer, NOTE_NOT_SAMPLED, tracee, 0, NULL);
+        return;
+    }
+    process->watched = tracee->space->id;
+    sampler_watch(tracer->sampler, process->watched, process->pid, process->dir);
+}
+
+/* Bind a new thread by the flags of the clone call that made it. */
+static bool bind_child(struct tracer *tracer, struct tracee *child, struct process *maker, struct space *from, pid_t parent,
+                       uint64_t flags)
+{
+    struct space *space = from;
+    struct process *process = maker;
+    bool copies = !(flags & CLONE_VM);
+    if (copies)
+        space = space_new(&tracer->table);
+    if (space && !(flags & CLONE_THREAD))
+        process = process_new(&tracer->table, child->tid, space);
+    if (!space || !process)
+        return false;
+    if (copies)
+        space->locks_memory = false; /* mlock(2): locks are not inherited */
+    tracee_bind(&tracer->table, child, process, space);
+    put_task(tracer, child, parent, copies ? from->id : 0,
+             (flags & CLONE_THREAD ? TASK_THREAD : 0u) | (flags & CLONE_VFORK ? TASK_VFORK : 0u));
+    if (copies)
+        watch(tracer, process, child);
+    return true;
+}
+
+/* CLONE_ flags of the call that the parent is in. */
+static uint64_t clone_flags(const struct tracee *parent, pid_t child)
+{
+    const struct call_in_flight *call = &parent->call;
+    if (call->active && call->args.call == CALL_FORK)
+        return 0;
+    if (call->active && call->args.call == CALL_VFORK)
+        return CLONE_VM | CLONE_VFORK;
+    if (call->active && (call->args.call == CALL_CLONE || call->args.call == CALL_CLONE3))
+        return call->args.args[0];
+    /* The call was not seen (recording has stopped): /proc tells threads from processes. */
+    pid_t tgid, ppid;
+    if (proc_family(child, &tgid, &ppid) == 0 && tgid == parent->process->pid)
+        return CLONE_VM | CLONE_THREAD;
+    return 0;
+}
+
+struct tracee *lifecycle_new_child(struct tracer *tracer, struct tracee *parent, pid_t tid)
+{
+    if (!tid)
+        return NULL; /* the parent was killed before it could tell; the child will be adopted */
+    struct tracee *child = tracee_find(&tracer->table, tid);
+    if (child && child->process)
+        return NULL; /* adopted already */
+    if (!child)
+        child = tracee_new(&tracer->table, tid);
+    if (!child)
+        return NULL;
+    uint64_t flags = clone_flags(parent, tid);
+    child->restore_clone = parent->call.untraced_cleared;
+    if (!bind_child(tracer, child, parent->process, parent->space, parent->tid, flags))
+        return NULL;
+    /* A layout call may have overlapped the copying: take the child's map from the kernel, it has not run yet. */
+    if (!(flags & CLONE_VM) && parent->space->needs_read_back)
+        checkpoint_take(tracer, child->space, child->tid, child->process->pid, CHECKPOINT_READ_BACK);
+    return child;
+}
+
+bool lifecycle_adopt(struct tracer *tracer, struct tracee *tracee)
+{
+    pid_t tgid, ppid;
+    if (proc_family(tracee->tid, &tgid, &ppid) < 0)
+        return false;
+    struct process *own = process_find(&tracer->table, tgid);
+    if (own)
+        return bind_child(tracer, tracee, own, own->space, tgid, CLONE_VM | CLONE_THREAD);
+    struct process *parent = process_find(&tracer->table, ppid);
+    struct space *space = space_new(&tracer->table);
+    struct process *process = space ? process_new(&tracer->table, tgid, space) : NULL;
+    if (!process)
+        return false;
+    tracee_bind(&tracer->table, tracee, process, space);
+    put_task(tracer, tracee, parent ? ppid : 0, 0, 0);
+    checkpoint_take(tracer, space, tracee->tid, tgid, CHECKPOINT_ATTACH);
+    watch(tracer, process, tracee);
+    return true;
+}
+
+/* ---- end of a space ---- */
+
+static void end_space(struct tracer *tracer, struct space *space)
+{
+    struct record record = {.kind = REC_SPACE_END,
+                            .space_end = {.time = recorder_now(tracer->recorder), .space = space->id}};
+    if (space->id)
+        recorder_put(tracer->recorder, &record);
+    space_free(space);
+}
+
+/* The tracee no longer uses its space; returns true when it was the last one, and the space is gone. */
+static bool leave_space(struct tracer *tracer, struct tracee *tracee)
+{
+    struct space *space = tracee->space;
+    tracee->space = NULL;
+    if (!space_leave(space))
+        return false;
+    sampler_forget(tracer->sampler, space->id);
+    end_space(tracer, space);
+    return true;
+}
+
+/* A last look at a space whose only user stands at its end: counters, then the map. */
+static void last_look(struct tracer *tracer, struct tracee *tracee)
+{
+    struct space *space = tracee->space;
+    struct process *process = tracee->process;
+    /* The leader may be a zombie already: then its own directory shows no memory, a thread's still does. */
+    int dir = tracee->tid == process->pid ? process->dir : proc_open(tracee->tid);
+    sampler_forget(tracer->sampler, space->id);
+    sampler_take(tracer->recorder, space->id, process->pid, dir, SAMPLE_LAST);
+    if (dir >= 0 && dir != process->dir)
+        close(dir);
+    enum checkpoint_reason reason = space->needs_read_back ? CHECKPOINT_READ_BACK : CHECKPOINT_EXIT;
+    if (checkpoint_take(tracer, space, tracee->tid, process->pid, reason) < 0)
+        tracer_note(tracer, NOTE_NO_EXIT_MAP, tracee, 0, NULL);
+}
+
+void lifecycle_exiting(struct tracer *tracer, struct tracee *tracee)
+{
+    if (tracee->exiting || !tracee->space)
+        return;
+    tracee->exiting = true;
+    if (tracer->begun && recorder_active(tracer->recorder) && tracee->space->users == 1)
+        last_look(tracer, tracee);
+    leave_space(tracer, tracee);
+}
+
+/* ---- exec ---- */
+
+/* execve in another thread has ended this one without a word: whatever it was doing is over. */
+static void discard(struct tracer *tracer, struct tracee *tracee)
+{
+    if (tracee->held)
+        order_forget(&tracer->order, tracee);
+    else if (tracee->call.exclusive && tracee->space)
+        tracee->space->in_flight--;
+    tracee->call.exclusive = false;
+    if (tracee->space)
+        leave_space(tracer, tracee);
+}
+
+struct tracee *lifecycle_take_leader(struct tracer *tracer, struct tracee *former, pid_t tid)
+{
+    struct tracee *leader = tracee_find(&tracer->table, tid);
+    if (leader && leader != former) {
+        discard(tracer, leader);
+        tracee_forget(&tracer->table, leader);
+    }
+    tracee_rename(&tracer->table, former, tid);
+    return former;
+}
+
+struct siblings {
+    struct tracer *tracer;
+    struct tracee *survivor;
+};
+
+/* execve has ended every other thread of the process; those whose end was not seen are dropped here. */
+static void drop_sibling(struct tracee *tracee, void *context)
+{
+    struct siblings *s = context;
+    if (tracee->process == s->survivor->process && tracee != s->survivor)
+        discard(s->tracer, tracee);
+}
+
+/* Whether the file asks for other privileges, and the kernel did not give them because the tracer may not see such a process. */
+static bool lost_privileges(const struct process *process)
+{
+    struct stat st;
+    if (process->dir < 0 || !launch_needs_no_new_privs() || fstatat(process->dir, "exe", &st, 0) < 0)
+        return false;
+    return ((st.st_mode & S_ISUID) && st.st_uid != geteuid()) ||
+           ((st.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && st.st_gid != getegid());
+}
+
+static void put_exec(struct tracer *tracer, struct tracee *tracee, uint32_t old_space, pid_t old_tid)
+{
+    struct process *process = tracee->process;
+    char exe[4096];
+    ssize_t size = process->dir < 0 ? 0 : proc_exe(process->dir, exe, sizeof(exe));
+    if (process->dir >= 0)
+        proc_comm(process->dir, process->comm);
+    struct record record = {.kind = REC_EXEC,
+                            .exec = {.time = recorder_now(tracer->recorder),
+                                     .pid = (uint32_t)process->pid,
+                                     .old_tid = (uint32_t)old_tid,
+                                     .old_space = old_space,
+                                     .space = tracee->space->id,
+                                     .start_brk = process->dir < 0 ? 0 : proc_start_brk(process->dir),
+                                     .exe = {exe, size > 0 ? (size_t)size : 0},
+                                     .comm = {process->comm, strlen(process->comm)}}};
+    if (process->dir >= 0 && (proc_personality(process->dir) & READ_IMPLIES_EXEC))
+        record.exec.flags |= EXEC_READ_IMPLIES_EXEC;
+    bool lost = lost_privileges(process);
+    if (lost)
+        record.exec.flags |= EXEC_UNPRIVILEGED;
+    recorder_put(tracer->recorder, &record);
+    if (lost) {
+        exe[size > 0 && (size_t)size < sizeof(exe) ? (size_t)size : 0] = '\0';
+        tracer_note(tracer, NOTE_SETUID_IGNORED, tracee, 0, exe);
+    }
+}
+
+/* The command runs: what happened before was the tracer's own child. */
+static void begin(struct tracer *tracer, const struct tracee *tracee)
+{
+    tracer->begun = true;
+    struct record record = {.kind = REC_TASK,
+                            .task = {.time = recorder_now(tracer->recorder),
+                                     .tid = (uint32_t)tracee->tid,
+                                     .pid = (uint32_t)tracee->process->pid,
+                                     .flags = TASK_FIRST}};
+    recorder_put(tracer->recorder, &record);
+}
+
+void lifecycle_exec(struct tracer *tracer, struct tracee *tracee)
+{
+    struct space *space = space_new(&tracer->table);
+    if (!space)
+        return;
+    if (!tracer->begun)
+        begin(tracer, tracee);
+    struct siblings siblings = {tracer, tracee};
+    tracee_each(&tracer->table, drop_sibling, &siblings);
+    uint32_t old_space = tracee->space ? tracee->space->id : 0;
+    pid_t old_tid = tracee->tid;
+    if (tracee->space)
+        leave_space(tracer, tracee);
+    tracee->space = tracee->process->space = space;
+    space_enter(space);
+    tracee->exiting = false;
+    put_exec(tracer, tracee, old_space, old_tid);
+    int error = checkpoint_take(tracer, space, tracee->tid, tracee->process->pid, CHECKPOINT_EXEC);
+    if (error)
+        tracer_note(tracer, NOTE_READ_FAILED, tracee, (uint64_t)-error, "maps");
+    sampler_take(tracer->recorder, space->id, tracee->process->pid, tracee->process->dir, 0);
+    watch(tracer, tracee->process, tracee);
+}
+
+void lifecycle_gone(struct tracer *tracer, struct tracee *tracee, int status)
+{
+    pid_t pid = tracee->process->pid;
+    if (tracee->space) {
+        /* SIGKILL can end a thread without its last stop: then nobody looked at the map. */
+        bool last = tracee->space->users == 1;
+        if (last && tracer->begun)
+            tracer_note(tracer, NOTE_NO_EXIT_MAP, tracee, 0, NULL);
+        leave_space(tracer, tracee);
+    }
+    bool leader = tracee->tid == pid;
+    struct record record = {.kind = REC_EXIT,
+                            .exit = {.time = recorder_now(tracer->recorder),
+                                     .tid = (uint32_t)tracee->tid,
+                                     .pid = (uint32_t)pid,
+                                     .last = leader,
+                                     .status = (uint32_t)status}};
+    if (tracer->begun)
+        recorder_put(tracer->recorder, &record);
+    /* The process closes its /proc directory; its space may live on in others that share it. */
+    if (tracee->process->threads == 1)
+        sampler_forget(tracer->sampler, tracee->process->watched);
+    tracee_forget(&tracer->table, tracee);
+    if (leader && pid == tracer->command) {
+        tracer->command_ended = true;
+        tracer->command_status = status;
+        tracer->ended_at = recorder_now(tracer->recorder);
+    }
+}

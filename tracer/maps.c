@@ -1,0 +1,201 @@
+/* maps.c: parser of /proc/PID/maps, and PROCMAP_QUERY. */
+#include "maps.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* Debian 12's headers are older than this interface: linux/fs.h of Linux 6.11. */
+struct procmap_query_v1 {
+    uint64_t size;
+    uint64_t query_flags;
+    uint64_t query_addr;
+    uint64_t vma_start, vma_end, vma_flags, vma_page_size, vma_offset, inode;
+    uint32_t dev_major, dev_minor;
+    uint32_t vma_name_size, build_id_size;
+    uint64_t vma_name_addr, build_id_addr;
+};
+#define PROCMAP_QUERY_V1 _IOWR('f', 17, struct procmap_query_v1)
+enum { QUERY_READABLE = 1, QUERY_WRITABLE = 2, QUERY_EXECUTABLE = 4, QUERY_SHARED = 8 };
+
+void maps_buffer_free(struct maps_buffer *buffer)
+{
+    free(buffer->text);
+    memset(buffer, 0, sizeof(*buffer));
+}
+
+int maps_open(pid_t pid)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+static int grow(struct maps_buffer *buffer)
+{
+    size_t capacity = buffer->capacity ? buffer->capacity * 2 : 32768;
+    char *text = realloc(buffer->text, capacity);
+    if (!text)
+        return -ENOMEM;
+    buffer->text = text;
+    buffer->capacity = capacity;
+    return 0;
+}
+
+int maps_read(int fd, struct maps_buffer *buffer)
+{
+    buffer->size = buffer->parsed = 0;
+    for (;;) {
+        if (buffer->capacity - buffer->size < 8192) {
+            int error = grow(buffer);
+            if (error)
+                return error;
+        }
+        ssize_t got = pread(fd, buffer->text + buffer->size, buffer->capacity - buffer->size, (off_t)buffer->size);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -errno;
+        if (got == 0)
+            /* A live process always has mappings: nothing at all means that the space is gone. */
+            return buffer->size ? 0 : -ESRCH;
+        buffer->size += (size_t)got;
+    }
+}
+
+/* Parse digits of the given base up to, and past, the expected end character. */
+static bool number(char **at, const char *end, int base, char stop, uint64_t *ret)
+{
+    uint64_t value = 0;
+    char *p = *at;
+    const char *first = p;
+    for (; p < end && *p != stop; p++) {
+        int digit = *p >= '0' && *p <= '9' ? *p - '0' : *p >= 'a' && *p <= 'f' ? *p - 'a' + 10 : 99;
+        if (digit >= base || p - first >= 20)
+            return false;
+        value = value * (uint64_t)base + (uint64_t)digit;
+    }
+    if (p == first || p == end)
+        return false;
+    *at = p + 1;
+    *ret = value;
+    return true;
+}
+
+static bool permissions(char **at, const char *end, struct map_line *line)
+{
+    const char *p = *at;
+    if (end - p < 5 || p[4] != ' ')
+        return false;
+    line->prot = (p[0] == 'r' ? PROT_READ : 0u) | (p[1] == 'w' ? PROT_WRITE : 0u) | (p[2] == 'x' ? PROT_EXEC : 0u);
+    line->shared = p[3] == 's';
+    *at += 5;
+    return true;
+}
+
+/* The kernel writes a newline in a name as \012; undo it in place. */
+static size_t unescape_newlines(char *name, size_t size)
+{
+    char *out = name;
+    for (size_t i = 0; i < size; i++) {
+        if (size - i >= 4 && memcmp(name + i, "\\012", 4) == 0) {
+            *out++ = '\n';
+            i += 3;
+        } else {
+            *out++ = name[i];
+        }
+    }
+    return (size_t)(out - name);
+}
+
+int maps_next(struct maps_buffer *buffer, struct map_line *ret_line)
+{
+    if (buffer->parsed >= buffer->size)
+        return 0;
+    char *p = buffer->text + buffer->parsed;
+    char *end = memchr(p, '\n', buffer->size - buffer->parsed);
+    if (!end)
+        return -EPROTO;
+    buffer->parsed += (size_t)(end - p) + 1;
+
+    struct map_line line = {.page_size = 4096};
+    uint64_t major = 0, minor = 0;
+    *end = ' '; /* so that a line without a name ends its last number as the others do */
+    char *stop = end + 1;
+    if (!number(&p, stop, 16, '-', &line.start) || !number(&p, stop, 16, ' ', &line.end) ||
+        !permissions(&p, stop, &line) || !number(&p, stop, 16, ' ', &line.offset) ||
+        !number(&p, stop, 16, ':', &major) || !number(&p, stop, 16, ' ', &minor) ||
+        !number(&p, stop, 10, ' ', &line.inode))
+        return -EPROTO;
+    line.major = (uint32_t)major;
+    line.minor = (uint32_t)minor;
+    while (p < end && *p == ' ')
+        p++;
+    if (p < end) {
+        line.name = p;
+        line.name_size = unescape_newlines(p, (size_t)(end - p));
+    }
+    *ret_line = line;
+    return 1;
+}
+
+/* Without the ioctl: look through the text. */
+static int query_text(int fd, uint64_t addr, struct maps_buffer *buffer, struct map_line *ret_line)
+{
+    int result = maps_read(fd, buffer);
+    while (result == 0) {
+        struct map_line line;
+        int got = maps_next(buffer, &line);
+        if (got <= 0)
+            return got ? got : -ENOENT;
+        if (line.start <= addr && addr < line.end) {
+            *ret_line = line;
+            return 0;
+        }
+    }
+    return result;
+}
+
+int maps_query(int fd, uint64_t addr, struct maps_buffer *buffer, struct map_line *ret_line, char *name_buffer,
+               size_t name_capacity)
+{
+    static atomic_bool unsupported; /* the same for every process: a fact of the kernel */
+    if (atomic_load(&unsupported))
+        return query_text(fd, addr, buffer, ret_line);
+    struct procmap_query_v1 query = {
+        .size = sizeof(query),
+        .query_addr = addr,
+        .vma_name_addr = (uint64_t)(uintptr_t)name_buffer,
+        .vma_name_size = (uint32_t)name_capacity,
+    };
+    if (ioctl(fd, PROCMAP_QUERY_V1, &query) < 0) {
+        if (errno == ENOTTY || errno == EINVAL) {
+            atomic_store(&unsupported, true);
+            return query_text(fd, addr, buffer, ret_line);
+        }
+        return errno == ENAMETOOLONG ? query_text(fd, addr, buffer, ret_line) : -errno;
+    }
+    *ret_line = (struct map_line){
+        .start = query.vma_start,
+        .end = query.vma_end,
+        .offset = query.inode || query.dev_major || query.dev_minor ? query.vma_offset : 0,
+        .inode = query.inode,
+        .major = query.dev_major,
+        .minor = query.dev_minor,
+        .prot = (query.vma_flags & QUERY_READABLE ? PROT_READ : 0u) | (query.vma_flags & QUERY_WRITABLE ? PROT_WRITE : 0u) |
+                (query.vma_flags & QUERY_EXECUTABLE ? PROT_EXEC : 0u),
+        .shared = query.vma_flags & QUERY_SHARED,
+        .page_size = query.vma_page_size,
+        /* The size that comes back counts the terminating NUL; 0 means no name. */
+        .name = query.vma_name_size > 1 ? name_buffer : NULL,
+        .name_size = query.vma_name_size > 1 ? query.vma_name_size - 1 : 0,
+    };
+    return 0;
+}

@@ -1,0 +1,35 @@
+/*
+ * order.h: layout calls of one address space, one after another.
+ *
+ * Stops arrive in another order than the kernel applied the calls, so between entry and exit a layout call has its space for
+ * itself; others wait in their entry stops.  A call that blocks would stall them: after ORDER_PATIENCE the next one is let in
+ * beside it, both are marked as overlapped, and the map is read back once the space is quiet.
+ */
+#ifndef BRKWATER_ORDER_H
+#define BRKWATER_ORDER_H
+
+#include "tracee.h"
+
+/* 10 ms: longer than any call that does not wait for something, short enough that nobody notices. */
+enum { ORDER_PATIENCE = TRACE_TICKS_PER_SECOND / 100 };
+
+struct order {
+    struct space *spaces; /* those in which somebody waits */
+};
+
+/* A tracee stands before a layout call.  True: it may go now.  False: it was queued, leave it stopped. */
+bool order_enter(struct order *order, struct tracee *tracee, uint64_t now);
+
+/* Its call is over, or it died in it.  Returns the tracee that must be let go now, or NULL. */
+struct tracee *order_leave(struct order *order, struct tracee *tracee, uint64_t now);
+
+/* A queued tracee was killed: forget it. */
+void order_forget(struct order *order, struct tracee *tracee);
+
+/* The next tracee whose patience is over, now marked as overlapping; NULL when there is none (any more). */
+struct tracee *order_overdue(struct order *order, uint64_t now);
+
+/* Whether anybody waits anywhere, so that order_overdue() must be asked now and then. */
+bool order_waiting(const struct order *order);
+
+#endif

@@ -1,0 +1,150 @@
+/* proc.c: readers of the small files of /proc/PID. */
+#include "proc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int proc_open(pid_t pid)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+    int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+/* Read a small file whole, NUL-terminated.  Its length, or -errno. */
+static ssize_t read_small(int dir, const char *name, char *buffer, size_t capacity)
+{
+    int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    ssize_t got;
+    do
+        got = read(fd, buffer, capacity - 1);
+    while (got < 0 && errno == EINTR);
+    ssize_t result = got < 0 ? -errno : got;
+    close(fd);
+    if (result >= 0)
+        buffer[result] = '\0';
+    return result;
+}
+
+/* The number of a stat line's field, counted as proc_pid_stat(5) counts them; the name in field 2 may hold spaces and parentheses,
+ * so counting starts behind its last one. */
+static bool stat_field(const char *text, unsigned field, uint64_t *ret)
+{
+    const char *p = strrchr(text, ')');
+    for (unsigned at = 2; p && at < field; at++)
+        p = strchr(p + 1, ' ');
+    if (!p)
+        return false;
+    *ret = strtoull(p + 1, NULL, 10);
+    return true;
+}
+
+int proc_counters(int dir, struct rec_sample *sample)
+{
+    char text[1024];
+    ssize_t got = read_small(dir, "statm", text, sizeof(text));
+    if (got < 0)
+        return (int)got;
+    char *end;
+    sample->virtual_pages = strtoull(text, &end, 10);
+    sample->resident_pages = strtoull(end, NULL, 10);
+    got = read_small(dir, "stat", text, sizeof(text));
+    if (got < 0)
+        return (int)got;
+    return stat_field(text, 10, &sample->minflt) && stat_field(text, 12, &sample->majflt) ? 0 : -EPROTO;
+}
+
+/* The number behind "Name:" of a status line, in the unit that the file prints. */
+static bool status_number(const char *text, const char *name, uint64_t *ret)
+{
+    const char *p = strstr(text, name);
+    if (!p)
+        return false;
+    *ret = strtoull(p + strlen(name), NULL, 10);
+    return true;
+}
+
+int proc_status(int dir, struct rec_sample *sample)
+{
+    char text[8192];
+    ssize_t got = read_small(dir, "status", text, sizeof(text));
+    if (got < 0)
+        return (int)got;
+    if (status_number(text, "\nRssAnon:", &sample->anon_kib) && status_number(text, "\nRssFile:", &sample->file_kib) &&
+        status_number(text, "\nRssShmem:", &sample->shmem_kib)) {
+        status_number(text, "\nVmSwap:", &sample->swap_kib);
+        sample->flags |= SAMPLE_SPLIT;
+    }
+    if (status_number(text, "\nVmHWM:", &sample->peak_resident_kib) &&
+        status_number(text, "\nVmPeak:", &sample->peak_virtual_kib))
+        sample->flags |= SAMPLE_PEAKS;
+    return 0;
+}
+
+int proc_thread_faults(pid_t pid, pid_t tid, uint64_t *ret_minflt, uint64_t *ret_majflt)
+{
+    char path[64], text[1024];
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", (int)pid, (int)tid);
+    ssize_t got = read_small(AT_FDCWD, path, text, sizeof(text));
+    if (got < 0)
+        return (int)got;
+    return stat_field(text, 10, ret_minflt) && stat_field(text, 12, ret_majflt) ? 0 : -EPROTO;
+}
+
+tracee_addr proc_start_brk(int dir)
+{
+    char text[1024];
+    uint64_t value = 0;
+    if (read_small(dir, "stat", text, sizeof(text)) > 0)
+        stat_field(text, 47, &value);
+    return value;
+}
+
+uint32_t proc_personality(int dir)
+{
+    char text[64];
+    if (read_small(dir, "personality", text, sizeof(text)) <= 0)
+        return 0;
+    return (uint32_t)strtoul(text, NULL, 16);
+}
+
+void proc_comm(int dir, char ret_comm[17])
+{
+    char text[64];
+    ssize_t got = read_small(dir, "comm", text, sizeof(text));
+    size_t length = got > 0 ? (size_t)got : 0;
+    if (length && text[length - 1] == '\n')
+        length--;
+    if (length > 16)
+        length = 16;
+    memcpy(ret_comm, text, length);
+    ret_comm[length] = '\0';
+}
+
+ssize_t proc_exe(int dir, char *buffer, size_t capacity)
+{
+    ssize_t got = readlinkat(dir, "exe", buffer, capacity);
+    return got < 0 ? -errno : got;
+}
+
+int proc_family(pid_t tid, pid_t *ret_tgid, pid_t *ret_parent)
+{
+    char path[64], text[8192];
+    snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
+    ssize_t got = read_small(AT_FDCWD, path, text, sizeof(text));
+    if (got < 0)
+        return (int)got;
+    uint64_t tgid = 0, parent = 0;
+    if (!status_number(text, "\nTgid:", &tgid) || !status_number(text, "\nPPid:", &parent))
+        return -EPROTO;
+    *ret_tgid = (pid_t)tgid;
+    *ret_parent = (pid_t)parent;
+    return 0;
+}

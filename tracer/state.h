@@ -1,0 +1,40 @@
+/*
+ * state.h: what the parts of the stop loop share during one run.
+ */
+#ifndef BRKWATER_STATE_H
+#define BRKWATER_STATE_H
+
+#include "maps.h"
+#include "order.h"
+#include "recorder.h"
+#include "sampler.h"
+#include "signals.h"
+#include "tracee.h"
+#include "tracer.h"
+
+struct tracer {
+    const struct tracer_options *options;
+    struct recorder *recorder;
+    struct sampler *sampler;
+    struct tracee_table table;
+    struct order order;
+    struct own_signals signals;
+
+    struct maps_buffer maps; /* text of the map at hand */
+    struct rec_mapping *mappings;
+    size_t mappings_capacity;
+
+    pid_t command;
+    int exec_fd; /* from which the reason of a failed exec is read; -1 once it is known */
+    bool begun;  /* the command was executed: events count from here */
+    bool command_ended;
+    int command_status;
+    uint64_t ended_at; /* tick at which the command ended */
+    uint64_t told_at;  /* tick at which the user was told who is waited for, 0: not yet */
+    uint64_t stops;
+};
+
+/* Note something that the trace's reader must know. */
+void tracer_note(struct tracer *tracer, enum note_code code, const struct tracee *tracee, uint64_t value, const char *text);
+
+#endif

@@ -1,0 +1,234 @@
+/*
+ * stop.c: what to do at each kind of stop.
+ *
+ * Any ptrace call may fail with ESRCH because the tracee was killed meanwhile: that is no error, its end will be waited for.
+ */
+#include "stop.h"
+
+#include "checkpoint.h"
+#include "event.h"
+#include "lifecycle.h"
+#include "order.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/ptrace.h>
+
+static void resume(struct tracer *tracer, struct tracee *tracee, int signal)
+{
+    bool wants_exit = tracee->call.active && tracee->call.running;
+    bool syscalls = wants_exit || (tracer->options->no_seccomp && !tracee->exiting);
+    ptrace(syscalls ? PTRACE_SYSCALL : PTRACE_CONT, tracee->tid, NULL, (void *)(intptr_t)signal);
+}
+
+static void let_in(struct tracer *tracer, struct tracee *tracee)
+{
+    event_enter(tracer, tracee);
+    resume(tracer, tracee, 0);
+}
+
+/* The tracee's layout call no longer changes anything: take the checkpoint that is due, then let the next one in. */
+static void leave_order(struct tracer *tracer, struct tracee *tracee)
+{
+    if (!tracee->call.exclusive)
+        return;
+    tracee->call.exclusive = false;
+    struct space *space = tracee->space;
+    if (space->in_flight == 1) {
+        space->in_flight = 0;
+        checkpoint_if_due(tracer, space, tracee->tid, tracee->process->pid);
+        space->in_flight = 1;
+    }
+    struct tracee *next = order_leave(&tracer->order, tracee, recorder_now(tracer->recorder));
+    if (next)
+        let_in(tracer, next);
+}
+
+/* ---- calls ---- */
+
+static void serve_entry(struct tracer *tracer, struct tracee *tracee, const struct syscall_info *info)
+{
+    enum call call = call_lookup(info->abi, info->number, info->args);
+    if (call == CALL_NONE || (!tracer->begun && call_info(call)->effect != EFFECT_EXEC) ||
+        !recorder_active(tracer->recorder)) {
+        resume(tracer, tracee, 0);
+        return;
+    }
+    event_begin(tracer, tracee, call, info);
+    if (call_info(call)->flags & CALL_NO_RETURN) {
+        event_enter(tracer, tracee);
+        event_without_result(tracer, tracee, EVENT_NO_RESULT);
+        call_clear(&tracee->call);
+        resume(tracer, tracee, 0);
+        return;
+    }
+    if (call_info(call)->effect == EFFECT_EXEC && tracer->begun && tracee->space->users == 1)
+        checkpoint_take(tracer, tracee->space, tracee->tid, tracee->process->pid, CHECKPOINT_BEFORE_EXEC);
+    if (event_is_exclusive(&tracee->call)) {
+        tracee->call.exclusive = true;
+        if (!order_enter(&tracer->order, tracee, recorder_now(tracer->recorder)))
+            return;
+    }
+    let_in(tracer, tracee);
+}
+
+static void serve_exit(struct tracer *tracer, struct tracee *tracee, const struct syscall_info *info)
+{
+    if (tracee->call.untraced_cleared)
+        arch_restore_untraced(tracee->tid);
+    if (event_restarts(info)) {
+        leave_order(tracer, tracee);
+        event_keep_for_restart(tracee);
+    } else {
+        /* Before the command was executed nothing is recorded, and a failed exec is told by the command itself. */
+        if (tracer->begun)
+            event_finish(tracer, tracee, info);
+        leave_order(tracer, tracee);
+        call_clear(&tracee->call);
+    }
+    resume(tracer, tracee, 0);
+}
+
+static void serve_syscall(struct tracer *tracer, struct tracee *tracee)
+{
+    struct syscall_info info;
+    if (arch_syscall_info(tracee->tid, &info) < 0)
+        return; /* killed */
+    if (info.stop == SYSCALL_ENTRY)
+        serve_entry(tracer, tracee, &info);
+    else if (info.stop == SYSCALL_EXIT && tracee->call.active && tracee->call.running)
+        serve_exit(tracer, tracee, &info);
+    else
+        resume(tracer, tracee, 0);
+}
+
+/* ---- other stops ---- */
+
+static void serve_signal(struct tracer *tracer, struct tracee *tracee, int signal)
+{
+    if (tracee->process->pid == tracer->command)
+        signals_delivered(&tracer->signals, signal, recorder_now(tracer->recorder));
+    resume(tracer, tracee, signal);
+}
+
+static void serve_group_stop(struct tracer *tracer, struct tracee *tracee)
+{
+    ptrace(PTRACE_LISTEN, tracee->tid, NULL, NULL);
+    if (tracee->tid == tracer->command)
+        signals_stop_with_command(&tracer->signals);
+}
+
+/* The tracee is dying inside its call, or while it waits for its turn. */
+static void abandon_call(struct tracer *tracer, struct tracee *tracee)
+{
+    if (tracee->held) {
+        order_forget(&tracer->order, tracee);
+        tracee->call.exclusive = false;
+    } else if (tracee->call.active && tracee->call.running && tracee->space) {
+        if (tracer->begun)
+            event_without_result(tracer, tracee, EVENT_UNFINISHED);
+        if (tracee->call.exclusive)
+            tracee->space->needs_read_back = true;
+        leave_order(tracer, tracee);
+    }
+    call_clear(&tracee->call);
+}
+
+static void serve_new_child(struct tracer *tracer, struct tracee *parent, pid_t tid)
+{
+    struct tracee *child = lifecycle_new_child(tracer, parent, tid);
+    /* The copy is made: others may change the original again while a vfork-like parent waits for its child. */
+    leave_order(tracer, parent);
+    resume(tracer, parent, 0);
+    if (child && child->has_first_stop) {
+        child->has_first_stop = false;
+        stop_serve(tracer, &child->first_stop);
+    }
+}
+
+static void serve_bound(struct tracer *tracer, struct tracee *tracee, const struct stop *stop)
+{
+    switch (stop->kind) {
+    case STOP_SECCOMP:
+    case STOP_SYSCALL:
+        serve_syscall(tracer, tracee);
+        return;
+    case STOP_NEW_CHILD:
+        serve_new_child(tracer, tracee, (pid_t)stop->message);
+        return;
+    case STOP_EXEC:
+        lifecycle_exec(tracer, tracee);
+        resume(tracer, tracee, 0);
+        return;
+    case STOP_EXITING:
+        abandon_call(tracer, tracee);
+        event_give_up_restart(tracer, tracee);
+        lifecycle_exiting(tracer, tracee);
+        resume(tracer, tracee, 0);
+        return;
+    case STOP_GROUP:
+        serve_group_stop(tracer, tracee);
+        return;
+    case STOP_SIGNAL:
+        serve_signal(tracer, tracee, stop->signal);
+        return;
+    case STOP_BY_TRACER:
+        if (tracee->restore_clone) {
+            tracee->restore_clone = false;
+            arch_restore_untraced(tracee->tid);
+        }
+        resume(tracer, tracee, 0);
+        return;
+    case STOP_GONE:
+        abandon_call(tracer, tracee);
+        lifecycle_gone(tracer, tracee, stop->status);
+        return;
+    }
+}
+
+/* execve from a thread that is not the leader: the stop comes under the leader's tid, but the thread is another. */
+static struct tracee *find_stopped(struct tracer *tracer, const struct stop *stop)
+{
+    if (stop->kind == STOP_EXEC && stop->message && (pid_t)stop->message != stop->tid) {
+        struct tracee *former = tracee_find(&tracer->table, (pid_t)stop->message);
+        if (former && former->process)
+            return lifecycle_take_leader(tracer, former, stop->tid);
+    }
+    return tracee_find(&tracer->table, stop->tid);
+}
+
+void stop_serve(struct tracer *tracer, const struct stop *stop)
+{
+    tracer->stops++;
+    struct tracee *tracee = find_stopped(tracer, stop);
+    if (!tracee)
+        tracee = tracee_new(&tracer->table, stop->tid);
+    if (!tracee)
+        return;
+    if (tracee->process) {
+        serve_bound(tracer, tracee, stop);
+    } else {
+        /* Its parent's stop, which tells whose it is, is still to come. */
+        tracee->first_stop = *stop;
+        tracee->has_first_stop = true;
+    }
+}
+
+static void bind_orphan(struct tracee *tracee, void *context)
+{
+    struct tracer *tracer = context;
+    if (tracee->process || !tracee->has_first_stop || !lifecycle_adopt(tracer, tracee))
+        return;
+    tracee->has_first_stop = false;
+    struct stop stop = tracee->first_stop;
+    serve_bound(tracer, tracee, &stop);
+}
+
+void stop_overdue(struct tracer *tracer)
+{
+    struct tracee *tracee;
+    while ((tracee = order_overdue(&tracer->order, recorder_now(tracer->recorder))))
+        let_in(tracer, tracee);
+    if (tracer->table.n_unbound)
+        tracee_each(&tracer->table, bind_orphan, tracer);
+}

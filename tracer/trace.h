@@ -1,0 +1,327 @@
+/*
+ * trace.h (published): every record of a trace, and the codec that puts records into bytes and back.
+ *
+ * A trace file is a concatenation of zstd frames, each with its content checksum, each holding whole records.  A record is
+ *
+ *     varint kind, varint length, `length` bytes of payload
+ *
+ * so that a reader can skip a kind that it does not know, and fields that a newer minor version has added at the end of a payload.
+ * The first record of the first frame is REC_HEADER; the first record of every other frame is REC_SYNC.  Both reset the deltas,
+ * so that each frame can be decoded by itself.  brkwater-trace(5) is the same text for readers of other programs.
+ *
+ * In memory a record is `struct record`.  Texts and arrays in a decoded record point into storage of the codec and of the decoded
+ * buffer, and are valid until the next record is decoded.
+ *
+ * Units: times are ticks of 100 ns of CLOCK_MONOTONIC since the start of the recording; addresses, lengths and offsets are bytes.
+ */
+#ifndef BRKWATER_TRACE_H
+#define BRKWATER_TRACE_H
+
+#include "calls.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    TRACE_MAJOR = 1, /* a reader refuses a file of a newer major version */
+    TRACE_MINOR = 0, /* newer minor versions add kinds, and fields at the end of payloads */
+    TRACE_TICKS_PER_SECOND = 10000000,
+    TRACE_NS_PER_TICK = 100,
+    TRACE_MAX_FRAME = 16 << 20,  /* bytes of a decoded frame; a larger one is damage or malice */
+    TRACE_MAX_RECORD = 12 << 20, /* bytes of one payload */
+    TRACE_MAX_TEXT = 65536,      /* bytes of one text; longer ones are cut by the tracer */
+    TRACE_PAGE = 4096,           /* page size of the only architecture so far */
+};
+
+/* An address of the tracee: a number, never to be followed. */
+typedef uint64_t tracee_addr;
+
+/* Bytes that need not end in NUL and may hold anything; `size` counts them.  data may be NULL when size is 0. */
+struct text {
+    const char *data;
+    size_t size;
+};
+
+enum record_kind {
+    REC_HEADER = 1,
+    REC_SYNC = 2,
+    REC_TASK = 3,
+    REC_EXEC = 4,
+    REC_EVENT = 5,
+    REC_FILE = 6,
+    REC_CHECKPOINT = 7,
+    REC_SAMPLE = 8,
+    REC_EXIT = 9,
+    REC_SPACE_END = 10,
+    REC_NOTE = 11,
+    REC_END = 12,
+    REC_KINDS
+};
+
+/* The magic text at the start of REC_HEADER's payload, its NUL not included. */
+#define TRACE_MAGIC "brkwater"
+
+/* Once, at the very start: what was recorded, where, how. */
+struct rec_header {
+    uint32_t major, minor;
+    uint64_t wall_ns;         /* CLOCK_REALTIME at tick 0, in ns since the epoch */
+    uint32_t page_size;       /* bytes */
+    uint32_t clock_ticks;     /* _SC_CLK_TCK, the unit of nothing yet, kept for readers of stat */
+    uint64_t max_map_count;   /* vm.max_map_count, 0 when it could not be read */
+    uint32_t sample_interval; /* ms */
+    uint32_t flags;           /* enum header_flag */
+    struct text version;      /* of the brkwater that records */
+    struct text machine;      /* uname: machine */
+    struct text kernel;       /* uname: release */
+    struct text cwd;
+    struct text argv; /* the command, each argument followed by NUL */
+};
+
+enum header_flag {
+    HEADER_NO_SECCOMP = 1 << 0,   /* traced with a stop at every system call */
+    HEADER_NO_NEW_PRIVS = 1 << 1, /* set-uid programs run without their privileges */
+};
+
+/* First in every later frame: where the deltas start again. */
+struct rec_sync {
+    uint64_t time;
+    uint64_t event; /* id of the next event */
+    uint64_t sequence;
+};
+
+enum task_flag {
+    TASK_THREAD = 1 << 0, /* shares its process (CLONE_THREAD) */
+    TASK_VFORK = 1 << 1,  /* its parent waits until it execs or exits */
+    TASK_FIRST = 1 << 2,  /* the command itself */
+};
+
+/* A new thread or process.  `space` is what it runs in; copied_from is the address space that was copied to make it (fork), or 0
+ * when the space is shared with its parent (thread, vfork, CLONE_VM) or is new (the command). */
+struct rec_task {
+    uint64_t time;
+    uint32_t tid, pid, parent; /* parent: tid of the thread that made it, 0 for the command */
+    uint32_t space, copied_from;
+    uint32_t flags;
+};
+
+enum exec_flag {
+    EXEC_32BIT = 1 << 0,       /* the new image is i386 */
+    EXEC_UNPRIVILEGED = 1 << 1, /* the file is set-uid or set-gid, and the kernel ignored that because of tracing */
+    EXEC_READ_IMPLIES_EXEC = 1 << 2, /* personality(2): PROT_READ maps with PROT_EXEC too */
+};
+
+/* A process runs a new program: its address space is new, its other threads are gone.  The map follows as a checkpoint. */
+struct rec_exec {
+    uint64_t time;
+    uint32_t pid;
+    uint32_t old_tid; /* the thread that called execve; its tid is the pid from now on */
+    uint32_t old_space, space;
+    uint32_t flags;
+    tracee_addr start_brk; /* where the heap will start, 0 when unknown */
+    struct text exe;       /* path of the program, as the kernel resolved it */
+    struct text comm;      /* the short name of /proc/PID/comm */
+};
+
+enum event_flag {
+    EVENT_UNORDERED = 1 << 0,  /* overlapped another layout call of its space: the order of the two is not known */
+    EVENT_UNFINISHED = 1 << 1, /* the thread died inside the call: `ret` means nothing */
+    EVENT_FAULTS = 1 << 2,     /* minflt and majflt were measured over this call; others fault nothing in */
+    EVENT_NO_RESULT = 1 << 3,  /* the call does not return (exit) */
+    EVENT_READ_BACK = 1 << 4,  /* effect not known from the result: a CHECKPOINT_READ_BACK follows */
+};
+
+/*
+ * One recorded call.  Events have no id in the file: the id is their position, counted from 1, and REC_SYNC repeats it.
+ *
+ * Example: the line `mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7f2a4c000000` is call CALL_MMAP,
+ * args {0, 8192, 3, 0x22, -1, 0}, ret 0x7f2a4c000000, error 0, file 0.
+ */
+struct rec_event {
+    uint64_t time;     /* at entry */
+    uint64_t duration; /* entry to exit, as the tracer saw it: the stops themselves are in it */
+    uint64_t entry, exit; /* sequence numbers: all entries and exits of a recording count one line of numbers */
+    uint32_t tid, pid, space;
+    uint32_t call;  /* enum call */
+    uint32_t abi;   /* enum abi */
+    uint32_t flags; /* enum event_flag */
+    uint32_t nargs;
+    uint64_t args[CALL_MAX_ARGS];
+    uint64_t ret;    /* result; 0 when error is not 0 */
+    uint32_t error;  /* errno, 0 on success */
+    uint32_t file;   /* REC_FILE of the mapping made, or of the descriptor passed; 0 for none */
+    uint64_t length; /* bytes mapped, where the arguments do not tell (shmat, io_setup, huge pages); else 0 */
+    tracee_addr at;  /* where a call mapped whose result is no address (io_setup), else 0 */
+    uint64_t minflt, majflt;
+    uint32_t stack;   /* reserved: id of the call stack, 0 for none */
+    struct text text; /* path of exec, name of PR_SET_VMA_ANON_NAME */
+    struct text list; /* argv of exec, each followed by NUL; cut at 4 KiB */
+};
+
+/* A file, or a name that the kernel gives ([heap], [stack], [anon:x], anon_inode:...), as maps prints it: octal escapes undone.
+ * Ids count from 1 in order of appearance.  A file that is renamed or deleted appears again under a new id. */
+struct rec_file {
+    uint32_t id;
+    uint32_t major, minor; /* of the device */
+    uint64_t inode;        /* 0 for kernel-given names */
+    struct text path;
+};
+
+/* One line of /proc/PID/maps. */
+struct rec_mapping {
+    tracee_addr start, end;
+    uint64_t offset;
+    uint32_t prot;   /* PROT_ bits */
+    uint32_t shared; /* 1 for s, 0 for p */
+    uint32_t file;   /* REC_FILE, 0 for an anonymous line */
+};
+
+enum checkpoint_reason {
+    CHECKPOINT_EXEC = 1,      /* baseline: the map that execve made */
+    CHECKPOINT_EXIT = 2,      /* the last map before the space is gone */
+    CHECKPOINT_BEFORE_EXEC = 3, /* an execve is about to be tried */
+    CHECKPOINT_EVERY = 4,     /* after so many events */
+    CHECKPOINT_TIMER = 5,
+    CHECKPOINT_READ_BACK = 6, /* the last event of this space left an effect that its result does not tell */
+    CHECKPOINT_ATTACH = 7,    /* baseline of a process that was running already */
+};
+
+/* The whole map of a space, read while none of its layout calls was in flight. */
+struct rec_checkpoint {
+    uint64_t time;
+    uint32_t space, pid;
+    uint32_t reason;
+    uint32_t n_mappings;
+    const struct rec_mapping *mappings; /* in address order, not overlapping */
+};
+
+enum sample_flag {
+    SAMPLE_SPLIT = 1 << 0, /* anon_kib .. swap_kib are there */
+    SAMPLE_PEAKS = 1 << 1, /* peak_resident_kib and peak_virtual_kib are there */
+    SAMPLE_LAST = 1 << 2,  /* taken just before the process lost its address space */
+};
+
+/* Counters of a process at an instant. */
+struct rec_sample {
+    uint64_t time;
+    uint32_t pid, space;
+    uint32_t flags;
+    uint64_t virtual_pages, resident_pages; /* statm */
+    uint64_t minflt, majflt;                /* stat: of the process since it began, its dead threads included */
+    uint64_t anon_kib, file_kib, shmem_kib, swap_kib; /* status: RssAnon, RssFile, RssShmem, VmSwap */
+    uint64_t peak_resident_kib, peak_virtual_kib;     /* status: VmHWM, VmPeak */
+};
+
+/* A thread is gone; when it was the last of its process, `last` is 1 and `status` is the wait status of the process. */
+struct rec_exit {
+    uint64_t time;
+    uint32_t tid, pid;
+    uint32_t last;
+    uint32_t status; /* as waitpid gives it */
+};
+
+/* The last user of an address space is gone or has another one. */
+struct rec_space_end {
+    uint64_t time;
+    uint32_t space;
+};
+
+/* What tracing changed, could not see, or had to leave out.  The text of each is the decoder's. */
+enum note_code {
+    NOTE_PTRACE_REFUSED = 1, /* the tracee's ptrace call failed because it is traced; value: errno */
+    NOTE_STRICT_SECCOMP,     /* strict seccomp mode was refused because of the filter */
+    NOTE_IO_URING,           /* a ring was set up: madvise can happen without a call */
+    NOTE_SETUID_IGNORED,     /* a set-uid or set-gid program ran without its privileges; text: path */
+    NOTE_NO_EXIT_MAP,        /* a space ended without a last checkpoint (killed too fast) */
+    NOTE_UNTRACED_CHILD,     /* CLONE_UNTRACED was taken out of a clone call */
+    NOTE_NOT_SAMPLED,        /* too few descriptors to sample a process */
+    NOTE_SLOW_CALL,          /* a layout call took longer than its siblings could wait; value: event ticks */
+    NOTE_READ_FAILED,        /* memory or /proc of the tracee could not be read; value: errno */
+    NOTE_CODES
+};
+
+struct rec_note {
+    uint64_t time;
+    uint32_t code; /* enum note_code */
+    uint32_t tid, pid;
+    uint64_t value;
+    struct text text;
+};
+
+enum end_reason {
+    END_EXITED = 1,    /* the last tracee ended */
+    END_DISK_FULL = 2, /* the recording stopped early, the tracees ran on */
+    END_MAX_SIZE = 3,
+    END_DURATION = 4,
+    END_WRITE_ERROR = 5, /* value: errno */
+    END_INTERRUPTED = 6, /* the user ended it while processes that the command left still ran */
+};
+
+/* The last record of a complete file. */
+struct rec_end {
+    uint64_t time;
+    uint32_t reason;
+    uint32_t value;
+    uint32_t status; /* wait status of the command, when has_status */
+    uint32_t has_status;
+    uint64_t events;
+    uint64_t stops;     /* ptrace stops served */
+    uint64_t cpu_ticks; /* CPU time that the tracer used, in ticks of this file */
+};
+
+struct record {
+    enum record_kind kind;
+    union {
+        struct rec_header header;
+        struct rec_sync sync;
+        struct rec_task task;
+        struct rec_exec exec;
+        struct rec_event event;
+        struct rec_file file;
+        struct rec_checkpoint checkpoint;
+        struct rec_sample sample;
+        struct rec_exit exit;
+        struct rec_space_end space_end;
+        struct rec_note note;
+        struct rec_end end;
+    };
+};
+
+/* Our own errors, beside errno: functions return -errno or -TRACE_E... */
+#define TRACE_ERRORS(X)                                                                                      \
+    X(TRACE_E_NOT_A_TRACE, "this is not a brkwater trace")                                                   \
+    X(TRACE_E_CUT, "the recording was cut off before its first frame was whole: nothing can be read")         \
+    X(TRACE_E_NEWER, "it was written by a newer brkwater: its format has a newer major version")             \
+    X(TRACE_E_DAMAGED, "the data is damaged")                                                                \
+    X(TRACE_E_TOO_LARGE, "a record is larger than the format allows")
+
+enum trace_error {
+    TRACE_E_BASE = 5000,
+#define X(name, text) name,
+    TRACE_ERRORS(X)
+#undef X
+};
+
+/* The text of -errno or -TRACE_E...; never NULL. */
+const char *trace_error_text(int error);
+
+/* Deltas are against these; a codec goes through the records of one file in order. */
+struct codec;
+
+/* NULL when memory is out. */
+struct codec *codec_new(void);
+void codec_free(struct codec *codec);
+
+/* Append the bytes of a record to the codec's buffer, which codec_bytes() gives and codec_clear() empties.  0 or -ENOMEM,
+ * -TRACE_E_TOO_LARGE (nothing was appended then). */
+int codec_encode(struct codec *codec, const struct record *record);
+const unsigned char *codec_bytes(const struct codec *codec, size_t *ret_size);
+void codec_clear(struct codec *codec);
+
+/*
+ * Decode the record at `bytes`; *ret_used is how many bytes it took.  Returns 1 when *ret_record was filled, 0 when the kind is not
+ * known and was skipped, -TRACE_E_DAMAGED, -TRACE_E_NOT_A_TRACE, -TRACE_E_NEWER or -ENOMEM.  `bytes` must outlive the record.
+ */
+int codec_decode(struct codec *codec, const unsigned char *bytes, size_t size, struct record *ret_record, size_t *ret_used);
+
+#endif

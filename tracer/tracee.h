@@ -1,0 +1,113 @@
+/*
+ * tracee.h: the traced threads, their processes, and the address spaces that they run in.
+ *
+ * What is always true: a tracee that is bound has a process and a space; a process with a tracee is in the table; a space lives as long
+ * as a tracee uses it.  State of memory belongs to the space, never to a pid.
+ */
+#ifndef BRKWATER_TRACEE_H
+#define BRKWATER_TRACEE_H
+
+#include "arch.h"
+#include "wait.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* A call between its entry and its exit. */
+struct call_in_flight {
+    bool active;     /* its entry was seen */
+    bool running;    /* it was let into the kernel: it has an entry number */
+    bool exclusive;  /* counted as in flight in its space (order.h) */
+    bool overlapped; /* ran beside another layout call of its space */
+    bool untraced_cleared; /* CLONE_UNTRACED was taken out */
+    struct call_args args;
+    uint64_t ip, sp;
+    uint64_t time, entry; /* tick and sequence number of the entry */
+    uint64_t minflt, majflt;
+    char *text, *list; /* malloc'ed; NULL for none */
+    size_t text_size, list_size;
+};
+
+/* An address space (the kernel's mm). */
+struct space {
+    uint32_t id;
+    unsigned users;     /* tracees in it that have not begun to exit */
+    unsigned in_flight; /* layout calls between entry and exit */
+    uint64_t since;     /* tick at which the oldest of them entered */
+    struct tracee *waiting, *waiting_last; /* tracees held in their entry stop until it is their turn */
+    int maps;                              /* descriptor of its maps file, -1 while not open */
+    uint64_t layout_calls;                 /* since the last checkpoint */
+    bool locks_memory;    /* mlock or MAP_LOCKED was used: any call may fault pages in */
+    bool needs_read_back; /* something overlapped: compare when nothing is in flight any more */
+    struct space *next;   /* in the list of spaces with waiters */
+};
+
+struct process {
+    pid_t pid;
+    struct space *space;
+    int dir; /* /proc/PID, -1 when it could not be opened */
+    uint32_t watched; /* space that the sampler reads through `dir`, 0: none */
+    unsigned threads;
+    char comm[17];
+    struct process *next; /* in its hash bucket */
+};
+
+struct tracee {
+    pid_t tid;
+    struct process *process; /* NULL while unbound: stopped, but its parent's stop has not told yet whose it is */
+    struct space *space; /* NULL while unbound, and once it is on its way out */
+    struct call_in_flight call;
+    struct call_in_flight restarting; /* active: interrupted by a signal, expected to be entered again */
+    struct stop first_stop;           /* of an unbound tracee: served once it is bound */
+    bool has_first_stop;
+    bool exiting;         /* passed STOP_EXITING: no longer counted in its space */
+    bool held;            /* in its space's queue */
+    bool restore_clone;   /* a new child whose register must be put back */
+    struct tracee *next;  /* in its hash bucket */
+    struct tracee *after; /* in the queue of its space */
+};
+
+struct tracee_table {
+    struct tracee *tracees[1024];
+    struct process *processes[256];
+    unsigned n_tracees, n_unbound, n_processes;
+    uint32_t last_space;
+};
+
+/* NULL when unknown. */
+struct tracee *tracee_find(const struct tracee_table *table, pid_t tid);
+
+/* A tracee whose process is not known yet.  NULL without memory. */
+struct tracee *tracee_new(struct tracee_table *table, pid_t tid);
+
+/* Make it a thread of a process, in the process's space or another. */
+void tracee_bind(struct tracee_table *table, struct tracee *tracee, struct process *process, struct space *space);
+
+/* Give it another tid: a thread that called execve takes its leader's. */
+void tracee_rename(struct tracee_table *table, struct tracee *tracee, pid_t tid);
+
+/* Forget it.  Its process goes with its last thread; its space must have been left before (space_leave). */
+void tracee_forget(struct tracee_table *table, struct tracee *tracee);
+
+/* Walk all tracees; `body` may forget the one at hand. */
+void tracee_each(struct tracee_table *table, void (*body)(struct tracee *tracee, void *context), void *context);
+
+/* Drop what the call holds, and make it inactive. */
+void call_clear(struct call_in_flight *call);
+
+struct process *process_find(const struct tracee_table *table, pid_t pid);
+struct process *process_new(struct tracee_table *table, pid_t pid, struct space *space);
+
+struct space *space_new(struct tracee_table *table);
+void space_enter(struct space *space);
+
+/* One user less; true when it was the last, and the caller must space_free(). */
+bool space_leave(struct space *space);
+void space_free(struct space *space);
+
+/* Descriptor of its maps, opened through any of its threads; -errno when it can't be. */
+int space_maps(struct space *space, pid_t tid);
+
+#endif
