@@ -3,20 +3,25 @@
 VERSION := 0.1.0
 
 # Every Debian package that the project needs, in one place.
-PACKAGES_BUILD := gcc libc6-dev make pkg-config libzstd-dev
+PACKAGES_BUILD := gcc libc6-dev make libzstd-dev
 PACKAGES_DEMO := python3
-PACKAGES_TEST := clang clang-format gcc-multilib python3 python3-pytest libcmocka-dev zstd strace git sqlite3 bash util-linux procps
+PACKAGES_TEST := clang clang-format gcc-multilib python3 python3-pytest libcmocka-dev groff zstd strace git sqlite3 bash \
+	util-linux procps stress-ng
 
 BUILD := build
-CC ?= gcc
+# make's own default (cc) is not what the package list installs.
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla
 CFLAGS ?= -O2 -g
 ifdef SAN
+BUILD := build/san
 CFLAGS += -fsanitize=address,undefined -fno-omit-frame-pointer
 LDFLAGS += -fsanitize=address,undefined
-BUILD := build/san
 endif
-ALL_CFLAGS := -std=c17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DBRKWATER_VERSION='"$(VERSION)"' $(WARN) $(CFLAGS)
+BASE_CFLAGS := -std=c17 -D_GNU_SOURCE $(WARN)
+ALL_CFLAGS = $(BASE_CFLAGS) -DBRKWATER_VERSION='"$(VERSION)"' $(CFLAGS)
 LDLIBS := -lzstd -pthread
 
 SOURCES := $(wildcard tracer/*.c decoder/*.c report/*.c)
@@ -24,7 +29,7 @@ OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 PROGRAM := $(if $(SAN),$(BUILD)/brkwater,brkwater)
 
 .PHONY: all
-all: $(PROGRAM) ## build ./brkwater (default)
+all: $(PROGRAM) ## build ./brkwater (the default); SAN=1 builds build/san/brkwater with sanitizers
 
 $(PROGRAM): $(OBJECTS)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
@@ -34,3 +39,125 @@ $(BUILD)/%.o: %.c Makefile
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 -include $(OBJECTS:.o=.d)
+
+# ---- packages ----
+
+# $(call install,PACKAGES): install those that are missing, as root or through sudo; otherwise say how and stop.
+define install
+@missing=$$(for p in $(1); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+if [ -n "$$missing" ]; then \
+	line="apt-get install -y --no-install-recommends $$(echo $$missing)"; \
+	if [ "$$(id -u)" = 0 ]; then sudo=; \
+	elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then sudo=sudo; \
+	else echo "Missing Debian packages. As root, run:"; echo "    $$line"; exit 1; fi; \
+	echo "Installing: $$missing"; \
+	{ $$sudo env DEBIAN_FRONTEND=noninteractive $$line || { $$sudo apt-get update && $$sudo env DEBIAN_FRONTEND=noninteractive $$line; }; } \
+		>$(BUILD)/packages.log 2>&1 || { tail -n 20 $(BUILD)/packages.log; exit 1; }; \
+fi
+endef
+
+$(BUILD):
+	@mkdir -p $@
+
+.PHONY: packages packages-demo packages-test
+packages: | $(BUILD)
+	$(call install,$(PACKAGES_BUILD))
+packages-demo: | $(BUILD)
+	$(call install,$(PACKAGES_BUILD) $(PACKAGES_DEMO))
+packages-test: | $(BUILD)
+	$(call install,$(PACKAGES_BUILD) $(PACKAGES_TEST))
+
+# ---- examples and demonstration ----
+
+EXAMPLES := $(patsubst examples/%.c,$(BUILD)/examples/%,$(wildcard examples/*.c))
+
+$(BUILD)/examples/%: examples/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) -O1 -g -pthread -o $@ $< -lrt
+
+.PHONY: examples
+examples: $(EXAMPLES) ## build the example programs
+
+DEMO := $(BUILD)/demo
+
+.PHONY: demo
+demo: packages-demo ## install what is missing, build, trace an example and a real program, leave reports
+	@$(MAKE) --no-print-directory all examples
+	@mkdir -p $(DEMO)
+	@echo; echo "== examples/brk-and-mmap, live =="
+	./brkwater -e brk,mmap,munmap $(BUILD)/examples/brk-and-mmap 2>&1 | tee $(DEMO)/brk-and-mmap.txt
+	@echo; echo "== python3, recorded =="
+	./brkwater -q -o $(DEMO)/python3.brkw python3 -c 'x=[bytes(1000) for _ in range(200000)]'
+	./brkwater report $(DEMO)/python3.brkw | tee $(DEMO)/python3-report.txt
+	./brkwater layout $(DEMO)/python3.brkw --at peak >$(DEMO)/python3-layout.txt
+	./brkwater verify $(DEMO)/python3.brkw
+	@echo; echo "Left in $(DEMO):"; ls -1 $(DEMO)
+	@echo "Next: ./brkwater YOUR-COMMAND, or ./brkwater -o t.brkw YOUR-COMMAND and ./brkwater report t.brkw"
+
+# ---- tests ----
+
+PROGRAMS_DIR := $(BUILD)/tests/programs
+PROGRAM_SOURCES := $(wildcard tests/programs/*.c)
+# A first comment `variants: m32 static` asks for NAME-m32 and NAME-static beside NAME.
+variants = $(foreach v,$(shell sed -n 's@.*variants: *\([a-z0-9 ]*[a-z0-9]\).*@\1@p;2q' $(1)),$(PROGRAMS_DIR)/$(notdir $(1:.c=))-$(v))
+TEST_PROGRAMS := $(foreach s,$(PROGRAM_SOURCES),$(PROGRAMS_DIR)/$(notdir $(s:.c=)) $(call variants,$(s)))
+PROGRAM_CFLAGS := $(BASE_CFLAGS) -O1 -g -pthread
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+
+$(PROGRAMS_DIR)/%-m32: tests/programs/%.c $(wildcard tests/programs/*.h) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(PROGRAM_CFLAGS) -m32 -o $@ $< -lrt
+
+$(PROGRAMS_DIR)/%-static: tests/programs/%.c $(wildcard tests/programs/*.h) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(PROGRAM_CFLAGS) -static -o $@ $< -lrt
+
+$(PROGRAMS_DIR)/%: tests/programs/%.c $(wildcard tests/programs/*.h) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(PROGRAM_CFLAGS) -o $@ $< -lrt
+
+# A unit test names the objects that it links in a comment: `links: tracer/codec.o ...`.
+.SECONDEXPANSION:
+unit_objects = $(addprefix $(BUILD)/,$(shell sed -n 's@^/\* links: \(.*\) \*/@\1@p' tests/unit/$(1).c))
+$(BUILD)/tests/unit/%: tests/unit/%.c $$(call unit_objects,$$*) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(call unit_objects,$*) -lcmocka $(LDLIBS)
+
+.PHONY: test-programs
+test-programs: $(TEST_PROGRAMS) $(UNIT_TESTS) $(EXAMPLES)
+
+# pytest of Debian's own python: another python3 may come first in PATH.
+PYTEST := /usr/bin/python3 -B -m pytest -q -p no:cacheprovider
+
+.PHONY: check
+check: packages-test ## install what the tests need, build, run every test
+	@$(MAKE) --no-print-directory all test-programs check-layers check-clang
+	BRKWATER_BUILD=$(BUILD) BRKWATER_PROGRAM=$(PROGRAM) $(PYTEST) tests
+
+.PHONY: check-long
+check-long: packages-test ## the same with thousands of rounds
+	@$(MAKE) --no-print-directory all test-programs
+	BRKWATER_LONG=1 BRKWATER_BUILD=$(BUILD) BRKWATER_PROGRAM=$(PROGRAM) $(PYTEST) tests
+
+.PHONY: check-layers
+check-layers: ## includes point upstream only, and only at published headers
+	@tests/check-layers
+
+.PHONY: check-clang
+check-clang: ## clang compiles everything without a warning
+	@$(MAKE) --no-print-directory -s BUILD=$(BUILD)/clang CC=clang CFLAGS='-O1 -Werror' objects
+
+.PHONY: objects
+objects: $(OBJECTS)
+
+.PHONY: format
+format: ## format all C sources
+	clang-format -i tracer/*.[ch] decoder/*.[ch] report/*.[ch] examples/*.c tests/unit/*.c tests/programs/*.[ch]
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf build brkwater
+
+.PHONY: help
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | awk -F '\t' '{ printf "  make %-14s %s\n", $$1, $$2 }'

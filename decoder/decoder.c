@@ -265,7 +265,6 @@ const char *note_text(enum note_code code)
         [NOTE_NO_EXIT_MAP] = "ended too suddenly for a last look at its map: the replay of its end is not verified",
         [NOTE_UNTRACED_CHILD] = "asked for a child that is not traced (CLONE_UNTRACED): with a filter that cannot be",
         [NOTE_NOT_SAMPLED] = "could not be sampled: too few file descriptors (ulimit -n)",
-        [NOTE_SLOW_CALL] = "blocked in a call for so long that others of the same address space were let pass",
         [NOTE_READ_FAILED] = "could not be read: its memory map is unknown, so the replay of it is not verified",
     };
     return (unsigned)code < NOTE_CODES && texts[code] ? texts[code] : "unknown note";

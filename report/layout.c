@@ -27,24 +27,21 @@ static void add_gap(struct buffer *out, uint64_t bytes)
     buffer_string(out, text);
 }
 
-/* Who made most of it: "event 12, thread 71", "execve", or "the kernel". */
+/* Who made most of it, and how long ago: "#12 by 71" (event and thread), or "execve". */
 static void add_maker(struct buffer *out, const struct layout *l, const struct mapping *m)
 {
     const struct segment *largest = &l->mappings->segments[m->first];
-    char text[96];
+    char maker[64], line[128], age[UNITS_MAX];
     for (size_t i = m->first; i < m->first + m->count; i++)
         if (l->mappings->segments[i].end - l->mappings->segments[i].start > largest->end - largest->start)
             largest = &l->mappings->segments[i];
-    if (!largest->birth)
-        snprintf(text, sizeof(text), "%-24s", "execve");
-    else
-        snprintf(text, sizeof(text), "#%llu by %u", (unsigned long long)largest->birth, largest->owner);
-    char padded[96], age[UNITS_MAX];
     uint64_t born = l->place->time > largest->born ? l->place->time - largest->born : 0;
-    snprintf(padded, sizeof(padded), "%-20s %8s", text, units_duration(age, sizeof(age), born));
-    if (!largest->birth)
-        snprintf(padded, sizeof(padded), "%-20s %8s", "execve", units_duration(age, sizeof(age), born));
-    buffer_string(out, padded);
+    if (largest->birth)
+        snprintf(maker, sizeof(maker), "#%llu by %u", (unsigned long long)largest->birth, largest->owner);
+    else
+        snprintf(maker, sizeof(maker), "execve");
+    snprintf(line, sizeof(line), "%-20s %8s", maker, units_duration(age, sizeof(age), born));
+    buffer_string(out, line);
 }
 
 static void write_table(struct buffer *out, const struct layout *l)

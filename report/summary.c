@@ -90,10 +90,12 @@ static void add_head(struct buffer *out, const struct summary *s)
 static void add_resident(struct buffer *out, const struct summary *s)
 {
     const struct totals *t = timeline_totals(s->timeline);
-    line(out, "  resident   peak %s at %s", SIZE(t->resident.bytes), TIME(t->resident.time));
-    /* The kernel's own mark is exact; samples can miss a short peak. */
+    /* The kernel's own mark is exact, and has no time; samples can miss a short peak. */
     if (t->processes == 1 && t->kernel_peak_resident > t->resident.bytes + t->resident.bytes / 100)
-        line(out, " (between two samples %s)", SIZE(t->kernel_peak_resident));
+        line(out, "  resident   peak %s, sampled %s at %s", SIZE(t->kernel_peak_resident), SIZE(t->resident.bytes),
+             TIME(t->resident.time));
+    else
+        line(out, "  resident   peak %s at %s", SIZE(t->resident.bytes), TIME(t->resident.time));
     if (t->ended)
         line(out, ", end %s      anonymous %s  file %s  shared %s  swap %s", SIZE(t->end_resident), SIZE(t->end_anon),
              SIZE(t->end_file), SIZE(t->end_shmem), SIZE(t->end_swap));

@@ -10,12 +10,17 @@
 
 #include <errno.h>
 #include <linux/audit.h>
+#include <linux/prctl.h>
 #include <sched.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/user.h>
 
+#ifndef PR_SET_VMA
+#define PR_SET_VMA 0x53564d41
+#define PR_SET_VMA_ANON_NAME 0
+#endif
 #ifndef CLONE_UNTRACED
 #define CLONE_UNTRACED 0x00800000
 #endif
@@ -90,9 +95,12 @@ static void unpack_clone3(pid_t tid, struct call_args *a)
 static void take_texts(struct call_args *a)
 {
     const struct call_info *info = call_info(a->call);
+    const bool has_text = a->call != CALL_PRCTL || ((uint32_t)a->args[0] == PR_SET_VMA && a->args[1] == PR_SET_VMA_ANON_NAME);
     for (unsigned i = 0; i < info->nargs; i++) {
         switch (info->args[i].kind) {
         case ARG_TEXT:
+            if (!has_text)
+                break;
             a->text = a->args[i];
             a->args[i] = 0;
             break;

@@ -23,7 +23,7 @@
 /* Values that Debian 12's headers do not have all of: madvise(2). */
 enum { ADVICE_WILLNEED = 3, ADVICE_POPULATE_READ = 22, ADVICE_POPULATE_WRITE = 23, ADVICE_COLLAPSE = 25 };
 
-enum { LIST_MAX = 4096, NAME_MAX_SIZE = 4096, RESTART_FIRST = 512, RESTART_LAST = 516 };
+enum { NAME_MAX_SIZE = 4096, RESTART_FIRST = 512, RESTART_LAST = 516 };
 
 /* Only these may fault pages in by themselves: all others cost no look at the counters. */
 static bool populates(const struct tracee *tracee)
@@ -71,7 +71,7 @@ static void read_texts(struct tracee *tracee)
         call->text = copy(buffer, call->text_size);
     }
     if (call->args.list) {
-        call->list_size = memory_list(tracee->tid, call->args.list, call->args.pointer_size, buffer, LIST_MAX);
+        call->list_size = memory_list(tracee->tid, call->args.list, call->args.pointer_size, buffer, TRACE_MAX_LIST);
         call->list = copy(buffer, call->list_size);
     }
     if (!call->text)

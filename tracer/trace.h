@@ -31,6 +31,7 @@ enum {
     TRACE_MAX_FRAME = 16 << 20,  /* bytes of a decoded frame; a larger one is damage or malice */
     TRACE_MAX_RECORD = 12 << 20, /* bytes of one payload */
     TRACE_MAX_TEXT = 65536,      /* bytes of one text; longer ones are cut by the tracer */
+    TRACE_MAX_LIST = 4096,       /* bytes of an event's argv; a longer one is cut */
     TRACE_PAGE = 4096,           /* page size of the only architecture so far */
 };
 
@@ -155,7 +156,7 @@ struct rec_event {
     uint64_t minflt, majflt;
     uint32_t stack;   /* reserved: id of the call stack, 0 for none */
     struct text text; /* path of exec, name of PR_SET_VMA_ANON_NAME */
-    struct text list; /* argv of exec, each followed by NUL; cut at 4 KiB */
+    struct text list; /* argv of exec, each followed by NUL; cut at TRACE_MAX_LIST */
 };
 
 /* A file, or a name that the kernel gives ([heap], [stack], [anon:x], anon_inode:...), as maps prints it: octal escapes undone.
@@ -235,7 +236,6 @@ enum note_code {
     NOTE_NO_EXIT_MAP,        /* a space ended without a last checkpoint (killed too fast) */
     NOTE_UNTRACED_CHILD,     /* CLONE_UNTRACED was taken out of a clone call */
     NOTE_NOT_SAMPLED,        /* too few descriptors to sample a process */
-    NOTE_SLOW_CALL,          /* a layout call took longer than its siblings could wait; value: event ticks */
     NOTE_READ_FAILED,        /* memory or /proc of the tracee could not be read; value: errno */
     NOTE_CODES
 };
