@@ -126,18 +126,19 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $$(call unit_objects,$$*) Makefile
 .PHONY: test-programs
 test-programs: $(TEST_PROGRAMS) $(UNIT_TESTS) $(EXAMPLES)
 
+TEST_ENVIRONMENT = BRKWATER=$(abspath $(PROGRAM)) BRKWATER_BUILD=$(abspath $(BUILD)) BRKWATER_PROGRAMS=$(abspath $(PROGRAMS_DIR))
 # pytest of Debian's own python: another python3 may come first in PATH.
 PYTEST := /usr/bin/python3 -B -m pytest -q -p no:cacheprovider
 
 .PHONY: check
 check: packages-test ## install what the tests need, build, run every test
 	@$(MAKE) --no-print-directory all test-programs check-layers check-clang
-	BRKWATER_BUILD=$(BUILD) BRKWATER_PROGRAM=$(PROGRAM) $(PYTEST) tests
+	$(TEST_ENVIRONMENT) $(PYTEST) tests
 
 .PHONY: check-long
 check-long: packages-test ## the same with thousands of rounds
 	@$(MAKE) --no-print-directory all test-programs
-	BRKWATER_LONG=1 BRKWATER_BUILD=$(BUILD) BRKWATER_PROGRAM=$(PROGRAM) $(PYTEST) tests
+	BRKWATER_LONG=1 $(TEST_ENVIRONMENT) $(PYTEST) tests
 
 .PHONY: check-layers
 check-layers: ## includes point upstream only, and only at published headers

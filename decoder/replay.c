@@ -64,6 +64,13 @@ static void remove_range(struct replay *r, tracee_addr start, tracee_addr end, s
         r->change->lived = r->event->time - ret_removal->born;
 }
 
+/* The kernel cannot have done this after what stands before it.  Events that are marked as of unknown order claim nothing. */
+static void impossible(struct replay *r)
+{
+    if (!(r->event->flags & EVENT_UNORDERED))
+        r->decoder->impossible++;
+}
+
 static void insert(struct replay *r, const struct segment *segment)
 {
     segments_insert(r->segments, segment);
@@ -133,7 +140,7 @@ static void replay_map(struct replay *r)
     remove_range(r, s.start, s.end, &removal);
     /* Without MAP_FIXED the kernel never maps over live pages: then the order of the records is impossible. */
     if (removal.bytes && (!(e->args[3] & FIXED) || (e->args[3] & FIXED_NOREPLACE)))
-        r->decoder->impossible++;
+        impossible(r);
     s.kind = (uint8_t)kind_of_mapping(r->decoder, r->space, e, &s, &removal);
     insert(r, &s);
 }
@@ -229,7 +236,7 @@ static void move(struct replay *r, tracee_addr old, uint64_t old_length, tracee_
     struct removal removal;
     remove_range(r, to, to + new_length, &removal);
     if (removal.bytes && !(e->args[3] & REMAP_FIXED))
-        r->decoder->impossible++;
+        impossible(r);
     if (old_length > new_length) {
         remove_range(r, old + new_length, old + old_length, &removal);
         old_length = new_length;

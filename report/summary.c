@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-enum { CHART_COLUMNS = 60, TITLE_WIDTH = 60 };
+enum { CHART_COLUMNS = 60, TITLE_WIDTH = 48 };
 
 /* Short names for what is printed most: each call of them uses a buffer of its own. */
 struct units_buffer {
@@ -97,7 +97,7 @@ static void add_resident(struct buffer *out, const struct summary *s)
     else
         line(out, "  resident   peak %s at %s", SIZE(t->resident.bytes), TIME(t->resident.time));
     if (t->ended)
-        line(out, ", end %s      anonymous %s  file %s  shared %s  swap %s", SIZE(t->end_resident), SIZE(t->end_anon),
+        line(out, ", end %s (anonymous %s, file %s, shared %s, swap %s)", SIZE(t->end_resident), SIZE(t->end_anon),
              SIZE(t->end_file), SIZE(t->end_shmem), SIZE(t->end_swap));
     buffer_char(out, '\n');
 }

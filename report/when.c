@@ -39,7 +39,7 @@ int when_parse(const char *text, struct when *ret_when)
 struct candidate {
     uint32_t pid;
     uint64_t resident, virtual_;
-    struct place peak, peak_virtual, end, at_time;
+    struct place first, peak, peak_virtual, end, at_time;
 };
 
 struct search {
@@ -91,6 +91,8 @@ static void look_at(struct search *s, const struct moment *m)
         return;
     struct place place = here(s, m, process->space);
     c->end = place;
+    if (!c->first.ordinal && info.bytes)
+        c->first = place;
     if (!s->time_over)
         c->at_time = place;
     if (m->record->kind == REC_SAMPLE && info.resident > c->resident) {
@@ -166,6 +168,9 @@ static int choose(struct search *s, uint32_t pid, struct place *ret_place)
         place = (struct place){.ordinal = s->event.ordinal, .pid = c->pid, .time = s->event.time, .event = s->event.event};
     if (!place.ordinal && s->when->kind == WHEN_PEAK)
         place = c->end; /* too short for a sample */
+    /* The command begins a moment after the recording: until then, what it began with. */
+    if (!place.ordinal && s->when->kind == WHEN_TIME && c == &s->candidates[0])
+        place = c->first;
     if (!place.ordinal)
         return complain(EXIT_TROUBLE, "%s: process %u had no address space yet at %s", s->play.path, c->pid,
                         units_duration(text, sizeof(text), s->when->value));

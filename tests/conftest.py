@@ -113,6 +113,14 @@ def run_once(request, brkwater, programs, scratch):
     yield from runner_in_a_folder(request, brkwater, programs, scratch, ME)
 
 
+@pytest.fixture
+def run_as_nobody(request, brkwater, programs, scratch):
+    """The same for an ordinary user, whom only root can become."""
+    if not IS_ROOT or not shutil.which("setpriv"):
+        pytest.skip("only root can become an ordinary user, by setpriv")
+    yield from runner_in_a_folder(request, brkwater, programs, scratch, "nobody")
+
+
 @pytest.fixture(scope="module")
 def module_run(request, brkwater, programs, scratch):
     """A Runner whose folder all tests of a file share, for a trace that is made once and read often."""
@@ -135,7 +143,7 @@ def pytest_runtest_makereport(item, call):
     outcome = yield
     report = outcome.get_result()
     funcargs = getattr(item, "funcargs", {})
-    runner = next((funcargs[name] for name in ("run", "run_once", "module_run") if name in funcargs), None)
+    runner = next((funcargs[name] for name in ("run", "run_once", "run_as_nobody", "module_run") if name in funcargs), None)
     if report.failed and runner:
         runner.failed = True
         test = os.path.relpath(item.path, ROOT) + item.nodeid[item.nodeid.index("::") :]

@@ -165,13 +165,24 @@ class Runner:
         if status is not None:
             assert plain.status == status, f"untraced, it should end with {status}:\n{plain}"
         traced, trace = self.traced(*argv, stdin=stdin, options=options, **dict(more))
-        assert traced.status == plain.status, f"another status when traced:\n{plain}\n{traced}"
-        assert traced.stderr == plain.stderr, f"another standard error when traced:\n{plain}\n{traced}"
-        if compare_stdout:
-            assert traced.stdout == plain.stdout, f"another standard output when traced:\n{plain}\n{traced}"
+        assert_same_outcome(plain, traced, compare_stdout)
         trace.verify()
         trace.outcome = traced
         return trace
+
+
+def assert_same_outcome(plain, traced, compare_stdout=True):
+    """Status, standard error and output of the untraced and the traced run are the same."""
+    assert traced.status == plain.status, f"another status when traced:\n{plain}\n{traced}"
+    assert traced.stderr == plain.stderr, f"another standard error when traced:\n{unlike(plain.err, traced.err)}\n{traced}"
+    if compare_stdout:
+        assert traced.stdout == plain.stdout, f"another standard output when traced:\n{unlike(plain.out, traced.out)}"
+
+
+def unlike(plain, traced):
+    """The lines that differ."""
+    lines = difflib.unified_diff(plain.splitlines(), traced.splitlines(), "untraced", "traced", "", "", 1, "")
+    return "\n".join(list(lines)[:60])
 
 
 # ---- traces ----
@@ -393,10 +404,10 @@ def normal_argument(value):
     names, rest = set(), 0
     for item in value:
         as_number = number(item)
-        if as_number is None:
-            names.add(item)
-        else:
+        if as_number is not None:
             rest |= as_number
+        elif item != "MAP_FILE":  # a name for no bit at all
+            names.add(item)
     return frozenset(names), rest
 
 
@@ -472,7 +483,7 @@ def assert_possible_order(events):
     the trace, no mmap may get a page that is still there.  Only for processes that do not fork."""
     live = {}
     for event in events:
-        if event["errno"] is not None:
+        if event["errno"] is not None or event["ret"] is None:
             continue
         args, pages = event["args"], live.setdefault(event["space"], {})
         if event["call"] in ("mmap", "mmap2", "old_mmap"):
@@ -495,6 +506,22 @@ def assert_possible_order(events):
 
 
 # ---- terminals ----
+
+
+def states_of_group(group):
+    """The states, as in proc(5), of the processes of a process group."""
+    states = []
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as file:
+                fields = file.read().rpartition(")")[2].split()
+        except OSError:  # it has ended
+            continue
+        if int(fields[2]) == group:
+            states.append(fields[0])
+    return states
 
 
 class Terminal:
@@ -551,6 +578,18 @@ class Terminal:
                 return match
             if not self.read_some(deadline):
                 raise AssertionError(f"the terminal closed before {pattern!r} came; all of it:\n{self.all}")
+
+    def wait_for_job(self, timeout=30):
+        """Wait until another group than the leader's has the terminal, and nothing of it is stopped."""
+        deadline = time.monotonic() + timeout
+        while True:
+            group = os.tcgetpgrp(self.master)
+            states = states_of_group(group)
+            if group != self.process.pid and states and not set("Tt") & set(states):
+                return
+            if time.monotonic() > deadline:
+                raise AssertionError(f"no job runs in the foreground (group {group}: {states}); so far:\n{self.all}")
+            time.sleep(0.001)  # between two looks
 
     def finish(self, timeout=30):
         """Read to the end and return the status."""

@@ -111,6 +111,7 @@ void event_begin(struct tracer *tracer, struct tracee *tracee, enum call call, c
     call_clear(c);
     arch_call_args(tracee->tid, call, info, &c->args);
     c->active = true;
+    c->number = info->number;
     c->ip = info->ip;
     c->sp = info->sp;
     c->time = resumed ? first_time : 0;
@@ -271,6 +272,13 @@ static bool may_be_partial(const struct rec_event *event)
     return true;
 }
 
+/* A filter of the tracee's own trapped the call (SECCOMP_RET_TRAP, seen only without a filter of ours): it did not run, and what
+ * stands in the result register is still its number.  fork's result may be any number, and its child is seen by itself. */
+static bool did_not_run(const struct call_in_flight *call, const struct syscall_info *info)
+{
+    return !info->error && (uint64_t)info->result == call->number && call_info(call->args.call)->effect != EFFECT_CLONE;
+}
+
 void event_finish(struct tracer *tracer, struct tracee *tracee, const struct syscall_info *info)
 {
     struct record record = {.kind = REC_EVENT};
@@ -278,6 +286,10 @@ void event_finish(struct tracer *tracer, struct tracee *tracee, const struct sys
     const struct call_args *a = &tracee->call.args;
     if (is_watched(a)) {
         finish_watched(tracer, tracee, info);
+        return;
+    }
+    if (did_not_run(&tracee->call, info)) {
+        event_without_result(tracer, tracee, EVENT_NO_RESULT);
         return;
     }
     fill(tracer, tracee, event);

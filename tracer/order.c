@@ -1,6 +1,8 @@
 /* order.c: the queue before each address space. */
 #include "order.h"
 
+#include "proc.h"
+
 static void list_space(struct order *order, struct space *space)
 {
     space->next = order->spaces;
@@ -49,6 +51,7 @@ static void let_in(struct tracee *tracee, uint64_t now)
 {
     tracee->space->in_flight++;
     tracee->space->since = now;
+    tracee->space->latest = tracee->tid;
 }
 
 bool order_enter(struct order *order, struct tracee *tracee, uint64_t now)
@@ -88,10 +91,26 @@ void order_forget(struct order *order, struct tracee *tracee)
     }
 }
 
+/* Whether the call that is inside keeps the others waiting without need. */
+static bool is_blocked(const struct space *space, uint64_t now)
+{
+    uint64_t waited = now - space->since;
+    if (waited < ORDER_PATIENCE)
+        return false;
+    switch (proc_thread_state(space->latest)) {
+    case 't': /* at its exit stop, which is about to be served */
+        return false;
+    case 'R':
+        return waited >= ORDER_PATIENCE_RUNNING;
+    default:
+        return true;
+    }
+}
+
 struct tracee *order_overdue(struct order *order, uint64_t now)
 {
     for (struct space *space = order->spaces; space; space = space->next) {
-        if (now - space->since < ORDER_PATIENCE)
+        if (!is_blocked(space, now))
             continue;
         struct tracee *tracee = dequeue(order, space);
         tracee->call.overlapped = true;

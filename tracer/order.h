@@ -3,15 +3,20 @@
  *
  * Stops arrive in another order than the kernel applied the calls, so between entry and exit a layout call has its space for
  * itself; others wait in their entry stops.  A call that blocks would stall them: after ORDER_PATIENCE the next one is let in
- * beside it, both are marked as overlapped, and the map is read back once the space is quiet.
+ * beside it, both are marked as overlapped, and the map is read back once the space is quiet.  A call that has only not had its
+ * turn on a CPU, or whose exit stop is still to be served, does not block anybody, and is given more time.
  */
 #ifndef BRKWATER_ORDER_H
 #define BRKWATER_ORDER_H
 
 #include "tracee.h"
 
-/* 10 ms: longer than any call that does not wait for something, short enough that nobody notices. */
-enum { ORDER_PATIENCE = TRACE_TICKS_PER_SECOND / 100 };
+enum {
+    /* 10 ms: longer than any call that does not wait for something, short enough that nobody notices. */
+    ORDER_PATIENCE = TRACE_TICKS_PER_SECOND / 100,
+    /* 200 ms for a call that is running or waits for a CPU: a populate of gigabytes is, too. */
+    ORDER_PATIENCE_RUNNING = TRACE_TICKS_PER_SECOND / 5,
+};
 
 struct order {
     struct space *spaces; /* those in which somebody waits */

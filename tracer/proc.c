@@ -134,6 +134,16 @@ ssize_t proc_exe(int dir, char *buffer, size_t capacity)
     return got < 0 ? -errno : got;
 }
 
+char proc_thread_state(pid_t tid)
+{
+    char path[64], text[1024];
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)tid);
+    if (read_small(AT_FDCWD, path, text, sizeof(text)) <= 0)
+        return 0;
+    const char *p = strrchr(text, ')');
+    return p && p[1] == ' ' ? p[2] : 0;
+}
+
 int proc_family(pid_t tid, pid_t *ret_tgid, pid_t *ret_parent)
 {
     char path[64], text[8192];

@@ -35,6 +35,9 @@ void proc_comm(int dir, char ret_comm[17]);
 /* Path of the program into the buffer; its length, or -errno. */
 ssize_t proc_exe(int dir, char *buffer, size_t capacity);
 
+/* State letter of a thread as in proc_pid_stat(5): R running, D or S blocked, t stopped by its tracer; 0 when it is gone. */
+char proc_thread_state(pid_t tid);
+
 /* Thread group and parent process of a thread; 0 or -errno. */
 int proc_family(pid_t tid, pid_t *ret_tgid, pid_t *ret_parent);
 

@@ -33,6 +33,12 @@ static void alarm_handler(int signal)
     rang = 1;
 }
 
+/* A tick that is never 0, since 0 stands for none. */
+static uint64_t instant(uint64_t now)
+{
+    return now ? now : 1;
+}
+
 void signals_install(void)
 {
     /* No SA_RESTART: a signal must interrupt the wait. */
@@ -69,7 +75,7 @@ bool signals_collect(struct own_signals *s, uint64_t now, int *ret_signal)
         ended = true;
         *ret_signal = signal;
         if (alone[signal])
-            s->pending[signal] = now | 1;
+            s->pending[signal] = instant(now);
         alone[signal] = 0;
     }
     for (size_t i = 0; i < sizeof(stopping) / sizeof(stopping[0]); i++) {
@@ -77,9 +83,9 @@ bool signals_collect(struct own_signals *s, uint64_t now, int *ret_signal)
         if (!seen[signal])
             continue;
         seen[signal] = 0;
-        s->stop_asked = now | 1;
+        s->stop_asked = instant(now);
         if (alone[signal])
-            s->pending[signal] = now | 1;
+            s->pending[signal] = instant(now);
         alone[signal] = 0;
     }
     return ended;
@@ -88,7 +94,7 @@ bool signals_collect(struct own_signals *s, uint64_t now, int *ret_signal)
 void signals_delivered(struct own_signals *s, int signal, uint64_t now)
 {
     if (signal > 0 && signal < 32)
-        s->delivered[signal] = now | 1;
+        s->delivered[signal] = instant(now);
 }
 
 bool signals_pass_on(struct own_signals *s, pid_t command, uint64_t now)

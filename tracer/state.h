@@ -27,6 +27,7 @@ struct tracer {
     pid_t command;
     int exec_fd; /* from which the reason of a failed exec is read; -1 once it is known */
     bool begun;  /* the command was executed: events count from here */
+    bool command_stopped; /* by job control */
     bool command_ended;
     int command_status;
     uint64_t ended_at; /* tick at which the command ended */

@@ -114,8 +114,10 @@ static void serve_signal(struct tracer *tracer, struct tracee *tracee, int signa
 static void serve_group_stop(struct tracer *tracer, struct tracee *tracee)
 {
     ptrace(PTRACE_LISTEN, tracee->tid, NULL, NULL);
-    if (tracee->tid == tracer->command)
-        signals_stop_with_command(&tracer->signals);
+    if (tracee->tid != tracer->command)
+        return;
+    tracer->command_stopped = true;
+    signals_stop_with_command(&tracer->signals);
 }
 
 /* The tracee is dying inside its call, or while it waits for its turn. */
@@ -173,6 +175,8 @@ static void serve_bound(struct tracer *tracer, struct tracee *tracee, const stru
         serve_signal(tracer, tracee, stop->signal);
         return;
     case STOP_BY_TRACER:
+        if (tracee->tid == tracer->command)
+            tracer->command_stopped = false;
         if (tracee->restore_clone) {
             tracee->restore_clone = false;
             arch_restore_untraced(tracee->tid);

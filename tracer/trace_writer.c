@@ -11,6 +11,7 @@
 
 enum {
     FRAME_SIZE = 256 * 1024, /* bytes of records in a frame: large enough to compress well, small enough to lose little */
+    FIRST_FRAME = 16 * 1024, /* the first ones are smaller, so that a recording that ends early has kept something */
     LEVEL = 3,
     END_FRAME_SIZE = 80, /* room that --max-size keeps for the end record */
 };
@@ -24,6 +25,7 @@ struct trace_writer {
     void *packed;
     size_t packed_capacity;
 
+    size_t frame_size; /* bytes of records at which the next frame is written */
     uint64_t max_size;
     uint64_t size;       /* of the file: whole frames only */
     uint64_t last_frame; /* where the last whole frame starts */
@@ -72,6 +74,7 @@ int trace_writer_open(const char *path, uint64_t max_size, struct trace_writer *
         return -ENOMEM;
     w->fd = -1;
     w->max_size = max_size;
+    w->frame_size = FIRST_FRAME;
     w->packed_capacity = ZSTD_compressBound(FRAME_SIZE * 2);
     w->packed = malloc(w->packed_capacity);
     w->codec = codec_new();
@@ -143,6 +146,10 @@ static int append_frame(struct trace_writer *w, size_t size)
     w->events_before_last = w->events_written;
     w->events_written = w->events;
     codec_clear(w->codec);
+    /* A limit leaves room for several frames: what does not fit whole is lost. */
+    size_t largest = w->max_size && w->max_size < 4 * FRAME_SIZE ? w->max_size / 4 : FRAME_SIZE;
+    if (w->frame_size * 2 <= largest)
+        w->frame_size *= 2;
     return 0;
 }
 
@@ -239,7 +246,7 @@ int trace_writer_put(struct trace_writer *w, const struct record *record)
     }
     follow(w, record);
     codec_bytes(w->codec, &raw);
-    return raw >= FRAME_SIZE ? trace_writer_flush(w) : 0;
+    return raw >= w->frame_size ? trace_writer_flush(w) : 0;
 }
 
 bool trace_writer_stopped(const struct trace_writer *w, enum end_reason *ret_reason)

@@ -23,6 +23,7 @@ struct call_in_flight {
     bool overlapped; /* ran beside another layout call of its space */
     bool untraced_cleared; /* CLONE_UNTRACED was taken out */
     struct call_args args;
+    uint64_t number; /* of the system call, in its ABI */
     uint64_t ip, sp;
     uint64_t time, entry; /* tick and sequence number of the entry */
     uint64_t minflt, majflt;
@@ -35,7 +36,8 @@ struct space {
     uint32_t id;
     unsigned users;     /* tracees in it that have not begun to exit */
     unsigned in_flight; /* layout calls between entry and exit */
-    uint64_t since;     /* tick at which the oldest of them entered */
+    uint64_t since;     /* tick at which the last of them entered */
+    pid_t latest;       /* that one */
     struct tracee *waiting, *waiting_last; /* tracees held in their entry stop until it is their turn */
     int maps;                              /* descriptor of its maps file, -1 while not open */
     uint64_t layout_calls;                 /* since the last checkpoint */

@@ -130,6 +130,9 @@ static bool housekeeping(struct tracer *tracer)
     int signal = 0;
     bool ending = signals_collect(&tracer->signals, now, &signal);
     bool passing = false;
+    /* The terminal's signal may come to us after the command has stopped already. */
+    if (tracer->command_stopped)
+        signals_stop_with_command(&tracer->signals);
     if (!tracer->command_ended) {
         passing = signals_pass_on(&tracer->signals, tracer->command, now);
     } else if (ending && tracer->told_at) {

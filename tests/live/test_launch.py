@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from harness import NOBODY, parse_events
+from harness import NOBODY, assert_same_outcome, parse_events
 
 
 def said(outcome, *words):
@@ -222,7 +222,7 @@ def test_unusual_state_is_kept(run):
     plain = run("sh", "-c", script, "sh", program, env={"ODD": "a\nb"})
     traced = run("sh", "-c", script, "sh", run.brkwater, "-q", "-o", run.path("t"), "--", program, env={"ODD": "a\nb"})
     assert b"ignored" in plain.stdout
-    assert (traced.status, traced.stdout, traced.stderr) == (plain.status, plain.stdout, plain.stderr), f"{plain}\n{traced}"
+    assert_same_outcome(plain, traced)
 
 
 def test_environment_is_the_same(run):

@@ -6,16 +6,16 @@ import pytest
 
 from harness import Terminal, as_text
 
-PID = r"(?:\[pid +\d+\] +)?"
-STAMP = r"(?: *\d+(?::\d\d:\d\d)?(?:\.\d+)? +)?"
+PID = r"(?:\[pid +\d+\] +|\d+ +)?"  # as strace -f writes it to a terminal, or to a file
+STAMP = r"(?: *(?:\d+:\d\d:\d\d(?:\.\d+)?|\d+\.\d+) +)?"
 CALL = r"[a-z_][a-z_0-9]*"
 RESULT = r"(?:0x[0-9a-f]+|-?\d+|\?)"
 ERROR = r"(?: E[A-Z0-9]+)?(?: \([^()]*\))?"
 SPENT = r"(?: <\d+\.\d+>)?"
 NOTE = r"(?: {2,}\S.*)?"
-START = re.compile(PID + STAMP + PID + rf"(?P<call>{CALL})\(")
-LINE = re.compile(PID + STAMP + PID + rf"(?P<call>{CALL})\(.*\) += (?P<ret>{RESULT}){ERROR}{SPENT}{NOTE}")
-OTHER = re.compile(PID + STAMP + PID + r"(?:\+\+\+ .* \+\+\+|--- .* ---)|brkwater: .*| {8,}\S.*|")
+START = re.compile(PID + STAMP + rf"(?P<call>{CALL})\(")
+LINE = re.compile(PID + STAMP + rf"(?P<call>{CALL})\(.*\) += (?P<ret>{RESULT}){ERROR}{SPENT}{NOTE}")
+OTHER = re.compile(PID + STAMP + r"(?:\+\+\+ .* \+\+\+|--- .* ---)|brkwater: .*| {8,}\S.*|")
 ESCAPE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -48,12 +48,13 @@ def test_lines_have_straces_shape(run):
     outcome = live(run)
     lines = event_lines(outcome.err)
     assert names(lines)[0] == "execve" and names(lines)[-1] == "exit_group"
-    assert re.search(r'^execve\(".*calls-munmap", \[".*calls-munmap"\], /\* \d+ vars? \*/\) += 0', outcome.err)
-    assert re.search(r"^munmap\(0x[0-9a-f]+, 8192\) += 0", outcome.err, re.MULTILINE)
-    assert re.search(r"^munmap\(0x[0-9a-f]+, 0\) += -1 EINVAL \(Invalid argument\)", outcome.err, re.MULTILINE)
-    assert re.search(
-        r"^mmap\(NULL, 49152, PROT_READ\|PROT_WRITE, MAP_PRIVATE\|MAP_ANONYMOUS, -1, 0\) += 0x[0-9a-f]+", outcome.err, re.MULTILINE
-    )
+    for wanted in (
+        r'execve\(".*calls-munmap", \[".*calls-munmap"\], /\* \d+ vars? \*/\) += 0',
+        r"munmap\(0x[0-9a-f]+, 8192\) += 0",
+        r"munmap\(0x[0-9a-f]+, 0\) += -1 EINVAL \(Invalid argument\)",
+        r"mmap\(NULL, 49152, PROT_READ\|PROT_WRITE, MAP_PRIVATE\|MAP_ANONYMOUS, -1, 0\) += 0x[0-9a-f]+",
+    ):
+        assert any(re.match(PID + wanted, line) for line in lines), (wanted, outcome.err)
 
 
 def test_live_text_shows_what_a_recording_holds(run):
@@ -90,12 +91,12 @@ TIMES = {
 def test_timestamps(run_once, option):
     """As in strace(1): the time of day, with microseconds, seconds since the epoch, and seconds since the line before."""
     for line in event_lines(live(run_once, option).err):
-        assert re.match(PID + TIMES[option] + PID + CALL, line), line
+        assert re.match(PID + TIMES[option] + CALL, line), line
 
 
 def test_times_go_forward(run_once):
     lines = event_lines(live(run_once, "-ttt").err)
-    stamps = [float(line.split()[0]) for line in lines]
+    stamps = [float(re.search(r"\d{9,}\.\d{6}", line).group()) for line in lines]
     assert stamps == sorted(stamps)
 
 
@@ -129,9 +130,10 @@ def test_calls_left_out(run_once, filter_):
 
 
 def test_pid_is_shown_when_there_are_several(run_once):
-    """[pid N] tells the lines of processes apart, as strace -f does."""
+    """The pid in front tells the lines of processes apart, as strace -f does."""
     outcome = live(run_once, argv=["sh", "-c", "/bin/true; /bin/true; exit 0"])
-    assert re.search(r"^\[pid +\d+\] ", outcome.err, re.MULTILINE), outcome
+    pids = {re.match(r"\[?(?:pid +)?(\d*)", line).group(1) for line in event_lines(outcome.err)}
+    assert len(pids) == 3, outcome
 
 
 @pytest.mark.parametrize("processes", [1, 4])
@@ -211,6 +213,6 @@ def test_reader_goes_away(run_once):
     marker = run_once.path("marker")
     script = f'{run_once.brkwater} sh -c "for i in 1 2 3 4 5 6 7 8 9; do /bin/true; done; touch {marker}" 2>&1 >/dev/null | head -1'
     outcome = run_once("bash", "-c", script + '; echo "${PIPESTATUS[0]}"')
-    assert outcome.stdout.startswith(b"execve("), outcome
+    assert names(outcome.out.splitlines()[:1]) == ["execve"], outcome
     with open(marker, "rb"):
         pass

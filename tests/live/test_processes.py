@@ -110,13 +110,13 @@ def test_500_children(run_once):
     assert len({event["pid"] for event in trace.events()}) == 501
 
 
-def test_pid_is_used_again(run, as_root):
+def test_pid_is_used_again(run_once, as_root):
     """A pid that is seen again after its exit is another process with another address space."""
-    plain = run(run.program("pid-reuse"))
+    plain = run_once(run_once.program("pid-reuse"))
     if plain.status == 77:
         pytest.skip("choosing a pid needs a privilege that this user does not have")
     assert plain.status == 0, plain
-    outcome, trace = run.traced(run.program("pid-reuse"))
+    outcome, trace = run_once.traced(run_once.program("pid-reuse"))
     assert outcome.status == 0, outcome
     pid = int(outcome.stdout.split()[1])
     maps = trace.calls("mmap", pid=pid)

@@ -33,12 +33,15 @@ def small(module_run):
     return module_run, data, trace.events()
 
 
-def check_damaged(run, data, events, name="damaged.brkw"):
-    """`verify` names the loss; `events` prints what whole frames hold, and nothing else.  Returns the events that were read."""
-    path = run.write(name, data)
+def check_damaged(run, data, events, harmless=False):
+    """`verify` names the loss; `events` prints what whole frames hold, and nothing else.  Returns the events that were read.
+
+    A change may be `harmless`: zstd frames have bits that mean nothing, and then nothing may be lost."""
+    path = run.write("damaged.brkw", data)
     verify = run.verb("verify", path)
-    assert verify.status > 0, f"verify is content with a damaged file:\n{verify}"
-    assert LOSS.search(verify.out + verify.err), f"verify does not name the loss:\n{verify}"
+    if not harmless or verify.status != 0:
+        assert verify.status > 0, f"verify is content with a damaged file:\n{verify}"
+        assert LOSS.search(verify.out + verify.err), f"verify does not name the loss:\n{verify}"
     outcome = run.verb("events", path, "--json")
     assert outcome.status >= 0, outcome
     read = parse_events(outcome.stdout)
@@ -47,6 +50,7 @@ def check_damaged(run, data, events, name="damaged.brkw"):
         assert event["id"] in by_id, f"an event that never was: {event}"
         for key in ("call", "tid", "args", "ret", "errno"):
             assert event[key] == by_id[event["id"]][key], f"{key} of event {event['id']} has changed"
+    assert verify.status != 0 or len(read) == len(events), f"verify does not see what is lost:\n{verify}"
     return read
 
 
@@ -82,7 +86,7 @@ def test_flipped_bytes(good):
     for offset in offsets(len(data), 40):
         damaged = bytearray(data)
         damaged[offset] ^= 0x41
-        some = max(some, len(check_damaged(run, bytes(damaged), events)))
+        some = max(some, len(check_damaged(run, bytes(damaged), events, harmless=True)))
     assert some > 0, "frames beside the damaged one are read"
 
 
@@ -91,7 +95,7 @@ def test_flipped_bytes_small(small):
     for offset in offsets(len(data), 30):
         damaged = bytearray(data)
         damaged[offset] ^= 0x10
-        check_damaged(run, bytes(damaged), events)
+        check_damaged(run, bytes(damaged), events, harmless=True)
 
 
 def test_a_missing_piece(good):

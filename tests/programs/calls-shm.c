@@ -29,7 +29,7 @@ static long detach(void *addr, struct effect effect)
 
 int main(void)
 {
-    int id = shmget(IPC_PRIVATE, 3 * PAGE + 1, IPC_CREAT | 0600);
+    int id = shmget(IPC_PRIVATE, 3 * PAGE + 1, IPC_CREAT | 0700);
     REQUIRE(id >= 0);
     char *p = attach(id, NULL, 0, MAPS(PAGES(4)));
     /* Attaching to a segment marked for removal works on Linux. */

@@ -77,7 +77,6 @@ int main(int argc, char **argv)
     printf("death signal %d, subreaper %d, dumpable %d, slack %d\n", death, reaper, prctl(PR_GET_DUMPABLE),
            prctl(PR_GET_TIMERSLACK));
     printf("ids %d %d %d %d\n", (int)getuid(), (int)geteuid(), (int)getgid(), (int)getegid());
-    printf("leader of its session %d, of its group %d\n", getsid(0) == getpid(), getpgrp() == getpid());
     file_text("/proc/self/oom_score_adj");
     file_text("/proc/self/comm");
     for (int i = 0; i < argc; i++)

@@ -81,21 +81,27 @@ static void see_exit(pid_t child, int code)
     check(WIFEXITED(status) && WEXITSTATUS(status) == code, "the right exit status");
 }
 
-/* Stops itself; memory calls before and after. */
+/* Stops itself; memory calls before and after.  It ends only when it is told to: an end would hide that it was continued. */
 static void by_itself(int number)
 {
+    int ends[2];
+    check(pipe(ends) == 0, "pipe");
     pid_t child = fork();
     check(child >= 0, "fork");
     if (child == 0) {
+        char byte;
         setpgid(0, 0); /* the parent is in the session: the group is no orphan, and SIGTSTP counts */
         calls();
         raise(number);
         calls();
-        _exit(11);
+        _exit(read(ends[0], &byte, 1) == 1 ? 11 : 84);
     }
     see_stop(child, number);
     let_go(child);
+    check(write(ends[1], "x", 1) == 1, "write");
     see_exit(child, 11);
+    close(ends[0]);
+    close(ends[1]);
 }
 
 /* Stopped twice in a call that blocks: read, or poll. */

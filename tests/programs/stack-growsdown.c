@@ -1,8 +1,10 @@
-/* stack-growsdown.c: a MAP_GROWSDOWN mapping grows when the page below it is touched, mmap(2); a munmap then takes it with all that has
- * grown.  Prints the lowest address of one that is left. */
+/* stack-growsdown.c [cut]: a MAP_GROWSDOWN mapping grows when the page below it is touched, mmap(2); a munmap then takes it with all
+ * that has grown.  Another one stays; with `cut`, a page in the middle of what has grown is unmapped, and one is protected, so that
+ * the rest hangs together no more.  Prints the lowest address of the one that is left. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -22,7 +24,7 @@ static char *growing_page(void)
     return top;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     char *gone = growing_page();
     for (int i = 0; i < 8; i++)
@@ -33,9 +35,9 @@ int main(void)
     char *left = growing_page();
     for (int i = 0; i < 20; i++)
         ((volatile char *)left)[-i * PAGE] = 1;
-    /* A hole in what has grown. */
-    if (munmap(left - 4 * PAGE, PAGE) != 0 || mprotect(left - 10 * PAGE, PAGE, PROT_READ) != 0)
-        return 4;
+    if (argc > 1 && strcmp(argv[1], "cut") == 0)
+        if (munmap(left - 4 * PAGE, PAGE) != 0 || mprotect(left - 10 * PAGE, PAGE, PROT_READ) != 0)
+            return 4;
     char line[64];
     int length = snprintf(line, sizeof(line), "touched 0x%lx\n", (unsigned long)(left - 19 * PAGE));
     return write(STDOUT_FILENO, line, (size_t)length) == length ? 0 : 5;
