@@ -18,7 +18,7 @@
  * - then four brk calls that grow the heap: by 4096 bytes (malloc's per-thread cache), 28672 bytes
  *   (the 30 KiB), 40960 bytes (the 40 KiB) and 102400 bytes (the 100 KiB), 176128 bytes in all;
  * - between the third and the fourth of them, one mmap of 208896 bytes for the 200 KiB: they and a
- *   header of 16 bytes, rounded up to whole pages; private, anonymous, rw-, of kind chunk;
+ *   header of 16 bytes, rounded up to whole pages; private, rw-, of kind anonymous;
  * - after the fourth, one munmap of the same 208896 bytes, from the first free;
  * - no memory call at all from the second free;
  * - one brk from the third free, which takes exactly 143360 bytes (140 KiB, 35 pages) from the top:

@@ -8,7 +8,8 @@
  * cost nothing until they are touched.  Barriers keep all threads alive together (or they would pass
  * one arena on) and let them allocate and free in turns, so the order of the calls is always the same.
  *
- * What the report should show (with glibc 2.36, in this order):
+ * What the report should show:
+ * (with glibc 2.36, in this order)
  * - from pthread_create, four times: an mmap of 266240 bytes, PROT_NONE, MAP_STACK, and an mprotect to
  *   rw- of all but its first page: a stack of 262144 bytes over a guard of 4096;
  * - in the first pthread_create also brk(0), which only asks, and a brk that maps a heap of 135168
