@@ -182,7 +182,9 @@ static void last_look(struct tracer *tracer, struct tracee *tracee)
     if (dir >= 0 && dir != process->dir)
         close(dir);
     enum checkpoint_reason reason = space->needs_read_back ? CHECKPOINT_READ_BACK : CHECKPOINT_EXIT;
-    if (checkpoint_take(tracer, space, tracee->tid, process->pid, reason) < 0)
+    int error = checkpoint_take(tracer, space, tracee->tid, process->pid, reason);
+    /* A map that may not be read at all was told of at exec. */
+    if (error && error != -EACCES && error != -EPERM)
         tracer_note(tracer, NOTE_NO_EXIT_MAP, tracee, 0, NULL);
 }
 

@@ -33,6 +33,7 @@ struct tracer {
     uint64_t ended_at; /* tick at which the command ended */
     uint64_t told_at;  /* tick at which the user was told who is waited for, 0: not yet */
     uint64_t stops;
+    int unable; /* -errno: this kernel can't tell system calls apart, found at the command's first one */
 };
 
 /* Note something that the trace's reader must know. */

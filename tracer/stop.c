@@ -92,8 +92,14 @@ static void serve_exit(struct tracer *tracer, struct tracee *tracee, const struc
 static void serve_syscall(struct tracer *tracer, struct tracee *tracee)
 {
     struct syscall_info info;
-    if (arch_syscall_info(tracee->tid, &info) < 0)
-        return; /* killed */
+    int error = arch_syscall_info(tracee->tid, &info);
+    if (error) {
+        if (error != -ESRCH && !tracer->begun) {
+            tracer->unable = error;
+            kill(tracee->tid, SIGKILL);
+        }
+        return; /* killed, by others or now */
+    }
     if (info.stop == SYSCALL_ENTRY)
         serve_entry(tracer, tracee, &info);
     else if (info.stop == SYSCALL_EXIT && tracee->call.active && tracee->call.running)

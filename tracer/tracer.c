@@ -225,6 +225,11 @@ static int run(struct tracer *tracer, const struct launch *launch, struct tracer
     bool interrupted = serve_all(tracer);
     signals_tick(&tracer->signals, false);
     result->exec_error = launch_exec_error(tracer->exec_fd);
+    if (tracer->unable) {
+        sampler_stop(tracer->sampler);
+        *ret_what = "ptrace(PTRACE_GET_SYSCALL_INFO): Linux 5.3 or later is needed";
+        return tracer->unable;
+    }
     if (!tracer->begun && !result->exec_error)
         result->exec_error = EINTR; /* killed before it could try */
     result->wait_status = tracer->command_status;

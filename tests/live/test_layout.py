@@ -9,8 +9,8 @@ import pytest
 from harness import Mapping, assert_same_maps, own_maps, parse_maps, seeds
 
 
-def check_own_maps(run, *argv, processes=1):
-    outcome, trace = run.traced(*argv)
+def check_own_maps(run, *argv, processes=1, options=()):
+    outcome, trace = run.traced(*argv, options=options)
     assert outcome.status == 0, outcome
     maps = own_maps(outcome.stdout)
     assert len(maps) == processes, f"{len(maps)} processes printed their maps"
@@ -74,6 +74,29 @@ def test_awkward_names(run):
 
     assert_same_maps([renamed(one) for one in trace.layout(pid=pid)], kernels)
     trace.verify()
+
+
+@pytest.mark.parametrize("repeat", seeds(2))
+def test_fork_among_busy_threads(run, repeat):
+    """fork(2) copies the map of one instant: every call of the siblings is either done or not begun."""
+    check_own_maps(run, run.program("threads-fork"), 25, processes=25)
+
+
+@pytest.mark.parametrize("prefix", [[], ["setarch", "-X"]], ids=["set by itself", "inherited"])
+def test_read_implies_exec(run_once, prefix):
+    """Under personality(2) READ_IMPLIES_EXEC the kernel applies another protection than it was asked for."""
+    check_own_maps(run_once, *prefix, run_once.program("read-implies-exec"), *([] if prefix else ["set"]))
+
+
+def test_many_mappings(run_once):
+    """Ten thousand mappings in one process, by one call each."""
+    check_own_maps(run_once, run_once.program("many-mappings"), 20000)
+
+
+@pytest.mark.parametrize("interval", ["0", "1"])
+def test_sampling_changes_nothing(run_once, interval):
+    """Counters read as often as possible, and never."""
+    check_own_maps(run_once, run_once.program("random-calls"), 9, 500, 3, options=["--sample-interval", interval])
 
 
 def test_instants(run_once):

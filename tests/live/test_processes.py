@@ -131,6 +131,16 @@ def test_clone_untraced(run):
     assert len({event["pid"] for event in trace.events()}) == 2, "the child is followed"
 
 
+def test_pid_namespace(run):
+    """Inside a pid namespace the process is number 1, pid_namespaces(7); the trace has the numbers of outside."""
+    argv = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "sh", "-c", "echo $$; /bin/true; exit 6"]
+    if run(*argv).status != 6:
+        pytest.skip("user namespaces are not allowed here")
+    trace = run.same(*argv, status=6)
+    pids = {event["pid"] for event in trace.events()}
+    assert len(pids) == 3 and min(pids) > 3, pids
+
+
 def test_exec_that_fails(run):
     """The process stays what it was."""
     script = "exec 2>/dev/null; (exec /does/not/exist); (exec /dev/null); exec true"

@@ -73,6 +73,12 @@ def test_killed_by_own_filter(run):
     run.same(run.program("seccomp-own-filter"), "kill", status=-signal.SIGSYS)
 
 
+def test_killed_at_any_moment(run):
+    """Children that are killed in the middle of whatever they do; any ptrace request may find them gone, ptrace(2)."""
+    trace = run.same(run.program("signal-kill-storm"), 300 if LONG else 40, status=0)
+    assert len({event["pid"] for event in trace.events()}) > 40
+
+
 def test_fork_that_gives_way_to_signals(run):
     """fork and mmap return to a pending signal and are entered again (ERESTARTNOINTR): one event each, and all of them succeed."""
     forks = 300 if LONG else 40

@@ -55,9 +55,9 @@ def check_damaged(run, data, events, harmless=False):
 
 
 def offsets(size, count):
-    """Every byte near both ends, and some between; with BRKWATER_LONG every one."""
+    """Every byte near both ends, and some between; with BRKWATER_LONG a hundred times as many."""
     if LONG:
-        return range(size)
+        count *= 100
     return sorted({*range(0, min(size, 12)), *range(max(size - 12, 0), size), *range(0, size, max(size // count, 1))})
 
 

@@ -1,5 +1,6 @@
 /* variants: m32 */
-/* calls-aio.c: io_setup(2) maps a ring and hands its address back through a pointer; io_destroy(2) takes it away. */
+/* calls-aio.c: io_setup(2) maps a ring and hands its address back through a pointer; io_destroy(2) takes it
+ * away. */
 #include <fcntl.h>
 #include <linux/aio_abi.h>
 

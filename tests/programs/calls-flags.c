@@ -1,5 +1,6 @@
 /* variants: m32 */
-/* calls-flags.c: flag bits without a name.  Old calls ignore them, newer ones refuse them; in either case they must show. */
+/* calls-flags.c: flag bits without a name.  Old calls ignore them, newer ones refuse them; in either case
+ * they must show. */
 #include "expect.h"
 
 int main(void)

@@ -1,9 +1,10 @@
 /* variants: m32 */
-/* calls-madvise.c: advice that splits mappings, advice that gives pages back, advice that the kernel does not know, madvise(2). */
+/* calls-madvise.c: advice that splits mappings, advice that gives pages back, advice that the kernel does not
+ * know, madvise(2). */
 #include "expect.h"
 
 #ifndef MADV_POPULATE_READ
-#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_READ  22
 #define MADV_POPULATE_WRITE 23
 #endif
 #ifndef MADV_COLLAPSE

@@ -1,6 +1,6 @@
 /* variants: m32 */
-/* calls-memfd.c: memory behind a memfd: mapped twice, punched, cut and grown; only the mappings are address space,
- * memfd_create(2). */
+/* calls-memfd.c: memory behind a memfd: mapped twice, punched, cut and grown; only the mappings are address
+ * space, memfd_create(2). */
 #include <fcntl.h>
 
 #include "expect.h"

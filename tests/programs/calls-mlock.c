@@ -1,6 +1,6 @@
 /* variants: m32 */
-/* calls-mlock.c: locking by range, on fault, and of everything; mlock(2).  What the limit of an ordinary user refuses is allowed to
- * fail. */
+/* calls-mlock.c: locking by range, on fault, and of everything; mlock(2).  What the limit of an ordinary user
+ * refuses is allowed to fail. */
 #include "expect.h"
 
 static void lock_all(int flags, const char *names, struct effect effect)

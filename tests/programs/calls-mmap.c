@@ -34,7 +34,8 @@ int main(void)
     x_munmap(low, PAGES(1), UNMAPS(PAGES(1)));
 #endif
 
-    /* Huge pages are rare on a machine that was not told to have some; the length is rounded to whole ones. */
+    /* Huge pages are rare on a machine that was not told to have some; the length is rounded to whole ones.
+     */
     char *huge = x_mmap(PAGES(1), READ_WRITE, PRIVATE | MAP_HUGETLB, PERHAPS(MAPS((size_t)2 << 20)));
     if (huge != MAP_FAILED)
         x_munmap(huge, (size_t)2 << 20, UNMAPS((size_t)2 << 20));

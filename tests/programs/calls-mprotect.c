@@ -1,5 +1,6 @@
 /* variants: m32 */
-/* calls-mprotect.c: mprotect(2) splits and merges; one that meets a hole fails, having changed what comes before it. */
+/* calls-mprotect.c: mprotect(2) splits and merges; one that meets a hole fails, having changed what comes
+ * before it. */
 #include <fcntl.h>
 
 #include "expect.h"

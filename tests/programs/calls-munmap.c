@@ -1,5 +1,6 @@
 /* variants: m32 */
-/* calls-munmap.c: munmap(2) splits, cuts at the edges, goes over holes, succeeds where nothing is, and fails. */
+/* calls-munmap.c: munmap(2) splits, cuts at the edges, goes over holes, succeeds where nothing is, and fails.
+ */
 #include "expect.h"
 
 int main(void)

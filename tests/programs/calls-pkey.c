@@ -1,5 +1,6 @@
 /* variants: m32 */
-/* calls-pkey.c: pkey_mprotect(2) with the key -1 is mprotect; with a key that was never allocated it fails. */
+/* calls-pkey.c: pkey_mprotect(2) with the key -1 is mprotect; with a key that was never allocated it fails.
+ */
 #include "expect.h"
 
 static void protect(char *addr, size_t length, int prot, int key, struct effect effect)

@@ -1,5 +1,6 @@
 /* variants: m32 */
-/* calls-remap-file-pages.c: the kernel emulates remap_file_pages(2) by an mmap of other pages of the file over the old ones. */
+/* calls-remap-file-pages.c: the kernel emulates remap_file_pages(2) by an mmap of other pages of the file
+ * over the old ones. */
 #include "expect.h"
 
 static long remap(char *addr, size_t length, size_t page, struct effect effect)

@@ -1,6 +1,6 @@
 /* variants: m32 */
-/* calls-shm.c: System V shared memory: the size comes from the segment, shmdt has no length, SHM_REMAP replaces what is there;
- * shmat(2).  The segment is marked for removal as soon as it is attached. */
+/* calls-shm.c: System V shared memory: the size comes from the segment, shmdt has no length, SHM_REMAP
+ * replaces what is there; shmat(2).  The segment is marked for removal as soon as it is attached. */
 #include <sys/ipc.h>
 
 #include "expect.h"

@@ -1,4 +1,5 @@
-/* children.c COUNT: many short-lived children, up to 20 at a time; each maps a little and ends with its number. */
+/* children.c COUNT: many short-lived children, up to 20 at a time; each maps a little and ends with its
+ * number. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>

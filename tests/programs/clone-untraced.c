@@ -1,4 +1,5 @@
-/* clone-untraced.c: CLONE_UNTRACED asks that no tracer follows the child, clone(2).  The child must live and work all the same. */
+/* clone-untraced.c: CLONE_UNTRACED asks that no tracer follows the child, clone(2).  The child must live and
+ * work all the same. */
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>

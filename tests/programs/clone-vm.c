@@ -1,5 +1,5 @@
-/* clone-vm.c: a process made by clone(2) with CLONE_VM but without CLONE_THREAD is another process in the same address space; both
- * map at the same time, and the space lives on when its first process has ended. */
+/* clone-vm.c: a process made by clone(2) with CLONE_VM but without CLONE_THREAD is another process in the
+ * same address space; both map at the same time, and the space lives on when its first process has ended. */
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>

@@ -1,7 +1,7 @@
 /*
- * daemon.c FIFO RESULT: the classic double fork: the command ends with 4 at once, its grandchild lives on in a session of its own, with
- * no standard input, output or error.  It waits until somebody opens FIFO for writing and closes it, then maps memory, and
- * writes its pid to RESULT.
+ * daemon.c FIFO RESULT: the classic double fork: the command ends with 4 at once, its grandchild lives on in
+ * a session of its own, with no standard input, output or error.  It waits until somebody opens FIFO for
+ * writing and closes it, then maps memory, and writes its pid to RESULT.
  */
 #include <fcntl.h>
 #include <stdio.h>

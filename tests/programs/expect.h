@@ -1,14 +1,15 @@
 /*
  * expect.h: how a traced program says what its trace must show.
  *
- * A program makes its calls through the x_... functions below.  Each makes the system call itself, without libc between, checks the
- * outcome that the program expected, and appends one JSON object to a static buffer:
+ * A program makes its calls through the x_... functions below.  Each makes the system call itself, without
+ * libc between, checks the outcome that the program expected, and appends one JSON object to a static buffer:
  *
  *     {"tid":71,"call":"munmap","args":{"addr":"0x7f0000000000","length":8192},"ret":0,"errno":null,"mapped":0,"unmapped":8192}
  *
- * which is a subset of one line of `brkwater events --json`.  expect_print() writes the buffer out.  The test looks for the objects of a
- * thread as an ordered subsequence of its events, so calls of ld.so and libc do not matter.  An effect that only has a difference
- * that counts (a move) is given as "net" in place of mapped and unmapped.
+ * which is a subset of one line of `brkwater events --json`.  expect_print() writes the buffer out.  The test
+ * looks for the objects of a thread as an ordered subsequence of its events, so calls of ld.so and libc do
+ * not matter.  An effect that only has a difference that counts (a move) is given as "net" in place of mapped
+ * and unmapped.
  *
  * Nothing here allocates, and nothing here is for several threads at once.
  */
@@ -29,13 +30,14 @@
 
 enum { PAGE = 4096 };
 
-#define PAGES(n) ((size_t)(n)*PAGE)
+#define PAGES(n)   ((size_t)(n)*PAGE)
 #define READ_WRITE (PROT_READ | PROT_WRITE)
-#define PRIVATE (MAP_PRIVATE | MAP_ANONYMOUS)
-#define SHARED (MAP_SHARED | MAP_ANONYMOUS)
+#define PRIVATE    (MAP_PRIVATE | MAP_ANONYMOUS)
+#define SHARED     (MAP_SHARED | MAP_ANONYMOUS)
 
-/* What a call should do: bytes that come and go, or the errno of its failure.  `any_error` accepts success with these bytes as well
- * as any failure (the kernel's version or configuration decides).  `net` compares mapped - unmapped only. */
+/* What a call should do: bytes that come and go, or the errno of its failure.  `any_error` accepts success
+ * with these bytes as well as any failure (the kernel's version or configuration decides).  `net` compares
+ * mapped - unmapped only. */
 struct effect {
     uint64_t mapped, unmapped;
     int error;
@@ -43,11 +45,12 @@ struct effect {
     bool net;
 };
 
-#define MAPS(bytes) ((struct effect){.mapped = (bytes)})
-#define UNMAPS(bytes) ((struct effect){.unmapped = (bytes)})
+#define MAPS(bytes)                 ((struct effect){.mapped = (bytes)})
+#define UNMAPS(bytes)               ((struct effect){.unmapped = (bytes)})
 #define SWAPS(new_bytes, old_bytes) ((struct effect){.mapped = (new_bytes), .unmapped = (old_bytes)})
-#define MOVES(new_bytes, old_bytes) ((struct effect){.mapped = (new_bytes), .unmapped = (old_bytes), .net = true})
-#define NOTHING ((struct effect){0})
+#define MOVES(new_bytes, old_bytes)                                                                          \
+    ((struct effect){.mapped = (new_bytes), .unmapped = (old_bytes), .net = true})
+#define NOTHING       ((struct effect){0})
 #define FAILS(number) ((struct effect){.error = (number)})
 #define PERHAPS(what) (perhaps(what))
 
@@ -108,7 +111,8 @@ static inline void expect_print(void)
     expect_used = 0;
 }
 
-/* Start an object; arguments follow by expect_add(), the first without, the others with a comma before them. */
+/* Start an object; arguments follow by expect_add(), the first without, the others with a comma before them.
+ */
 static inline void expect_call(const char *call)
 {
     expect_start = expect_used;
@@ -149,11 +153,14 @@ struct bit_name {
     const char *name;
 };
 
-#define BIT(name) {name, #name}
+#define BIT(name)                                                                                            \
+    {                                                                                                        \
+        name, #name                                                                                          \
+    }
 
 /* Append `"key":["FIRST","A","B","0x..."]`; `first` is a name that is no bit, or NULL. */
-static inline void expect_bits(const char *key, const char *first, unsigned long value, const struct bit_name *names,
-                               size_t count)
+static inline void expect_bits(const char *key, const char *first, unsigned long value,
+                               const struct bit_name *names, size_t count)
 {
     expect_add(",\"%s\":[", key);
     const char *comma = "";
@@ -178,9 +185,9 @@ static inline void expect_map_flags(unsigned long flags)
     /* The type is a number in the lowest bits, the rest are bits. */
     static const char *const types[] = {NULL, "MAP_SHARED", "MAP_PRIVATE", "MAP_SHARED_VALIDATE"};
     static const struct bit_name names[] = {
-        BIT(MAP_FIXED),    BIT(MAP_ANONYMOUS),       BIT(MAP_GROWSDOWN), BIT(MAP_DENYWRITE), BIT(MAP_LOCKED),
-        BIT(MAP_POPULATE), BIT(MAP_NORESERVE),       BIT(MAP_NONBLOCK),  BIT(MAP_STACK),     BIT(MAP_HUGETLB),
-        BIT(MAP_SYNC),     BIT(MAP_FIXED_NOREPLACE),
+        BIT(MAP_FIXED),  BIT(MAP_ANONYMOUS), BIT(MAP_GROWSDOWN), BIT(MAP_DENYWRITE),
+        BIT(MAP_LOCKED), BIT(MAP_POPULATE),  BIT(MAP_NORESERVE), BIT(MAP_NONBLOCK),
+        BIT(MAP_STACK),  BIT(MAP_HUGETLB),   BIT(MAP_SYNC),      BIT(MAP_FIXED_NOREPLACE),
 #ifdef __x86_64__
         BIT(MAP_32BIT),
 #endif
@@ -219,7 +226,8 @@ static inline long raw_mmap(void *addr, size_t length, int prot, int flags, int 
 #endif
 }
 
-static inline char *x_mmap_at(void *addr, size_t length, int prot, int flags, int fd, size_t offset, struct effect effect)
+static inline char *x_mmap_at(void *addr, size_t length, int prot, int flags, int fd, size_t offset,
+                              struct effect effect)
 {
     long ret = raw_mmap(addr, length, prot, flags, fd, offset);
     int error = errno;
@@ -259,25 +267,29 @@ static inline long x_mprotect(void *addr, size_t length, int prot, struct effect
     return expect_result(ret, effect, false);
 }
 
-static inline char *x_mremap(void *old, size_t old_length, size_t length, int flags, void *addr, struct effect effect)
+static inline char *x_mremap(void *old, size_t old_length, size_t length, int flags, void *addr,
+                             struct effect effect)
 {
     static const struct bit_name names[] = {BIT(MREMAP_MAYMOVE), BIT(MREMAP_FIXED), {4, "MREMAP_DONTUNMAP"}};
     long ret = syscall(SYS_mremap, old, old_length, length, flags, addr);
     int error = errno;
     expect_call("mremap");
-    expect_add("\"old_addr\":\"0x%lx\",\"old_length\":%zu,\"length\":%zu", (unsigned long)old, old_length, length);
+    expect_add("\"old_addr\":\"0x%lx\",\"old_length\":%zu,\"length\":%zu", (unsigned long)old, old_length,
+               length);
     expect_bits("flags", NULL, (unsigned long)flags, names, 3);
     errno = error;
     return (char *)expect_result(ret, effect, true);
 }
 
-/* The break is asked for as an address; the kernel answers with the break, whether it moved or not: brk(2). */
+/* The break is asked for as an address; the kernel answers with the break, whether it moved or not: brk(2).
+ */
 static inline char *x_brk(char *wanted, struct effect effect)
 {
     char *ret = (char *)syscall(SYS_brk, wanted);
     expect_call("brk");
-    expect_add("\"addr\":\"0x%lx\"},\"ret\":\"0x%lx\",\"mapped\":%llu,\"unmapped\":%llu}\n", (unsigned long)wanted,
-               (unsigned long)ret, (unsigned long long)effect.mapped, (unsigned long long)effect.unmapped);
+    expect_add("\"addr\":\"0x%lx\"},\"ret\":\"0x%lx\",\"mapped\":%llu,\"unmapped\":%llu}\n",
+               (unsigned long)wanted, (unsigned long)ret, (unsigned long long)effect.mapped,
+               (unsigned long long)effect.unmapped);
     return ret;
 }
 
@@ -294,7 +306,8 @@ static inline long x_madvise(void *addr, size_t length, int advice, const char *
 }
 
 /* A call of the name `call`, number `number`, that takes a range and a last number which is not compared. */
-static inline long x_range(const char *call, long number, void *addr, size_t length, long last, struct effect effect)
+static inline long x_range(const char *call, long number, void *addr, size_t length, long last,
+                           struct effect effect)
 {
     long ret = syscall(number, addr, length, last);
     int error = errno;

@@ -1,5 +1,5 @@
-/* fork-advice.c: a range with MADV_DONTFORK is missing in the child, and one with MADV_WIPEONFORK is empty there; what was made
- * before is inherited.  Both processes print their own maps. */
+/* fork-advice.c: a range with MADV_DONTFORK is missing in the child, and one with MADV_WIPEONFORK is empty
+ * there; what was made before is inherited.  Both processes print their own maps. */
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -29,7 +29,8 @@ int main(void)
         if (p[0] != 1 || p[3 * PAGE] != 1 || p[6 * PAGE] != 0)
             _exit(5);
         /* The hole can be mapped anew, and the flag is not there any more. */
-        if (mmap(p + 2 * PAGE, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) != p + 2 * PAGE)
+        if (mmap(p + 2 * PAGE, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) !=
+            p + 2 * PAGE)
             _exit(6);
         pid_t grandchild = fork();
         if (grandchild < 0)

@@ -1,5 +1,5 @@
-/* fork-tree.c DEPTH: every process of a tree of forks changes the map that it inherited, and makes two children.  Each prints its
- * own maps at the end; they take turns by a token in a pipe. */
+/* fork-tree.c DEPTH: every process of a tree of forks changes the map that it inherited, and makes two
+ * children.  Each prints its own maps at the end; they take turns by a token in a pipe. */
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>

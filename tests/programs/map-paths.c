@@ -1,5 +1,6 @@
-/* map-paths.c: maps files whose names are awkward: spaces, a newline, octal escapes, " (deleted)" as a part of the name, bytes that are
- * no UTF-8, a very long path; and the same file after a rename, after unlink.  proc(5) says how maps shows them.  Prints its own maps. */
+/* map-paths.c: maps files whose names are awkward: spaces, a newline, octal escapes, " (deleted)" as a part
+ * of the name, bytes that are no UTF-8, a very long path; and the same file after a rename, after unlink.
+ * proc(5) says how maps shows them.  Prints its own maps. */
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -21,9 +22,13 @@ static void *map_file(const char *name, int flags)
 int main(void)
 {
     static const char *const names[] = {
-        "with space",    " leading",        "new\nline",  "tab\tand\\backslash", "octal\\012",  "name (deleted)",
-        "\xff\xfe\x80",  "\xc3\xa9t\xc3\xa9", "[heap]", "quote\"'<b>&amp;",    "\x1b[31mred", "trailing ",
-        "//deleted", NULL,
+        "with space",   " leading",
+        "new\nline",    "tab\tand\\backslash",
+        "octal\\012",   "name (deleted)",
+        "\xff\xfe\x80", "\xc3\xa9t\xc3\xa9",
+        "[heap]",       "quote\"'<b>&amp;",
+        "\x1b[31mred",  "trailing ",
+        "//deleted",    NULL,
     };
     for (int i = 0; names[i]; i++)
         map_file(names[i][0] == '/' ? names[i] + 2 : names[i], i % 2 ? MAP_SHARED : MAP_PRIVATE);

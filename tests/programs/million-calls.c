@@ -1,6 +1,6 @@
 /* variants: static */
-/* million-calls.c COUNT: many cheap system calls that have nothing to do with memory, and one pair of mmap and munmap in each
- * 100,000 of them: what tracing costs a program that makes few memory calls. */
+/* million-calls.c COUNT: many cheap system calls that have nothing to do with memory, and one pair of mmap
+ * and munmap in each 100,000 of them: what tracing costs a program that makes few memory calls. */
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>

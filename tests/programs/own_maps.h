@@ -1,8 +1,9 @@
 /*
- * own_maps.h: a program that prints its own /proc/self/maps, so that the trace's last layout can be compared with it.
+ * own_maps.h: a program that prints its own /proc/self/maps, so that the trace's last layout can be compared
+ * with it.
  *
- * Only open, read and write are used, and a static buffer: nothing between the first line read and the end of the program may change
- * the map.  What is printed is `maps PID`, the lines, and `end PID`.
+ * Only open, read and write are used, and a static buffer: nothing between the first line read and the end of
+ * the program may change the map.  What is printed is `maps PID`, the lines, and `end PID`.
  */
 #ifndef OWN_MAPS_H
 #define OWN_MAPS_H
@@ -12,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static char own_maps_text[1 << 20];
+static char own_maps_text[4 << 20];
 
 static inline void own_maps_write(const char *text, size_t size)
 {
@@ -25,8 +26,8 @@ static inline void own_maps_write(const char *text, size_t size)
     }
 }
 
-/* Call it last, right before _exit(2).  When token_in is not -1, one byte is read from that pipe first and put back into token_out
- * after, so that several processes take turns. */
+/* Call it last, right before _exit(2).  When token_in is not -1, one byte is read from that pipe first and
+ * put back into token_out after, so that several processes take turns. */
 static inline void print_own_maps(int token_in, int token_out)
 {
     char line[64], token = 0;

@@ -1,5 +1,5 @@
-/* pid-reuse.c: two children in a row with the same pid: the second is another process.  clone3(2) with set_tid chooses the pid,
- * which needs a privilege (77 without it).  Prints the pid. */
+/* pid-reuse.c: two children in a row with the same pid: the second is another process.  clone3(2) with
+ * set_tid chooses the pid, which needs a privilege (77 without it).  Prints the pid. */
 #include <errno.h>
 #include <linux/sched.h>
 #include <signal.h>

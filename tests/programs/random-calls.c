@@ -1,17 +1,17 @@
 /* variants: m32 static */
 /*
- * random-calls.c SEED ROUNDS [THREADS [FORKS]]: random sequences of every call that changes the layout, most of them inside a yard
- * of a few pages, so that they overlap, split, merge and fail; then the program prints its own maps, which the trace's last layout
- * must equal.
+ * random-calls.c SEED ROUNDS [THREADS [FORKS]]: random sequences of every call that changes the layout, most
+ * of them inside a yard of a few pages, so that they overlap, split, merge and fail; then the program prints
+ * its own maps, which the trace's last layout must equal.
  *
- * Each thread has a yard of its own at a fixed, remote address, where the kernel puts nothing by itself, so that MAP_FIXED
- * harms nobody.  With FORKS every process forks so many times on its way; each child goes on alone, with the random numbers of
- * its own, and prints its maps too.  The order of calls depends on the seed alone, as far as one thread goes.
+ * Each thread has a yard of its own at a fixed, remote address, where the kernel puts nothing by itself, so
+ * that MAP_FIXED harms nobody.  With FORKS every process forks so many times on its way; each child goes on
+ * alone, with the random numbers of its own, and prints its maps too.  The order of calls depends on the seed
+ * alone, as far as one thread goes.
  */
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/ipc.h>
@@ -54,11 +54,12 @@ struct worker {
     struct far far[FAR_SLOTS];
     unsigned long ring; /* of io_setup, 0 for none */
     char *attached;     /* by shmat at a place of the kernel's choice, or NULL */
-    int index;
     int rounds;
+    bool moves_break;
     int sealed; /* ranges sealed so far: they can never be changed again, so there are few */
 };
 
+static pthread_barrier_t start;
 static int file_fd, memory_fd;
 static char *break_start;
 static int token[2];
@@ -97,7 +98,8 @@ static size_t yard_length(struct worker *w, const char *at)
 
 static int some_prot(struct worker *w)
 {
-    static const int prots[] = {PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE, PROT_READ | PROT_EXEC};
+    static const int prots[] = {PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE,
+                                PROT_READ | PROT_EXEC};
     return prots[pick(w, sizeof(prots) / sizeof(prots[0]))];
 }
 
@@ -152,7 +154,8 @@ static void yard_remap(struct worker *w)
         syscall(SYS_mremap, from, (size_t)0, new_length, MREMAP_MAYMOVE | MREMAP_FIXED, to);
         break;
     case 2:
-        syscall(SYS_mremap, from, old_length, old_length, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to);
+        syscall(SYS_mremap, from, old_length, old_length, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
+                to);
         break;
     default:
         syscall(SYS_mremap, from, old_length, new_length, MREMAP_MAYMOVE | MREMAP_FIXED, to);
@@ -161,8 +164,9 @@ static void yard_remap(struct worker *w)
 
 static void yard_advise(struct worker *w)
 {
-    static const int advices[] = {MADV_DONTNEED, MADV_FREE,       MADV_RANDOM,   MADV_NORMAL,   MADV_SEQUENTIAL, MADV_DONTFORK,
-                                  MADV_DOFORK,   MADV_WIPEONFORK, MADV_DONTDUMP, MADV_WILLNEED, MADV_REMOVE,     102};
+    static const int advices[] = {MADV_DONTNEED,   MADV_FREE,     MADV_RANDOM, MADV_NORMAL,
+                                  MADV_SEQUENTIAL, MADV_DONTFORK, MADV_DOFORK, MADV_WIPEONFORK,
+                                  MADV_DONTDUMP,   MADV_WILLNEED, MADV_REMOVE, 102};
     char *at = yard_page(w);
     syscall(SYS_madvise, at, yard_length(w, at), advices[pick(w, sizeof(advices) / sizeof(advices[0]))]);
 }
@@ -241,7 +245,8 @@ static void far_remap(struct worker *w)
     if (far->pages == 0)
         return;
     size_t pages = 1 + pick(w, 9);
-    long at = syscall(SYS_mremap, far->at, PAGES(far->pages), PAGES(pages), pick(w, 4) ? MREMAP_MAYMOVE : 0, NULL);
+    long at =
+        syscall(SYS_mremap, far->at, PAGES(far->pages), PAGES(pages), pick(w, 4) ? MREMAP_MAYMOVE : 0, NULL);
     if (at != -1)
         *far = (struct far){.at = (char *)at, .pages = pages};
 }
@@ -279,10 +284,10 @@ static void ring(struct worker *w)
     w->ring = 0;
 }
 
-/* The break belongs to the process: the first thread alone moves it, and never below where it was. */
+/* The break belongs to the process: the last thread alone moves it, and never below where it was. */
 static void move_break(struct worker *w)
 {
-    if (w->index != 0)
+    if (!w->moves_break)
         return;
     size_t offset = pick(w, 2) ? PAGES(pick(w, 40)) : pick(w, 40 * PAGE);
     syscall(SYS_brk, break_start + offset);
@@ -293,7 +298,8 @@ static void grow(struct worker *w)
 {
     char *top = w->yard + YARD_STEP / 2;
     if (!w->grows) {
-        if (map_raw(top, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN, -1, 0) != -1)
+        if (map_raw(top, PAGE, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN, -1, 0) != -1)
             w->grows = top;
         return;
     }
@@ -312,11 +318,36 @@ typedef void (*action_fn)(struct worker *);
 
 /* As often as they stand here. */
 static const action_fn actions[] = {
-    yard_map,    yard_map,    yard_map,    yard_map,           yard_map_noreplace, yard_unmap,  yard_unmap,
-    yard_unmap,  yard_protect, yard_protect, yard_protect,     yard_remap,         yard_remap,  yard_advise,
-    yard_advise, yard_lock,   yard_attach, yard_remap_file_pages, yard_name,       yard_seal,   far_map,
-    far_map,     far_map,     far_remap,   far_protect,        far_attach,         ring,        move_break,
-    move_break,  grow,
+    yard_map,
+    yard_map,
+    yard_map,
+    yard_map,
+    yard_map_noreplace,
+    yard_unmap,
+    yard_unmap,
+    yard_unmap,
+    yard_protect,
+    yard_protect,
+    yard_protect,
+    yard_remap,
+    yard_remap,
+    yard_advise,
+    yard_advise,
+    yard_lock,
+    yard_attach,
+    yard_remap_file_pages,
+    yard_name,
+    yard_seal,
+    far_map,
+    far_map,
+    far_map,
+    far_remap,
+    far_protect,
+    far_attach,
+    ring,
+    move_break,
+    move_break,
+    grow,
 };
 
 static void *work(void *argument)
@@ -327,9 +358,15 @@ static void *work(void *argument)
     return NULL;
 }
 
+static void *thread_main(void *argument)
+{
+    pthread_barrier_wait(&start);
+    return work(argument);
+}
+
 static void begin(struct worker *w, unsigned seed, int index, int rounds)
 {
-    *w = (struct worker){.index = index, .rounds = rounds};
+    *w = (struct worker){.rounds = rounds};
     w->random = (seed + 1) * UINT64_C(0x9e3779b97f4a7c15) ^ (unsigned)index * UINT64_C(0xbf58476d1ce4e5b9);
     w->yard = (char *)(uintptr_t)(YARDS + (uintptr_t)index * YARD_STEP);
 }
@@ -381,18 +418,23 @@ int main(int argc, char **argv)
         return 3;
     file_fd = mkstemp(template);
     memory_fd = memfd_create("random", 0);
-    if (file_fd < 0 || memory_fd < 0 || ftruncate(file_fd, PAGES(64)) != 0 || ftruncate(memory_fd, PAGES(64)) != 0)
+    if (file_fd < 0 || memory_fd < 0 || ftruncate(file_fd, PAGES(64)) != 0 ||
+        ftruncate(memory_fd, PAGES(64)) != 0)
         return 4;
     if (unlink(template) != 0 || pipe(token) != 0 || write(token[1], "t", 1) != 1)
         return 5;
     for (int i = 0; i < threads; i++)
         begin(&workers[i], seed, i, rounds);
-    break_start = (char *)syscall(SYS_brk, NULL);
+    workers[threads - 1].moves_break = true;
 
     pthread_t ids[MOST_THREADS];
+    pthread_barrier_init(&start, NULL, (unsigned)threads);
     for (int i = 1; i < threads; i++)
-        if (pthread_create(&ids[i], NULL, work, &workers[i]) != 0)
+        if (pthread_create(&ids[i], NULL, thread_main, &workers[i]) != 0)
             return 6;
+    /* What malloc took for the threads lies below. */
+    break_start = (char *)syscall(SYS_brk, NULL);
+    pthread_barrier_wait(&start);
     if (forks > 0)
         run_forking(&workers[0], forks, 0);
     else

@@ -1,4 +1,5 @@
-/* seccomp-io-uring.c: sets up an io_uring and maps its rings, io_uring_setup(2); prints whether the kernel allowed it. */
+/* seccomp-io-uring.c: sets up an io_uring and maps its rings, io_uring_setup(2); prints whether the kernel
+ * allowed it. */
 #include <errno.h>
 #include <linux/io_uring.h>
 #include <stdio.h>
@@ -15,7 +16,8 @@ int main(void)
     int error = errno;
     if (fd >= 0) {
         size_t size = parameters.sq_off.array + parameters.sq_entries * sizeof(unsigned);
-        void *ring = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, (int)fd, IORING_OFF_SQ_RING);
+        void *ring =
+            mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, (int)fd, IORING_OFF_SQ_RING);
         if (ring == MAP_FAILED)
             return 1;
     }

@@ -1,7 +1,8 @@
 /*
- * seccomp-own-filter.c HOW: the program has a filter of its own, for mmap with a length of 5 pages only.  HOW is what the filter does:
- * errno (the call fails with EPERM and has no effect), trap (SIGSYS, answered by a handler), kill (the process dies by SIGSYS),
- * two (a second filter on top).  Of several filters the strictest wins, seccomp(2).
+ * seccomp-own-filter.c HOW: the program has a filter of its own, for mmap with a length of 5 pages only.  HOW
+ * is what the filter does: errno (the call fails with EPERM and has no effect), trap (SIGSYS, answered by a
+ * handler), kill (the process dies by SIGSYS), two (a second filter on top).  Of several filters the
+ * strictest wins, seccomp(2).
  */
 #include <errno.h>
 #include <linux/audit.h>
@@ -40,7 +41,8 @@ static void filter(uint32_t length, uint32_t action)
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
     struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0)
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0)
         _exit(90);
 }
 

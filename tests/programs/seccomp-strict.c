@@ -1,5 +1,5 @@
-/* seccomp-strict.c: asks for strict mode by prctl(2) and by seccomp(2), prints how the first that works ended, and goes on under it. A
- * process that has a filter gets EINVAL. */
+/* seccomp-strict.c: asks for strict mode by prctl(2) and by seccomp(2), prints how the first that works
+ * ended, and goes on under it. A process that has a filter gets EINVAL. */
 #include <errno.h>
 #include <linux/seccomp.h>
 #include <stdio.h>

@@ -1,4 +1,5 @@
-/* seccomp-traceme.c: asks to be traced by its parent, ptrace(2), and prints how that ended; an already traced process gets EPERM. */
+/* seccomp-traceme.c: asks to be traced by its parent, ptrace(2), and prints how that ended; an already traced
+ * process gets EPERM. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* show-ids.c [drop UID]: prints its user ids; with `drop` it gives up its privileges for good first.  Then a few memory calls.  The
- * test makes set-uid copies of it. */
+/* show-ids.c [drop UID]: prints its user ids; with `drop` it gives up its privileges for good first.  Then a
+ * few memory calls.  The test makes set-uid copies of it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /*
- * show-state.c: prints what a program can know about how it was started, without what differs from run to run: signal mask and
- * dispositions, limits, umask, affinity, priority, arguments, parent-death signal, working directory.  A run under a tracer must print
- * the same.
+ * show-state.c: prints what a program can know about how it was started, without what differs from run to
+ * run: signal mask and dispositions, limits, umask, affinity, priority, arguments, parent-death signal,
+ * working directory.  A run under a tracer must print the same.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -26,7 +26,9 @@ static void signals(void)
         struct sigaction action;
         if (sigaction(number, NULL, &action) != 0)
             continue;
-        const char *how = action.sa_handler == SIG_DFL ? "default" : action.sa_handler == SIG_IGN ? "ignored" : "handled";
+        const char *how = action.sa_handler == SIG_DFL   ? "default"
+                          : action.sa_handler == SIG_IGN ? "ignored"
+                                                         : "handled";
         printf("signal %d %s%s%s\n", number, how, sigismember(&mask, number) ? " blocked" : "",
                sigismember(&pending, number) ? " pending" : "");
     }
@@ -70,7 +72,8 @@ int main(int argc, char **argv)
     limits();
     processors();
     mode_t mask = umask(0);
-    printf("umask %o, personality %#x, cwd %s\n", mask, (unsigned)personality(0xffffffff), getcwd(cwd, sizeof(cwd)));
+    printf("umask %o, personality %#x, cwd %s\n", mask, (unsigned)personality(0xffffffff),
+           getcwd(cwd, sizeof(cwd)));
     int death = -1, reaper = -1;
     prctl(PR_GET_PDEATHSIG, &death);
     prctl(PR_GET_CHILD_SUBREAPER, &reaper);

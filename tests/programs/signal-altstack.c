@@ -1,5 +1,6 @@
-/* signal-altstack.c: handlers on an alternate stack make memory calls: one in answer to a page fault, which it repairs by mprotect;
- * one in answer to a stack that has overflowed, which it leaves by siglongjmp; one nested in another, sigaltstack(2). */
+/* signal-altstack.c: handlers on an alternate stack make memory calls: one in answer to a page fault, which
+ * it repairs by mprotect; one in answer to a stack that has overflowed, which it leaves by siglongjmp; one
+ * nested in another, sigaltstack(2). */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
@@ -59,7 +60,8 @@ int main(void)
     stack_t stack = {.ss_sp = alternate, .ss_size = sizeof(alternate)};
     struct sigaction fault = {.sa_sigaction = repair, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     struct sigaction inner = {.sa_handler = within, .sa_flags = SA_ONSTACK};
-    if (sigaltstack(&stack, NULL) != 0 || sigaction(SIGSEGV, &fault, NULL) != 0 || sigaction(SIGUSR1, &inner, NULL) != 0)
+    if (sigaltstack(&stack, NULL) != 0 || sigaction(SIGSEGV, &fault, NULL) != 0 ||
+        sigaction(SIGUSR1, &inner, NULL) != 0)
         return 1;
 
     guarded = mmap(NULL, PAGES * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

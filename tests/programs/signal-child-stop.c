@@ -1,7 +1,8 @@
 /*
- * signal-child-stop.c: a real parent sees its child stop and go on: waitpid with WUNTRACED and WCONTINUED, SIGCHLD with CLD_STOPPED
- * and CLD_CONTINUED.  The child is stopped in several places: by itself, in a blocking read, in poll; and the call goes on
- * afterwards as if nothing had been, signal(7).  One child is stopped by SIGTSTP, one is killed while it is stopped.
+ * signal-child-stop.c: a real parent sees its child stop and go on: waitpid with WUNTRACED and WCONTINUED,
+ * SIGCHLD with CLD_STOPPED and CLD_CONTINUED.  The child is stopped in several places: by itself, in a
+ * blocking read, in poll; and the call goes on afterwards as if nothing had been, signal(7).  One child is
+ * stopped by SIGTSTP, one is killed while it is stopped.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -81,7 +82,8 @@ static void see_exit(pid_t child, int code)
     check(WIFEXITED(status) && WEXITSTATUS(status) == code, "the right exit status");
 }
 
-/* Stops itself; memory calls before and after.  It ends only when it is told to: an end would hide that it was continued. */
+/* Stops itself; memory calls before and after.  It ends only when it is told to: an end would hide that it
+ * was continued. */
 static void by_itself(int number)
 {
     int ends[2];
@@ -147,7 +149,8 @@ static void killed_while_stopped(void)
     }
     see_stop(child, SIGSTOP);
     kill(child, SIGKILL);
-    check(waitpid(child, &status, 0) == child && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "killed");
+    check(waitpid(child, &status, 0) == child && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
+          "killed");
 }
 
 int main(void)

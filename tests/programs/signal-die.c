@@ -1,4 +1,5 @@
-/* signal-die.c HOW: ends by a signal: segv, bus, fpe, ill, abort, kill, term, int, pipe, rt, thread-kill; or exits with a number. */
+/* signal-die.c HOW: ends by a signal: segv, bus, fpe, ill, abort, kill, term, int, pipe, rt, thread-kill; or
+ * exits with a number. */
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /*
- * signal-eintr.c: a handler without SA_RESTART makes nanosleep, poll, read, sem_timedwait and futex waits fail with EINTR; one with
- * SA_RESTART lets read go on, signal(7).  A helper thread sends the signal again and again until the call has come back, so that
- * nobody has to guess when the call has begun.
+ * signal-eintr.c: a handler without SA_RESTART makes nanosleep, poll, read, sem_timedwait and futex waits
+ * fail with EINTR; one with SA_RESTART lets read go on, signal(7).  A helper thread sends the signal again
+ * and again until the call has come back, so that nobody has to guess when the call has begun.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,6 @@
-/* signal-fork-restart.c FORKS MICROSECONDS: timers fire at a high rate while the process forks and maps; fork gives way to a pending
- * signal and is restarted by the kernel, so every fork must succeed once, and be seen once. */
+/* signal-fork-restart.c FORKS MICROSECONDS: timers fire at a high rate while the process forks and maps; fork
+ * gives way to a pending signal and is restarted by the kernel, so every fork must succeed once, and be seen
+ * once. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,7 +27,8 @@ int main(int argc, char **argv)
     sigaction(SIGPROF, &action, NULL);
 
     /* Something to copy, so that fork takes its time. */
-    char *large = mmap(NULL, 32 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    char *large =
+        mmap(NULL, 32 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     if (large == MAP_FAILED)
         return 1;
     struct itimerval every = {.it_interval = {0, microseconds}, .it_value = {0, microseconds}};

@@ -1,5 +1,5 @@
-/* signal-stop-threads.c: a process of four threads that map and unmap is stopped and continued many times by its parent; while it is
- * stopped, none of its threads goes on. */
+/* signal-stop-threads.c: a process of four threads that map and unmap is stopped and continued many times by
+ * its parent; while it is stopped, none of its threads goes on. */
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -61,7 +61,8 @@ int main(void)
             fprintf(stderr, "signal-stop-threads: a stopped process went on\n");
             return 4;
         }
-        if (kill(child, SIGCONT) != 0 || waitpid(child, &status, WCONTINUED) != child || !WIFCONTINUED(status))
+        if (kill(child, SIGCONT) != 0 || waitpid(child, &status, WCONTINUED) != child ||
+            !WIFCONTINUED(status))
             return 5;
     }
     kill(child, SIGKILL);

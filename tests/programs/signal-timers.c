@@ -1,4 +1,5 @@
-/* signal-timers.c: timers fire while memory calls are made: all the calls end as they should, and every kind of timer is heard. */
+/* signal-timers.c: timers fire while memory calls are made: all the calls end as they should, and every kind
+ * of timer is heard. */
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -42,7 +43,8 @@ int main(void)
         return 1;
 
     while (atomic_load(&alarms) < 20 || atomic_load(&profiles) < 5 || atomic_load(&queued) < 20) {
-        char *p = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+        char *p =
+            mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
         if (p == MAP_FAILED || mprotect(p, 4096, PROT_READ) != 0 || munmap(p, 65536) != 0)
             return 2;
     }

@@ -1,5 +1,5 @@
-/* signal-values.c: what a handler learns: the value of sigqueue, the sender, the order of queued real-time signals, and of SIGCHLD why
- * the child ended, sigaction(2), sigqueue(3). */
+/* signal-values.c: what a handler learns: the value of sigqueue, the sender, the order of queued real-time
+ * signals, and of SIGCHLD why the child ended, sigaction(2), sigqueue(3). */
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -67,7 +67,8 @@ int main(void)
             check(seen[i].code == SI_USER, "SI_USER");
             continue;
         }
-        check(seen[i].number == SIGRTMIN && seen[i].code == SI_QUEUE && seen[i].value == value, "queued values in order");
+        check(seen[i].number == SIGRTMIN && seen[i].code == SI_QUEUE && seen[i].value == value,
+              "queued values in order");
         value++;
     }
 

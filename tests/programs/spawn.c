@@ -1,5 +1,5 @@
-/* spawn.c ROUNDS: posix_spawn of this program and of something that does not exist, with the parent's memory in use while the
- * children run; system(3) too.  Prints the sum of what the children ended with. */
+/* spawn.c ROUNDS: posix_spawn of this program and of something that does not exist, with the parent's memory
+ * in use while the children run; system(3) too.  Prints the sum of what the children ended with. */
 #include <errno.h>
 #include <spawn.h>
 #include <stdio.h>

@@ -1,6 +1,7 @@
-/* stack-growsdown.c [cut]: a MAP_GROWSDOWN mapping grows when the page below it is touched, mmap(2); a munmap then takes it with all
- * that has grown.  Another one stays; with `cut`, a page in the middle of what has grown is unmapped, and one is protected, so that
- * the rest hangs together no more.  Prints the lowest address of the one that is left. */
+/* stack-growsdown.c [cut]: a MAP_GROWSDOWN mapping grows when the page below it is touched, mmap(2); a munmap
+ * then takes it with all that has grown.  Another one stays; with `cut`, a page in the middle of what has
+ * grown is unmapped, and one is protected, so that the rest hangs together no more.  Prints the lowest
+ * address of the one that is left. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* variants: m32 */
-/* stack-growth.c: the stack grows by page faults alone, without a call: a frame of 4 KiB at a time, and in one stride of 4 MiB.
- * Between, ordinary calls are made.  Prints the lowest address touched. */
+/* stack-growth.c: the stack grows by page faults alone, without a call: a frame of 4 KiB at a time, and in
+ * one stride of 4 MiB. Between, ordinary calls are made.  Prints the lowest address touched. */
 #include <alloca.h>
 #include <stdint.h>
 #include <stdio.h>

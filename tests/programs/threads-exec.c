@@ -1,7 +1,7 @@
 /*
- * threads-exec.c: a thread that is not the leader calls execve while its siblings are in the middle of mmap and munmap.  The siblings
- * vanish, the leader too, and the thread becomes the process, execve(2).  The new program (this one, with an argument) prints its
- * ids and does a few calls of its own.
+ * threads-exec.c: a thread that is not the leader calls execve while its siblings are in the middle of mmap
+ * and munmap.  The siblings vanish, the leader too, and the thread becomes the process, execve(2).  The new
+ * program (this one, with an argument) prints its ids and does a few calls of its own.
  */
 #include <pthread.h>
 #include <sched.h>

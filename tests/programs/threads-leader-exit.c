@@ -1,5 +1,5 @@
-/* threads-leader-exit.c: the first thread ends before the others and stays behind as a zombie; the others map memory only after
- * that, and the last one ends the process with 9. */
+/* threads-leader-exit.c: the first thread ends before the others and stays behind as a zombie; the others map
+ * memory only after that, and the last one ends the process with 9. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>

@@ -1,7 +1,8 @@
 /*
- * threads-race.c SEED THREADS ROUNDS: threads map, protect and unmap next to each other, so that the kernel gives pages that one
- * thread has just given back to another at once.  Each thread marks its pages in a table and in their first byte: a page that has
- * another live owner ends the program with 1.  The same must be true of the order of events in the trace.
+ * threads-race.c SEED THREADS ROUNDS: threads map, protect and unmap next to each other, so that the kernel
+ * gives pages that one thread has just given back to another at once.  Each thread marks its pages in a table
+ * and in their first byte: a page that has another live owner ends the program with 1.  The same must be true
+ * of the order of events in the trace.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -13,7 +14,8 @@
 
 enum { PAGE = 4096, WINDOW_PAGES = 1 << 21, HELD = 12, MOST_PAGES = 6 };
 
-/* Who holds a page, by its distance from the start of a window of 8 GiB around the first mapping; 0 for nobody. */
+/* Who holds a page, by its distance from the start of a window of 8 GiB around the first mapping; 0 for
+ * nobody. */
 static atomic_uchar owners[WINDOW_PAGES];
 static uintptr_t window;
 static pthread_barrier_t start;

@@ -1,5 +1,5 @@
-/* threads-storm.c ROUNDS: threads are made and end as fast as they can, joined and detached, with stacks of unlike sizes, so that
- * glibc's cache of stacks does not help; some end while others are being made. */
+/* threads-storm.c ROUNDS: threads are made and end as fast as they can, joined and detached, with stacks of
+ * unlike sizes, so that glibc's cache of stacks does not help; some end while others are being made. */
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdint.h>

@@ -1,6 +1,7 @@
 /*
- * vfork-mmap.c: until it execs or ends, the child of vfork(2) changes its parent's map.  One child maps and ends, one maps and execs;
- * what they mapped stays with the parent, who takes it down.  With an argument the program only ends, with 3.
+ * vfork-mmap.c: until it execs or ends, the child of vfork(2) changes its parent's map.  One child maps and
+ * ends, one maps and execs; what they mapped stays with the parent, who takes it down.  With an argument the
+ * program only ends, with 3.
  */
 #include <sys/wait.h>
 

@@ -1,5 +1,6 @@
-/* wait-input.c [catch]: says `ready`, waits for a line of standard input, says `got LINE`, ends with 6; does memory calls before and
- * after.  With `catch` it answers SIGINT, SIGTERM and SIGHUP by `caught NUMBER`, and ends with 3. */
+/* wait-input.c [catch]: says `ready`, waits for a line of standard input, says `got LINE`, ends with 6; does
+ * memory calls before and after.  With `catch` it answers SIGINT, SIGTERM and SIGHUP by `caught NUMBER`, and
+ * ends with 3. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* write-lines.c LINES PROCESSES: every process writes whole lines to standard error, one write each, and makes a pair of memory calls
- * after each: whoever writes to the same pipe must not tear them. */
+/* write-lines.c LINES PROCESSES: every process writes whole lines to standard error, one write each, and
+ * makes a pair of memory calls after each: whoever writes to the same pipe must not tear them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -10,8 +10,9 @@ static void lines(int process, int count)
 {
     char line[128];
     for (int i = 0; i < count; i++) {
-        int length = snprintf(line, sizeof(line), "program %d line %d %.*s.\n", process, i, i % 60,
-                              "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz");
+        int length =
+            snprintf(line, sizeof(line), "program %d line %d %.*s.\n", process, i, i % 60,
+                     "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz");
         if (write(STDERR_FILENO, line, (size_t)length) != length)
             _exit(1);
         void *p = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

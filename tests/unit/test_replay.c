@@ -518,7 +518,7 @@ static void test_advise_over_hole(void **state)
     DRIVE(&d, .call = CALL_MADVISE, .args = {0x10000, 0x3000, MADV_DOFORK}, .error = ENOMEM);
     DRIVE(&d, .call = CALL_MADVISE, .args = {0x10000, 0x1000, MADV_DONTFORK}, .error = EINVAL);
     fork_to(&d, 102, 4);
-    driver_layout_of(&d, 4, "10000-11000 rw-p anonymous #1\n12000-13000 rw-p anonymous #1\n");
+    driver_layout_of(&d, 4, "10000-11000 rw-p anonymous #1\n12000-13000 rw-p anonymous #2\n");
     driver_clean(&d);
     driver_end(&d);
 }
