@@ -3,12 +3,13 @@
  *
  * One function for each effect.  The result decides, never the hint: where the kernel put a mapping is in `ret`.  Ranges are rounded
  * to pages as the kernel rounds them.  Source: brk(2), mmap(2), munmap(2), mprotect(2), mremap(2), madvise(2), shmat(2),
- * remap_file_pages(2), io_setup(2), prctl(2).
+ * remap_file_pages(2), io_setup(2), prctl(2), personality(2).
  */
 #include "model.h"
 
 #include <linux/prctl.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
 
 enum {
     SHARED_TYPES = 0xf, /* MAP_SHARED, MAP_PRIVATE, MAP_SHARED_VALIDATE live here */
@@ -420,6 +421,14 @@ static void replay_prctl(struct replay *r)
         model_set_heap(r->decoder, r->space, r->space->heap_start, e->args[2]);
 }
 
+/* The personality is the thread's; threads of one space that differ in it are not known to exist. */
+static void replay_personality(struct replay *r)
+{
+    const uint32_t persona = (uint32_t)r->event->args[0];
+    if (persona != UINT32_MAX) /* only asks */
+        r->space->read_implies_exec = persona & READ_IMPLIES_EXEC;
+}
+
 static void own_stack(struct segment *segment, void *context)
 {
     segment->owner = *(const uint32_t *)context;
@@ -470,6 +479,7 @@ void replay_event(struct decoder *decoder, struct space_model *space, const stru
         [EFFECT_UNMAP_RING] = replay_unmap_ring,
         [EFFECT_SHADOW_STACK] = replay_shadow_stack,
         [EFFECT_PRCTL] = replay_prctl,
+        [EFFECT_PERSONALITY] = replay_personality,
         [EFFECT_CLONE] = replay_clone,
     };
     if ((size_t)effect < sizeof(effects) / sizeof(effects[0]) && effects[effect])

@@ -60,6 +60,7 @@ enum effect {
     EFFECT_UNMAP_RING,   /* io_destroy */
     EFFECT_SHADOW_STACK, /* map_shadow_stack */
     EFFECT_PRCTL,        /* PR_SET_VMA names, PR_SET_MM moves the marks of the heap */
+    EFFECT_PERSONALITY,  /* READ_IMPLIES_EXEC changes what later calls map */
     EFFECT_EXEC,
     EFFECT_CLONE,
     EFFECT_EXIT,
@@ -101,6 +102,7 @@ enum call {
     CALL_IO_SETUP,
     CALL_IO_DESTROY,
     CALL_PRCTL,
+    CALL_PERSONALITY,
     CALL_EXECVE,
     CALL_EXECVEAT,
     CALL_CLONE,

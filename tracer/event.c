@@ -44,12 +44,15 @@ static bool populates(const struct tracee *tracee)
     }
 }
 
-static void follow_locks(struct tracee *tracee)
+/* What later calls of the space depend on. */
+static void follow_space(struct tracee *tracee)
 {
     const struct call_args *a = &tracee->call.args;
     bool locks = a->call == CALL_MLOCK || a->call == CALL_MLOCK2 || a->call == CALL_MLOCKALL;
     if (locks || (call_info(a->call)->effect == EFFECT_MAP && (a->args[3] & MAP_LOCKED)))
         tracee->space->locks_memory = true;
+    if (call_info(a->call)->effect == EFFECT_MAP && (a->args[3] & MAP_GROWSDOWN))
+        tracee->space->grows_down = true;
 }
 
 /* A copy of the bytes, or NULL without memory. */
@@ -135,7 +138,7 @@ void event_enter(struct tracer *tracer, struct tracee *tracee)
 {
     struct call_in_flight *c = &tracee->call;
     c->running = true;
-    follow_locks(tracee);
+    follow_space(tracee);
     if (populates(tracee))
         proc_thread_faults(tracee->process->pid, tracee->tid, &c->minflt, &c->majflt);
     c->entry = recorder_sequence(tracer->recorder);

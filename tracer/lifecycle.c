@@ -79,8 +79,8 @@ static bool bind_child(struct tracer *tracer, struct tracee *child, struct proce
         process = process_new(&tracer->table, child->tid, space);
     if (!space || !process)
         return false;
-    if (copies)
-        space->locks_memory = false; /* mlock(2): locks are not inherited */
+    if (copies) /* but not locks_memory: mlock(2), locks are not inherited */
+        space->grows_down = from->grows_down;
     tracee_bind(&tracer->table, child, process, space);
     put_task(tracer, child, parent, copies ? from->id : 0,
              (flags & CLONE_THREAD ? TASK_THREAD : 0u) | (flags & CLONE_VFORK ? TASK_VFORK : 0u));

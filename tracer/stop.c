@@ -23,6 +23,10 @@ static void resume(struct tracer *tracer, struct tracee *tracee, int signal)
 
 static void let_in(struct tracer *tracer, struct tracee *tracee)
 {
+    struct space *space = tracee->space;
+    /* What has grown down so far must be known before a call cuts into it: afterwards nobody could tell. */
+    if (tracee->call.exclusive && space->grows_down && space->in_flight == 1)
+        checkpoint_take(tracer, space, tracee->tid, tracee->process->pid, CHECKPOINT_EVERY);
     event_enter(tracer, tracee);
     resume(tracer, tracee, 0);
 }

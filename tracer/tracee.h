@@ -41,6 +41,7 @@ struct space {
     struct tracee *waiting, *waiting_last; /* tracees held in their entry stop until it is their turn */
     int maps;                              /* descriptor of its maps file, -1 while not open */
     uint64_t layout_calls;                 /* since the last checkpoint */
+    bool grows_down;      /* MAP_GROWSDOWN was used: memory may come without a call */
     bool locks_memory;    /* mlock or MAP_LOCKED was used: any call may fault pages in */
     bool needs_read_back; /* something overlapped: compare when nothing is in flight any more */
     struct space *next;   /* in the list of spaces with waiters */
