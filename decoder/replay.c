@@ -7,6 +7,7 @@
  */
 #include "model.h"
 
+#include <errno.h>
 #include <linux/prctl.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
@@ -202,6 +203,13 @@ static void replay_protect(struct replay *r)
 
 /* ---- mremap ---- */
 
+/* The segment that holds addr; anonymous memory of no birth where the replay knows of none. */
+static struct segment segment_at(const struct replay *r, tracee_addr addr)
+{
+    const struct segment *at = segments_find(r->segments, addr);
+    return at && at->start <= addr ? *at : (struct segment){.kind = KIND_ANONYMOUS, .start = page_down(addr)};
+}
+
 /* New memory that goes on where `from` ended: same attributes, born now. */
 static void extend(struct replay *r, const struct segment *from, tracee_addr start, tracee_addr end, uint64_t offset)
 {
@@ -231,28 +239,56 @@ static void leave_behind(struct replay *r, tracee_addr start, tracee_addr end, t
     }
 }
 
+/* The part of a segment that is mapped in [*at, end), *at set behind it; false when there is no more. */
+static bool next_piece(const struct replay *r, tracee_addr *at, tracee_addr end, tracee_addr *ret_start)
+{
+    const struct segment *piece = *at < end ? segments_find(r->segments, *at) : NULL;
+    if (!piece || piece->start >= end)
+        return false;
+    *ret_start = piece->start > *at ? piece->start : *at;
+    *at = piece->end < end ? piece->end : end;
+    return true;
+}
+
+/* Since Linux 6.17 one call moves several mappings, and each unmaps its own target: what lies in the gaps stays. */
+static void clear_targets(struct replay *r, tracee_addr old, uint64_t length, tracee_addr to)
+{
+    struct removal removal;
+    for (tracee_addr at = old, start; next_piece(r, &at, old + length, &start);)
+        remove_range(r, to + (start - old), to + (at - old), &removal);
+}
+
+static void move_pieces(struct replay *r, tracee_addr old, uint64_t length, tracee_addr to)
+{
+    for (tracee_addr at = old, start; next_piece(r, &at, old + length, &start);) {
+        segments_move(r->segments, start, at, to + (start - old));
+        if (r->event->args[3] & REMAP_DONTUNMAP)
+            leave_behind(r, start, at, to + (start - old));
+    }
+}
+
 static void move(struct replay *r, tracee_addr old, uint64_t old_length, tracee_addr to, uint64_t new_length)
 {
     const struct rec_event *e = r->event;
-    struct removal removal;
-    remove_range(r, to, to + new_length, &removal);
+    struct removal removal = {0};
+    const bool pieces = (e->args[3] & REMAP_FIXED) && old_length == new_length;
+    if (pieces)
+        clear_targets(r, old, old_length, to);
+    else
+        remove_range(r, to, to + new_length, &removal);
     if (removal.bytes && !(e->args[3] & REMAP_FIXED))
         impossible(r);
     if (old_length > new_length) {
         remove_range(r, old + new_length, old + old_length, &removal);
         old_length = new_length;
     }
-    const struct segment *last = segments_below(r->segments, old + old_length);
-    struct segment pattern = last ? *last : (struct segment){.kind = KIND_ANONYMOUS};
+    struct segment pattern = segment_at(r, old + old_length - 1);
     uint64_t end_offset = pattern.offset + (old + old_length - pattern.start);
     uint64_t moved = segments_covered(r->segments, old, old + old_length);
-    segments_move(r->segments, old, old + old_length, to);
-    r->change->mapped += moved;
-    r->change->unmapped += moved;
-    if (e->args[3] & REMAP_DONTUNMAP) {
-        leave_behind(r, old, old + old_length, to);
-        r->change->unmapped -= moved;
-        r->change->mapped -= moved;
+    move_pieces(r, old, old_length, to);
+    if (!(e->args[3] & REMAP_DONTUNMAP)) { /* else the copies that stay behind were counted as new */
+        r->change->mapped += moved;
+        r->change->unmapped += moved;
     }
     extend(r, &pattern, to + old_length, to + new_length, end_offset);
     r->change->kind = segment_kind(&pattern);
@@ -265,8 +301,7 @@ static void replay_remap(struct replay *r)
     const uint64_t old_length = page_up(e->args[1]), new_length = page_up(e->args[2]);
     if (!sane(r, old, old_length) || !sane(r, to, new_length) || !new_length)
         return;
-    const struct segment *at = segments_find(r->segments, old);
-    struct segment first = at && at->start <= old ? *at : (struct segment){.kind = KIND_ANONYMOUS, .start = old};
+    struct segment first = segment_at(r, old);
     struct removal removal;
     if (old_length == 0) { /* a second mapping of the same shared pages */
         remove_range(r, to, to + new_length, &removal);
@@ -277,8 +312,7 @@ static void replay_remap(struct replay *r)
         remove_range(r, old + new_length, old + old_length, &removal);
         r->change->kind = removal.kind;
     } else {
-        const struct segment *last = segments_below(r->segments, old + old_length);
-        struct segment pattern = last ? *last : first;
+        struct segment pattern = segment_at(r, old + old_length - 1);
         remove_range(r, old + old_length, old + new_length, &removal);
         r->change->kind = segment_kind(&pattern);
         extend(r, &pattern, old + old_length, old + new_length, pattern.offset + (old + old_length - pattern.start));
@@ -463,7 +497,9 @@ void replay_event(struct decoder *decoder, struct space_model *space, const stru
         space->pattern.kind = KIND_ANONYMOUS;
     }
     /* brk has no failure: its result is always the break. */
-    if (event->flags & (EVENT_UNFINISHED | EVENT_NO_RESULT) || (event->error && effect != EFFECT_BRK))
+    if (event->flags & (EVENT_UNFINISHED | EVENT_NO_RESULT) || (event->error && effect != EFFECT_BRK &&
+                                                             /* madvise skips holes, does the rest, then says ENOMEM */
+                                                             !(effect == EFFECT_ADVISE && event->error == ENOMEM)))
         return;
     static void (*const effects[])(struct replay *r) = {
         [EFFECT_BRK] = replay_brk,

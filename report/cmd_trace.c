@@ -8,6 +8,7 @@
 #include "../tracer/tracer.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,6 +77,9 @@ static void write_line(struct buffer *line)
     while (left) {
         ssize_t put = write(STDERR_FILENO, p, left);
         if (put < 0 && errno == EINTR)
+            continue;
+        /* The command may have made the terminal that it shares with us non-blocking. */
+        if (put < 0 && errno == EAGAIN && poll(&(struct pollfd){STDERR_FILENO, POLLOUT, 0}, 1, 1000) > 0)
             continue;
         if (put <= 0)
             return; /* nobody reads: the command goes on all the same */

@@ -1,9 +1,11 @@
 /* main.c: the front door: which verb, or a command to trace. */
 #include "verbs.h"
 
+#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct verb *const all_verbs[] = {&verb_report, &verb_events, &verb_layout, &verb_verify};
 enum { N_VERBS = sizeof(all_verbs) / sizeof(all_verbs[0]) };
@@ -28,8 +30,20 @@ static int help(void)
     return 0;
 }
 
+/* What we open must not land on a closed 0, 1 or 2; close-on-exec, so that the command finds them closed as we did. */
+static void occupy_standard_descriptors(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    while (fd >= 0 && fd <= 2);
+    if (fd > 2)
+        close(fd);
+}
+
 int main(int argc, char **argv)
 {
+    occupy_standard_descriptors();
     setlocale(LC_CTYPE, "");
     if (argc < 2)
         return complain(EXIT_USAGE, "nothing to do: name a COMMAND to trace, or a verb. See brkwater --help.");

@@ -142,8 +142,7 @@ static void add_faults(struct buffer *out, const struct summary *s)
              decoder_process(s->decoder, t->one_resident.pid) ? decoder_process(s->decoder, t->one_resident.pid)->comm : "?",
              SIZE(t->one_resident.bytes), TIME(t->one_resident.time));
     if (t->processes > 1)
-        line(out, "             (resident and virtual above are sums over the processes that lived at that moment; end is\n"
-                  "             the command's own)\n");
+        line(out, "             (peaks are sums over the processes that lived at that moment; end is the command's own)\n");
 }
 
 static void add_chart(struct buffer *out, const struct summary *s)

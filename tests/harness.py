@@ -318,8 +318,8 @@ def normal_maps(mappings):
     """Mappings in the form in which two readings can be compared.
 
     Neighbours of equal attributes are merged (the kernel keeps some apart for reasons that maps does not show, such as advice);
-    [vsyscall] is no part of the address space; a file that was deleted since is the same file; the stack grows by itself, so only its
-    end counts."""
+    [vsyscall] is no part of the address space; a file that was deleted since is the same file; the stack grows by itself,
+    so only its end counts."""
     result = []
     for one in mappings:
         if one.name == "[vsyscall]":
@@ -479,8 +479,8 @@ def pages_of(address, length):
 
 
 def assert_possible_order(events):
-    """The kernel never gives pages that are mapped already unless it is asked to (MAP_FIXED): replaying one address space in the order of
-    the trace, no mmap may get a page that is still there.  Only for processes that do not fork."""
+    """The kernel never gives pages that are mapped already unless it is asked to (MAP_FIXED): replaying one address space in
+    the order of the trace, no mmap may get a page that is still there.  Only for processes that do not fork."""
     live = {}
     for event in events:
         if event["errno"] is not None or event["ret"] is None:

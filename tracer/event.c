@@ -21,7 +21,14 @@
 #endif
 
 /* Values that Debian 12's headers do not have all of: madvise(2). */
-enum { ADVICE_WILLNEED = 3, ADVICE_POPULATE_READ = 22, ADVICE_POPULATE_WRITE = 23, ADVICE_COLLAPSE = 25 };
+enum {
+    ADVICE_WILLNEED = 3,
+    ADVICE_DONTFORK = 10,
+    ADVICE_DOFORK = 11,
+    ADVICE_POPULATE_READ = 22,
+    ADVICE_POPULATE_WRITE = 23,
+    ADVICE_COLLAPSE = 25,
+};
 
 enum { NAME_MAX_SIZE = 4096, RESTART_FIRST = 512, RESTART_LAST = 516 };
 
@@ -131,6 +138,9 @@ bool event_is_exclusive(const struct call_in_flight *call)
     const struct call_info *info = call_info(call->args.call);
     if (info->flags & CALL_COPIES)
         return call->args.call == CALL_FORK || !(call->args.args[0] & CLONE_VM);
+    /* These decide what a fork copies: they must not overlap one. */
+    if (info->effect == EFFECT_ADVISE && (call->args.args[2] == ADVICE_DONTFORK || call->args.args[2] == ADVICE_DOFORK))
+        return true;
     return info->flags & CALL_LAYOUT;
 }
 
@@ -270,8 +280,11 @@ static bool may_be_partial(const struct rec_event *event)
     const struct call_info *info = call_info((enum call)event->call);
     if (!(info->flags & CALL_PARTIAL) || !event->error)
         return false;
+    /* What is wrong in itself is refused before anything is done. */
+    if (event->error == EINVAL && (event->args[0] % TRACE_PAGE || info->effect == EFFECT_UNMAP))
+        return false;
     if (info->effect == EFFECT_MAP)
-        return (event->args[3] & MAP_FIXED) && event->error != EINVAL && event->error != EBADF;
+        return (event->args[3] & MAP_FIXED) && event->error != EBADF;
     return true;
 }
 

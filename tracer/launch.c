@@ -23,6 +23,7 @@ extern char **environ;
 void launch_save(struct launch_state *state)
 {
     sigprocmask(SIG_SETMASK, NULL, &state->mask);
+    getitimer(ITIMER_REAL, &state->alarm);
     for (int signal = 1; signal < NSIG; signal++)
         sigaction(signal, NULL, &state->actions[signal]);
     state->descriptors_known = getrlimit(RLIMIT_NOFILE, &state->descriptors) == 0;
@@ -87,6 +88,7 @@ static void restore_state(const struct launch_state *state)
 {
     for (int signal = 1; signal < NSIG; signal++)
         sigaction(signal, &state->actions[signal], NULL); /* fails for SIGKILL, SIGSTOP and libc's own, which nobody changed */
+    setitimer(ITIMER_REAL, &state->alarm, NULL);
     if (state->descriptors_known)
         setrlimit(RLIMIT_NOFILE, &state->descriptors);
     sigprocmask(SIG_SETMASK, &state->mask, NULL);

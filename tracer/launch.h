@@ -7,12 +7,14 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/types.h>
 
 /* What the tracer changes of itself and the command must not inherit. */
 struct launch_state {
     sigset_t mask;
     struct sigaction actions[NSIG];
+    struct itimerval alarm; /* of alarm(2): it goes on across execve, but not across fork */
     struct rlimit descriptors;
     bool descriptors_known;
 };

@@ -46,7 +46,7 @@ struct tracee *lifecycle_first(struct tracer *tracer, pid_t pid)
     /* Until it execs, the command is a copy of the tracer: that space has id 0 and is never recorded. */
     tracer->table.last_space = UINT32_MAX;
     struct space *space = space_new(&tracer->table);
-    struct process *process = space ? process_new(&tracer->table, pid, space) : NULL;
+    struct process *process = space ? process_new(&tracer->table, pid) : NULL;
     struct tracee *tracee = process ? tracee_new(&tracer->table, pid) : NULL;
     if (!tracee)
         return NULL;
@@ -76,11 +76,13 @@ static bool bind_child(struct tracer *tracer, struct tracee *child, struct proce
     if (copies)
         space = space_new(&tracer->table);
     if (space && !(flags & CLONE_THREAD))
-        process = process_new(&tracer->table, child->tid, space);
+        process = process_new(&tracer->table, child->tid);
     if (!space || !process)
         return false;
-    if (copies) /* but not locks_memory: mlock(2), locks are not inherited */
+    if (copies) { /* but not locks_memory: mlock(2), locks are not inherited */
         space->grows_down = from->grows_down;
+        space->stack_start = from->stack_start;
+    }
     tracee_bind(&tracer->table, child, process, space);
     put_task(tracer, child, parent, copies ? from->id : 0,
              (flags & CLONE_THREAD ? TASK_THREAD : 0u) | (flags & CLONE_VFORK ? TASK_VFORK : 0u));
@@ -127,17 +129,36 @@ struct tracee *lifecycle_new_child(struct tracer *tracer, struct tracee *parent,
     return child;
 }
 
+struct live_space {
+    const struct process *process;
+    struct space *space;
+};
+
+static void find_live_space(struct tracee *tracee, void *context)
+{
+    struct live_space *live = context;
+    if (tracee->process == live->process && tracee->space)
+        live->space = tracee->space;
+}
+
 bool lifecycle_adopt(struct tracer *tracer, struct tracee *tracee)
 {
     pid_t tgid, ppid;
     if (proc_family(tracee->tid, &tgid, &ppid) < 0)
         return false;
     struct process *own = process_find(&tracer->table, tgid);
-    if (own)
-        return bind_child(tracer, tracee, own, own->space, tgid, CLONE_VM | CLONE_THREAD);
+    if (own) {
+        /* Its other threads may all be on their way out: then their space is gone, and this one is dying too. */
+        struct live_space live = {own, NULL};
+        tracee_each(&tracer->table, find_live_space, &live);
+        if (live.space)
+            return bind_child(tracer, tracee, own, live.space, tgid, CLONE_VM | CLONE_THREAD);
+        tracee_bind(&tracer->table, tracee, own, NULL);
+        return true;
+    }
     struct process *parent = process_find(&tracer->table, ppid);
     struct space *space = space_new(&tracer->table);
-    struct process *process = space ? process_new(&tracer->table, tgid, space) : NULL;
+    struct process *process = space ? process_new(&tracer->table, tgid) : NULL;
     if (!process)
         return false;
     tracee_bind(&tracer->table, tracee, process, space);
@@ -297,9 +318,10 @@ void lifecycle_exec(struct tracer *tracer, struct tracee *tracee)
     tracee_each(&tracer->table, drop_sibling, &siblings);
     uint32_t old_space = tracee->space ? tracee->space->id : 0;
     pid_t old_tid = tracee->tid;
+    sampler_forget(tracer->sampler, tracee->process->watched); /* its directory shows another space from now on */
     if (tracee->space)
         leave_space(tracer, tracee);
-    tracee->space = tracee->process->space = space;
+    tracee->space = space;
     space_enter(space);
     tracee->exiting = false;
     put_exec(tracer, tracee, old_space, old_tid);

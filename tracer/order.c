@@ -67,6 +67,8 @@ bool order_enter(struct order *order, struct tracee *tracee, uint64_t now)
 struct tracee *order_leave(struct order *order, struct tracee *tracee, uint64_t now)
 {
     struct space *space = tracee->space;
+    if (space->latest == tracee->tid)
+        space->latest = 0; /* it may wait here again: its state tells nothing of those still inside */
     if (--space->in_flight)
         return NULL;
     struct tracee *next = dequeue(order, space);
@@ -97,6 +99,8 @@ static bool is_blocked(const struct space *space, uint64_t now)
     uint64_t waited = now - space->since;
     if (waited < ORDER_PATIENCE)
         return false;
+    if (!space->latest)
+        return true;
     switch (proc_thread_state(space->latest)) {
     case 't': /* at its exit stop, which is about to be served */
         return false;

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <time.h>
 
+enum { MAX_FILES = 32768 }; /* remembered at a time */
+
 /* A file that has an id already.  The table is open-addressed, at most half full; id 0 marks a free place. */
 struct known_file {
     uint32_t id, major, minor;
@@ -31,6 +33,7 @@ struct recorder {
 
     struct known_file *files;
     size_t n_files, capacity;
+    uint32_t last_file;
 };
 
 int recorder_new(const struct tracer_options *options, struct recorder **ret_recorder)
@@ -139,10 +142,21 @@ static bool grow_files(struct recorder *r)
     return true;
 }
 
+/* A program that maps ever new files must not cost ever more memory: those still in use get new ids when they appear again. */
+static void forget_files(struct recorder *r)
+{
+    for (size_t i = 0; i < r->capacity; i++)
+        free(r->files[i].path);
+    memset(r->files, 0, r->capacity * sizeof(*r->files));
+    r->n_files = 0;
+}
+
 uint32_t recorder_file(struct recorder *r, const struct map_line *line)
 {
     if (!line->name_size && !line->inode && !line->major && !line->minor)
         return 0;
+    if (r->n_files >= MAX_FILES)
+        forget_files(r);
     if (r->n_files * 2 >= r->capacity && !grow_files(r))
         return 0;
     size_t at = hash_file(line) & (r->capacity - 1);
@@ -154,12 +168,13 @@ uint32_t recorder_file(struct recorder *r, const struct map_line *line)
         return 0;
     if (line->name_size)
         memcpy(path, line->name, line->name_size);
-    r->files[at] = (struct known_file){.id = (uint32_t)++r->n_files,
+    r->files[at] = (struct known_file){.id = ++r->last_file,
                                        .major = line->major,
                                        .minor = line->minor,
                                        .inode = line->inode,
                                        .path = path,
                                        .path_size = line->name_size};
+    r->n_files++;
     struct record record = {.kind = REC_FILE,
                             .file = {.id = r->files[at].id,
                                      .major = line->major,

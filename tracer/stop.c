@@ -21,11 +21,22 @@ static void resume(struct tracer *tracer, struct tracee *tracee, int signal)
     ptrace(syscalls ? PTRACE_SYSCALL : PTRACE_CONT, tracee->tid, NULL, (void *)(intptr_t)signal);
 }
 
+/* Memory that grows down comes without a call.  A call that cuts into what may have grown would leave nobody able to tell afterwards. */
+static bool cuts_into_growth(const struct tracee *tracee)
+{
+    const struct space *space = tracee->space;
+    const uint64_t *args = tracee->call.args.args;
+    const uint64_t reach = (uint64_t)128 << 20; /* the kernel keeps at least this gap below the main stack free */
+    if (space->grows_down)
+        return true;
+    return args[0] < space->stack_start && args[0] + args[1] > space->stack_start - reach &&
+           (call_info(tracee->call.args.call)->flags & CALL_LAYOUT);
+}
+
 static void let_in(struct tracer *tracer, struct tracee *tracee)
 {
     struct space *space = tracee->space;
-    /* What has grown down so far must be known before a call cuts into it: afterwards nobody could tell. */
-    if (tracee->call.exclusive && space->grows_down && space->in_flight == 1)
+    if (tracee->call.exclusive && space->in_flight == 1 && cuts_into_growth(tracee))
         checkpoint_take(tracer, space, tracee->tid, tracee->process->pid, CHECKPOINT_EVERY);
     event_enter(tracer, tracee);
     resume(tracer, tracee, 0);
@@ -53,7 +64,7 @@ static void leave_order(struct tracer *tracer, struct tracee *tracee)
 static void serve_entry(struct tracer *tracer, struct tracee *tracee, const struct syscall_info *info)
 {
     enum call call = call_lookup(info->abi, info->number, info->args);
-    if (call == CALL_NONE || (!tracer->begun && call_info(call)->effect != EFFECT_EXEC) ||
+    if (call == CALL_NONE || !tracee->space || (!tracer->begun && call_info(call)->effect != EFFECT_EXEC) ||
         !recorder_active(tracer->recorder)) {
         resume(tracer, tracee, 0);
         return;
@@ -67,7 +78,8 @@ static void serve_entry(struct tracer *tracer, struct tracee *tracee, const stru
         return;
     }
     if (call_info(call)->effect == EFFECT_EXEC && tracer->begun && tracee->space->users == 1)
-        checkpoint_take(tracer, tracee->space, tracee->tid, tracee->process->pid, CHECKPOINT_BEFORE_EXEC);
+        checkpoint_take(tracer, tracee->space, tracee->tid, tracee->process->pid,
+                        tracee->space->needs_read_back ? CHECKPOINT_READ_BACK : CHECKPOINT_BEFORE_EXEC);
     if (event_is_exclusive(&tracee->call)) {
         tracee->call.exclusive = true;
         if (!order_enter(&tracer->order, tracee, recorder_now(tracer->recorder)))
@@ -116,15 +128,23 @@ static void serve_syscall(struct tracer *tracer, struct tracee *tracee)
 
 static void serve_signal(struct tracer *tracer, struct tracee *tracee, int signal)
 {
-    if (tracee->process->pid == tracer->command)
-        signals_delivered(&tracer->signals, signal, recorder_now(tracer->recorder));
+    if (tracee->process->pid == tracer->command) {
+        siginfo_t info;
+        uint64_t now = recorder_now(tracer->recorder);
+        signals_delivered(&tracer->signals, signal, now);
+        /* A stop by the terminal (si_code above 0), or by the command itself once it has put the terminal in order, must be seen by
+         * the shell.  One that somebody else asked for is only the command's. */
+        if (signals_stops(signal) && ptrace(PTRACE_GETSIGINFO, tracee->tid, NULL, &info) == 0 &&
+            (info.si_code > 0 || info.si_pid == tracee->process->pid))
+            signals_ask_stop(&tracer->signals, now);
+    }
     resume(tracer, tracee, signal);
 }
 
 static void serve_group_stop(struct tracer *tracer, struct tracee *tracee)
 {
     ptrace(PTRACE_LISTEN, tracee->tid, NULL, NULL);
-    if (tracee->tid != tracer->command)
+    if (tracee->process->pid != tracer->command)
         return;
     tracer->command_stopped = true;
     signals_stop_with_command(&tracer->signals);
@@ -185,7 +205,7 @@ static void serve_bound(struct tracer *tracer, struct tracee *tracee, const stru
         serve_signal(tracer, tracee, stop->signal);
         return;
     case STOP_BY_TRACER:
-        if (tracee->tid == tracer->command)
+        if (tracee->process->pid == tracer->command)
             tracer->command_stopped = false;
         if (tracee->restore_clone) {
             tracee->restore_clone = false;
@@ -231,8 +251,13 @@ void stop_serve(struct tracer *tracer, const struct stop *stop)
 static void bind_orphan(struct tracee *tracee, void *context)
 {
     struct tracer *tracer = context;
-    if (tracee->process || !tracee->has_first_stop || !lifecycle_adopt(tracer, tracee))
+    if (tracee->process || !tracee->has_first_stop)
         return;
+    if (!lifecycle_adopt(tracer, tracee)) {
+        if (tracee->first_stop.kind == STOP_GONE)
+            tracee_forget(&tracer->table, tracee); /* nobody can tell any more whose it was */
+        return;
+    }
     tracee->has_first_stop = false;
     struct stop stop = tracee->first_stop;
     serve_bound(tracer, tracee, &stop);

@@ -56,7 +56,8 @@ void tracee_bind(struct tracee_table *table, struct tracee *tracee, struct proce
     tracee->process = process;
     tracee->space = space;
     process->threads++;
-    space_enter(space);
+    if (space)
+        space_enter(space);
 }
 
 void tracee_rename(struct tracee_table *table, struct tracee *tracee, pid_t tid)
@@ -117,13 +118,12 @@ struct process *process_find(const struct tracee_table *table, pid_t pid)
     return p;
 }
 
-struct process *process_new(struct tracee_table *table, pid_t pid, struct space *space)
+struct process *process_new(struct tracee_table *table, pid_t pid)
 {
     struct process *process = calloc(1, sizeof(*process));
     if (!process)
         return NULL;
     process->pid = pid;
-    process->space = space;
     process->dir = proc_open(pid);
     if (process->dir >= 0)
         proc_comm(process->dir, process->comm);

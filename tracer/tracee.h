@@ -42,6 +42,7 @@ struct space {
     int maps;                              /* descriptor of its maps file, -1 while not open */
     uint64_t layout_calls;                 /* since the last checkpoint */
     bool grows_down;      /* MAP_GROWSDOWN was used: memory may come without a call */
+    uint64_t stack_start; /* of the main stack when its map was first read, 0: unknown */
     bool locks_memory;    /* mlock or MAP_LOCKED was used: any call may fault pages in */
     bool needs_read_back; /* something overlapped: compare when nothing is in flight any more */
     struct space *next;   /* in the list of spaces with waiters */
@@ -49,7 +50,6 @@ struct space {
 
 struct process {
     pid_t pid;
-    struct space *space;
     int dir; /* /proc/PID, -1 when it could not be opened */
     uint32_t watched; /* space that the sampler reads through `dir`, 0: none */
     unsigned threads;
@@ -101,7 +101,7 @@ void tracee_each(struct tracee_table *table, void (*body)(struct tracee *tracee,
 void call_clear(struct call_in_flight *call);
 
 struct process *process_find(const struct tracee_table *table, pid_t pid);
-struct process *process_new(struct tracee_table *table, pid_t pid, struct space *space);
+struct process *process_new(struct tracee_table *table, pid_t pid);
 
 struct space *space_new(struct tracee_table *table);
 void space_enter(struct space *space);

@@ -22,7 +22,10 @@
 #define BRKWATER_VERSION "unknown"
 #endif
 
-enum { TELL_AFTER = TRACE_TICKS_PER_SECOND }; /* how long a left-over daemon may take before the user is told */
+enum {
+    TELL_AFTER = TRACE_TICKS_PER_SECOND, /* how long a left-over daemon may take before the user is told */
+    IDLE_TICKS = 2,                      /* ticks without a tracee after which there will be none */
+};
 
 /* A descriptor a process and a space: as many as we may have. */
 static void raise_descriptor_limit(void)
@@ -123,6 +126,13 @@ static bool duration_is_over(const struct tracer *tracer, uint64_t now)
     return duration > 0 && (double)now >= duration * TRACE_TICKS_PER_SECOND;
 }
 
+/* Whether something is under way that a tick must look after. */
+static bool needs_ticks(const struct tracer *tracer)
+{
+    return order_waiting(&tracer->order) || tracer->table.n_unbound || (tracer->command_ended && !tracer->told_at) ||
+           !tracer->table.n_tracees;
+}
+
 /* True when the user wants an end although tracees are left. */
 static bool housekeeping(struct tracer *tracer)
 {
@@ -130,8 +140,8 @@ static bool housekeeping(struct tracer *tracer)
     int signal = 0;
     bool ending = signals_collect(&tracer->signals, now, &signal);
     bool passing = false;
-    /* The terminal's signal may come to us after the command has stopped already. */
-    if (tracer->command_stopped)
+    /* The terminal's signal may come to us after the command has stopped already, or when there is none any more. */
+    if (tracer->command_stopped || tracer->command_ended)
         signals_stop_with_command(&tracer->signals);
     if (!tracer->command_ended) {
         passing = signals_pass_on(&tracer->signals, tracer->command, now);
@@ -144,17 +154,9 @@ static bool housekeeping(struct tracer *tracer)
     stop_overdue(tracer);
     if (duration_is_over(tracer, now) && recorder_active(tracer->recorder))
         recorder_end(tracer->recorder, END_DURATION, false, 0, tracer->stops);
-    signals_tick(&tracer->signals, passing || order_waiting(&tracer->order) || tracer->table.n_unbound ||
-                                       (tracer->command_ended && !tracer->told_at) ||
-                                       (tracer->options->duration > 0 && recorder_active(tracer->recorder)) ||
-                                       tracer->signals.stop_asked);
+    signals_tick(passing || needs_ticks(tracer) || (tracer->options->duration > 0 && recorder_active(tracer->recorder)) ||
+                 tracer->signals.stop_asked);
     return false;
-}
-
-/* Whether something is under way that a tick must look after. */
-static bool needs_ticks(const struct tracer *tracer)
-{
-    return order_waiting(&tracer->order) || tracer->table.n_unbound || (tracer->command_ended && !tracer->told_at);
 }
 
 static void note_command_end(struct tracer *tracer, bool *told)
@@ -171,8 +173,9 @@ static bool serve_all(struct tracer *tracer)
 {
     struct stop stops[WAIT_BATCH];
     bool told = false;
+    unsigned idle = 0;
     if (tracer->options->duration > 0)
-        signals_tick(&tracer->signals, true);
+        signals_tick(true);
     for (;;) {
         int count = wait_for_stops(stops, tracer->table.n_tracees > 1);
         if (count < 0)
@@ -181,9 +184,16 @@ static bool serve_all(struct tracer *tracer)
             stop_serve(tracer, &stops[i]);
         note_command_end(tracer, &told);
         if (needs_ticks(tracer))
-            signals_tick(&tracer->signals, true);
-        if (signals_rang() && housekeeping(tracer))
+            signals_tick(true);
+        if (!signals_rang())
+            continue;
+        if (housekeeping(tracer))
             return true;
+        /* Whoever executed us may have left us children of its own, so that there is always something to wait for.  A tracee that
+         * nobody has told of yet shows up within a tick. */
+        idle = tracer->table.n_tracees ? 0 : idle + 1;
+        if (idle > IDLE_TICKS)
+            return false;
     }
 }
 
@@ -223,7 +233,7 @@ static int run(struct tracer *tracer, const struct launch *launch, struct tracer
     if (tracer->options->leave_terminal)
         background_leave();
     bool interrupted = serve_all(tracer);
-    signals_tick(&tracer->signals, false);
+    signals_tick(false);
     result->exec_error = launch_exec_error(tracer->exec_fd);
     if (tracer->unable) {
         sampler_stop(tracer->sampler);

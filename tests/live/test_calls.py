@@ -65,7 +65,8 @@ GROWING = [("stack-growth",), ("stack-growth-m32",), ("stack-growsdown",), ("sta
 
 @pytest.mark.parametrize("argv", GROWING, ids="-".join)
 def test_growth_without_a_call(run, argv):
-    """Stacks and MAP_GROWSDOWN mappings grow by page faults, mmap(2): no event, no drift, and the last layout has what was touched."""
+    """Stacks and MAP_GROWSDOWN mappings grow by page faults, mmap(2): no event, no drift, and the last layout has what was
+    touched."""
     outcome, trace = run.traced(run.program(argv[0]), *argv[1:])
     assert outcome.status == 0, outcome
     touched = int(re.search(r"touched (0x[0-9a-f]+)", outcome.out).group(1), 16)

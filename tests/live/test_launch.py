@@ -1,8 +1,9 @@
-"""Starting a command: what it finds is what it would find without brkwater, and brkwater's own failures have a status of their own."""
+"""Starting a command: what it finds is what it would find without brkwater, and brkwater's own failures have a status of their
+own."""
 
 import os
-import shlex
 import stat
+from subprocess import PIPE
 
 import pytest
 
@@ -148,8 +149,8 @@ exit $status
 
 
 def test_full_disk(run, as_root):
-    """The recording ends in good order and says so; the target runs on untouched; what was written can be read.  The disk is a tmpfs of
-    48 KiB in a mount namespace of its own, which nobody has to clean up."""
+    """The recording ends in good order and says so; the target runs on untouched; what was written can be read.  The disk is a
+    tmpfs of 48 KiB in a mount namespace of its own, which nobody has to clean up."""
     os.mkdir(run.path("small"))
     argv = [run.program("threads-race"), "1", "2", "6000"]
     plain = run(*argv)
@@ -179,10 +180,10 @@ def test_max_size(run):
 
 def test_duration(run):
     """--duration ends the recording after so many seconds, not the command."""
-    script = f"{shlex.quote(run.program('threads-race'))} 1 2 500; echo ready; read line; {shlex.quote(run.program('calls-munmap'))}"
-    process = run.start(
-        run.brkwater, "-q", "-o", run.path("t.brkw"), "--duration", "0.05", "--", "sh", "-c", script, stdin=-1, stdout=-1, stderr=-1
-    )
+    busy, after = run.program("threads-race"), run.program("calls-munmap")
+    options = ["-q", "-o", run.path("t.brkw"), "--duration", "0.05", "--"]
+    command = ["sh", "-c", '"$1" 1 2 500; echo ready; read line; "$2"', "sh", busy, after]
+    process = run.start(run.brkwater, *options, *command, stdin=PIPE, stdout=PIPE, stderr=PIPE)
     for line in process.stdout:
         if line == b"ready\n":
             break

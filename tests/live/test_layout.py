@@ -1,5 +1,5 @@
-"""The replayed address space against the kernel's own words: programs print their maps last of all, and the trace's last layout must be
-the same.  BRKWATER_LONG=1 runs thousands of random sequences in place of a few."""
+"""The replayed address space against the kernel's own words: programs print their maps last of all, and the trace's last layout
+must be the same.  BRKWATER_LONG=1 runs thousands of random sequences in place of a few."""
 
 import json
 import re

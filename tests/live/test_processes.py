@@ -1,4 +1,5 @@
-"""Threads and processes: who shares an address space with whom, who copies it, who gets a new one; and that no order is impossible."""
+"""Threads and processes: who shares an address space with whom, who copies it, who gets a new one; and that no order is
+impossible."""
 
 import pytest
 
@@ -32,7 +33,7 @@ def test_thread_storm(run):
 
 @pytest.mark.parametrize("repeat", seeds(3))
 def test_exec_of_a_thread_that_is_not_the_leader(run, repeat):
-    """The thread becomes the process and its siblings vanish, execve(2): one pid, a new address space, and tid equals pid after it."""
+    """The thread becomes the process and its siblings vanish, execve(2): one pid, a new address space, and tid equals pid after."""
     trace = run.same(run.program("threads-exec"), status=7)
     events = trace.events()
     assert len({event["pid"] for event in events}) == 1
@@ -126,7 +127,7 @@ def test_pid_is_used_again(run_once, as_root):
 
 
 def test_clone_untraced(run):
-    """CLONE_UNTRACED would leave the child with a filter and without a tracer, where every memory call fails with ENOSYS, seccomp(2)."""
+    """CLONE_UNTRACED would leave the child with a filter and without a tracer: every memory call fails with ENOSYS, seccomp(2)."""
     trace = run.same(run.program("clone-untraced"), status=0)
     assert len({event["pid"] for event in trace.events()}) == 2, "the child is followed"
 

@@ -112,7 +112,8 @@ def test_git(run):
 
 def test_tar_and_compressors(run):
     need("tar", "gzip")
-    run.same("sh", "-c", "seq 1 50000 > n; tar cf - --mtime=@0 n | gzip -n9 | sha256sum; tar czf n.tgz n && tar tzf n.tgz", status=0)
+    script = "seq 1 50000 > n; tar cf - --mtime=@0 n | gzip -n9 | sha256sum; tar czf n.tgz n && tar tzf n.tgz"
+    run.same("sh", "-c", script, status=0)
 
 
 def test_the_other_tracer(run_once):

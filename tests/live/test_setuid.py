@@ -1,4 +1,5 @@
-"""Set-uid programs under a tracer: root keeps them as they are; for others the kernel ignores the bit, execve(2), and brkwater says so."""
+"""Set-uid programs under a tracer: root keeps them as they are; for others the kernel ignores the bit, execve(2), and brkwater
+says so."""
 
 import os
 import re
@@ -77,8 +78,8 @@ def test_ordinary_programs_are_not_accused(run_as_nobody):
 
 
 def test_a_program_that_may_not_be_read(run, as_root):
-    """Execute permission alone: the process is not dumpable for others, prctl(2), and cannot be looked into by an ordinary tracer; it must
-    run all the same."""
+    """Execute permission alone: the process is not dumpable for others, prctl(2), and cannot be looked into by an ordinary
+    tracer; it must run all the same."""
     path = copy_of_ids(run, 0, 0o711)
     plain = run(path)
     outcome, _ = run.traced(path)

@@ -1,5 +1,5 @@
-"""The trace file: whole frames of a cut or damaged file can be read, and the reader says what is lost; what is no trace is refused in one
-line."""
+"""The trace file: whole frames of a cut or damaged file can be read, and the reader says what is lost; what is no trace is
+refused in one line."""
 
 import os
 import re

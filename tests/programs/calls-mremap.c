@@ -22,6 +22,8 @@ int main(void)
     x_mremap(p, PAGES(20), PAGES(21), 0, NULL, FAILS(ENOMEM));                /* and no further */
     char *moved = x_mremap(p, PAGES(20), PAGES(21), MREMAP_MAYMOVE, NULL, MOVES(PAGES(21), PAGES(20)));
     REQUIRE(moved != p && moved[0] == 'a');
+    /* The kernel shall not fill the yard with what comes. */
+    x_mmap_at(yard, PAGES(20), PROT_NONE, PRIVATE | MAP_FIXED | MAP_NORESERVE, -1, 0, MAPS(PAGES(20)));
 
     /* On to a fixed place that is occupied: the target goes. */
     char *target = x_mmap(PAGES(6), PROT_READ, PRIVATE, MAPS(PAGES(6)));
@@ -30,7 +32,7 @@ int main(void)
     REQUIRE(there == target + PAGES(1) && there[0] == 'a');
     /* A part of a mapping moves away from its middle. */
     char *middle = x_mremap(there + PAGES(1), PAGES(1), PAGES(1), MREMAP_MAYMOVE | MREMAP_FIXED, yard,
-                            MOVES(PAGES(1), PAGES(1)));
+                            MOVES(PAGES(1), PAGES(2)));
     REQUIRE(middle == yard);
 
     /* The old place stays, empty. */
@@ -47,6 +49,7 @@ int main(void)
     x_mremap(there, 0, PAGES(1), MREMAP_MAYMOVE, NULL, FAILS(EINVAL));
 
     /* Failures. */
+    x_munmap(yard + PAGES(5), PAGES(1), UNMAPS(PAGES(1)));
     x_mremap(yard + PAGES(5), PAGES(1), PAGES(2), MREMAP_MAYMOVE, NULL, FAILS(EFAULT)); /* nothing there */
     x_mremap(shared + 1, PAGES(1), PAGES(2), MREMAP_MAYMOVE, NULL, FAILS(EINVAL));
     x_mremap(shared, PAGES(1), 0, MREMAP_MAYMOVE, NULL, FAILS(EINVAL));
@@ -60,13 +63,13 @@ int main(void)
     char *several = x_mmap(PAGES(6), READ_WRITE, PRIVATE, MAPS(PAGES(6)));
     x_mprotect(several + PAGES(3), PAGES(3), PROT_READ, NOTHING);
     x_mremap(several, PAGES(6), PAGES(6), MREMAP_MAYMOVE | MREMAP_FIXED, yard + PAGES(8),
-             PERHAPS(MOVES(PAGES(6), PAGES(6))));
+             PERHAPS(MOVES(PAGES(6), PAGES(12))));
 
     /* The last page of a mapping moves and grows: what is new continues it, and not its neighbour. */
     char *pair = x_mmap(PAGES(2), READ_WRITE, PRIVATE, MAPS(PAGES(2)));
     x_mmap_at(pair + PAGES(1), PAGES(1), PROT_READ, SHARED | MAP_FIXED, -1, 0, SWAPS(PAGES(1), PAGES(1)));
     char *grown = x_mremap(pair, PAGES(1), PAGES(3), MREMAP_MAYMOVE | MREMAP_FIXED, yard + PAGES(16),
-                           MOVES(PAGES(3), PAGES(1)));
+                           MOVES(PAGES(3), PAGES(4)));
     grown[PAGES(2)] = 'd';
 
     /* Where several mappings with a hole between them can move in one call, the target keeps what lies where

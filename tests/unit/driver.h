@@ -28,7 +28,9 @@ struct driver {
     struct record record; /* the last one */
     struct moment moment; /* what it gave */
     uint64_t time;
-    uint32_t tid, pid, space; /* of the calls to come */
+    uint32_t tid, pid, space;                       /* of the calls to come */
+    void (*after)(struct driver *d, void *context); /* called after each record; may be NULL */
+    void *context;
 };
 
 /* ---- the model as a whole ---- */
@@ -77,6 +79,8 @@ static inline void driver_apply(struct driver *d, const struct record *record)
     d->record = *record;
     assert_int_equal(decoder_apply(d->decoder, &d->record, &d->moment), 0);
     driver_check(d->decoder);
+    if (d->after)
+        d->after(d, d->context);
 }
 
 /* A call at the driver's thread, one tick after the last record; it takes no time. */
@@ -134,11 +138,15 @@ static inline void driver_exec(struct driver *d, const struct rec_exec *exec)
     d->space = exec->space;
 }
 
-/* A decoder with one process in an address space that is empty, its break at DRIVER_BRK. */
-static inline void driver_begin(struct driver *d)
+static inline void driver_open(struct driver *d)
 {
     *d = (struct driver){.decoder = decoder_new(), .tid = DRIVER_PID, .pid = DRIVER_PID};
     assert_non_null(d->decoder);
+}
+
+/* One process, the command, in an address space that is empty, its break at DRIVER_BRK. */
+static inline void driver_start(struct driver *d)
+{
     driver_task(d, &(struct rec_task){.tid = DRIVER_PID, .pid = DRIVER_PID, .space = 1, .flags = TASK_FIRST});
     driver_exec(d, &(struct rec_exec){.pid = DRIVER_PID,
                                       .old_tid = DRIVER_PID,
@@ -147,6 +155,12 @@ static inline void driver_begin(struct driver *d)
                                       .start_brk = DRIVER_BRK});
     driver_space_end(d, 1);
     driver_checkpoint(d, CHECKPOINT_EXEC, 0, NULL);
+}
+
+static inline void driver_begin(struct driver *d)
+{
+    driver_open(d);
+    driver_start(d);
 }
 
 static inline void driver_end(struct driver *d)
