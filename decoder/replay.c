@@ -52,7 +52,7 @@ static uint64_t page_down(uint64_t value)
 /* False for a range that no kernel would have accepted: the trace is damaged or malicious. */
 static bool sane(struct replay *r, tracee_addr start, uint64_t length)
 {
-    if (start % TRACE_PAGE == 0 && start + length >= start && start + length <= (uint64_t)1 << 57)
+    if ((start | length) % TRACE_PAGE == 0 && start + length >= start && start + length <= (uint64_t)1 << 57)
         return true;
     r->decoder->contradictions++;
     return false;
@@ -75,6 +75,11 @@ static void impossible(struct replay *r)
 
 static void insert(struct replay *r, const struct segment *segment)
 {
+    /* What a call maps is free, or was taken away before; only a trace that lies can have something there. */
+    const struct segment *there = segments_find(r->segments, segment->start);
+    struct removal removal;
+    if (there && there->start < segment->end)
+        remove_range(r, segment->start, segment->end, &removal);
     segments_insert(r->segments, segment);
     r->change->mapped += segment->end - segment->start;
     r->change->kind = segment_kind(segment);
@@ -370,18 +375,21 @@ static void replay_attach(struct replay *r)
     insert(r, &s);
 }
 
+/* Bytes of the System V segment that this is a part of, 0 when it is of none. */
+static uint64_t shm_size(const struct replay *r, const struct segment *segment)
+{
+    const struct file_model *file = segment->flags & SEGMENT_SHARED ? model_file_find(r->decoder, segment->file) : NULL;
+    return file ? file->shm_size : 0;
+}
+
 /* shmdt has no length: everything of that segment goes that lies where this attach put it, holes and all. */
 static void replay_detach(struct replay *r)
 {
     const tracee_addr addr = r->event->args[0];
     const struct segment *at = segments_find(r->segments, addr);
-    while (at && (!(at->flags & SEGMENT_SHARED) || at->start - addr != at->offset || at->kind != KIND_SHARED)) {
-        if (at->start - addr > (uint64_t)1 << 40)
-            return;
-        at = segments_find(r->segments, at->end);
-    }
-    const struct file_model *file = at ? model_file_find(r->decoder, at->file) : NULL;
-    uint64_t size = file && file->shm_size ? file->shm_size : at ? at->end - addr : 0;
+    while (at && (at->start < addr || at->start - addr != at->offset || !shm_size(r, at)))
+        at = at->start - addr < (uint64_t)1 << 40 ? segments_find(r->segments, at->end) : NULL;
+    uint64_t size = at ? shm_size(r, at) : 0;
     uint32_t id = at ? at->file : 0;
     r->change->kind = KIND_SHARED;
     while (at && at->end <= addr + size) {
@@ -398,14 +406,16 @@ static void replay_detach(struct replay *r)
 static void replay_remap_file(struct replay *r)
 {
     const struct rec_event *e = r->event;
-    const struct segment *at = segments_find(r->segments, e->args[0]);
-    uint64_t length = page_up(e->args[1]);
-    if (!at || at->start > e->args[0] || !sane(r, e->args[0], length))
+    /* Both are rounded down here, unlike elsewhere. */
+    const tracee_addr start = page_down(e->args[0]);
+    const uint64_t length = page_down(e->args[1]);
+    const struct segment *at = segments_find(r->segments, start);
+    if (!at || at->start > start || !sane(r, start, length))
         return;
     struct segment pattern = *at;
     struct removal removal;
-    remove_range(r, e->args[0], e->args[0] + length, &removal);
-    extend(r, &pattern, e->args[0], e->args[0] + length, e->args[3] * TRACE_PAGE);
+    remove_range(r, start, start + length, &removal);
+    extend(r, &pattern, start, start + length, e->args[3] * TRACE_PAGE);
 }
 
 static void replay_map_ring(struct replay *r)

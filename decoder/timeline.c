@@ -80,13 +80,20 @@ static void set_series(struct timeline *t, uint64_t time, const uint64_t values[
     }
 }
 
+/* whole * part / parts without overflow. */
+static uint64_t fraction(uint64_t whole, unsigned part, unsigned parts)
+{
+    return whole / parts * part + whole % parts * part / parts;
+}
+
 void timeline_series(const struct timeline *t, enum series series, unsigned columns, uint64_t *ret_values)
 {
     uint64_t end = t->totals.time ? t->totals.time : 1;
     for (unsigned column = 0; column < columns; column++) {
-        size_t from = end * column / columns / t->width, to = end * (column + 1) / columns / t->width;
-        uint64_t value = 0;
-        for (size_t i = from; i <= to && i <= t->last_bucket; i++)
+        uint64_t from = fraction(end, column, columns) / t->width, to = fraction(end, column + 1, columns) / t->width;
+        /* Behind the last change the last value holds. */
+        uint64_t value = to > t->last_bucket ? t->last[series] : 0;
+        for (uint64_t i = from; i <= to && i <= t->last_bucket; i++)
             value = max_u64(value, t->buckets[series][i]);
         ret_values[column] = value;
     }
@@ -224,8 +231,6 @@ static void add_event(struct timeline *t, const struct decoder *d, const struct 
         bool unmapped = change->unmapped > change->mapped;
         add_large(totals, m, unmapped ? change->unmapped : change->mapped, unmapped);
     }
-    if (!change->mapped && !change->unmapped)
-        return;
     take_sums(t, d, m);
     struct space_info info;
     size_t index;

@@ -25,6 +25,7 @@ struct trace {
 
     unsigned char *frame; /* decoded */
     size_t frame_size, frame_capacity, frame_at;
+    uint64_t frame_offset; /* of it, in the file */
 
     ZSTD_DCtx *zstd;
     struct codec *codec;
@@ -62,7 +63,7 @@ static void use_up(struct trace *t, size_t size)
 
 static void lose(struct trace *t, uint64_t bytes)
 {
-    if (!t->loss.cut && !t->loss.damaged)
+    if (!t->loss.bytes && !t->loss.damaged)
         t->loss.first_offset = t->offset;
     t->loss.bytes += bytes;
 }
@@ -97,11 +98,19 @@ static int grow_frame(struct trace *t, size_t capacity)
     return 0;
 }
 
+/* RFC 8878, 3.1.2: a frame for other programs, with one of sixteen magic numbers. */
+static bool is_skippable(const unsigned char *frame, size_t size)
+{
+    return size >= 8 && (frame[0] & 0xf0) == 0x50 && frame[1] == 0x2a && frame[2] == 0x4d && frame[3] == 0x18;
+}
+
 /* Decode the frame of `size` bytes: 1, 0 when it is damaged, or -errno.  The sizes in its header are not believed. */
 static int decode_frame(struct trace *t, size_t size)
 {
     ZSTD_inBuffer in = {t->in, size, 0};
     t->frame_size = t->frame_at = 0;
+    if (is_skippable(t->in, size))
+        return 1; /* anybody may put such a frame into a zstd file */
     ZSTD_DCtx_reset(t->zstd, ZSTD_reset_session_only);
     for (;;) {
         if (t->frame_size == t->frame_capacity) {
@@ -174,6 +183,7 @@ static int next_frame(struct trace *t)
             if (decoded < 0)
                 return decoded;
             if (decoded) {
+                t->frame_offset = t->offset;
                 use_up(t, size);
                 return 1;
             }
@@ -275,6 +285,8 @@ int trace_next(struct trace *t, struct record *ret_record)
             return result;
         } else {
             /* The checksum was right, the content is not: give up the rest of the frame. */
+            if (!t->loss.bytes && !t->loss.damaged)
+                t->loss.first_offset = t->frame_offset;
             t->loss.damaged = true;
             t->loss.damaged_frames++;
             t->frame_at = t->frame_size;

@@ -129,10 +129,11 @@ static bool next_stretch(const struct segments *segments, const struct rec_check
 
 /* ---- what the kernel does by itself ---- */
 
-/* A stack that grew: new memory right below a segment that grows down, with its attributes. */
-static bool is_stack_growth(const struct space_model *space, const struct drift *difference)
+/* A stack that grew: new memory right below a segment that grows down, in one mapping with it. */
+static bool is_stack_growth(const struct decoder *d, const struct space_model *space, const struct drift *difference)
 {
-    if (difference->replayed || !difference->mapped)
+    if (difference->replayed || !difference->mapped || difference->kernel.end <= difference->end ||
+        model_is_file(d, difference->kernel.file))
         return false;
     const struct segment *above = segments_find(&space->segments, difference->end);
     return above && above->start == difference->end && (above->flags & SEGMENT_GROWS_DOWN) &&
@@ -171,12 +172,34 @@ static void insert_line(struct decoder *d, struct space_model *space, const stru
     segments_insert(&space->segments, &s);
 }
 
+static void set_protection(struct segment *segment, void *context)
+{
+    segment->prot = *(const uint8_t *)context;
+}
+
+static bool only_protection_differs(const struct decoder *d, const struct drift *difference)
+{
+    const struct rec_mapping *r = &difference->replay, *k = &difference->kernel;
+    if (!difference->replayed || !difference->mapped || r->shared != k->shared)
+        return false;
+    bool file = model_is_file(d, r->file);
+    if (file != model_is_file(d, k->file))
+        return false;
+    return !file || (same_inode(d, r->file, k->file) && r->offset == k->offset + (difference->start - k->start));
+}
+
 static void repair(struct decoder *d, struct space_model *space, const struct drift *difference, const struct segment *pattern)
 {
     const struct segment *above = segments_find(&space->segments, difference->end);
     struct segment grown = above ? *above : (struct segment){0};
-    bool growth = is_stack_growth(space, difference);
+    bool growth = is_stack_growth(d, space, difference);
     struct removal removal;
+    /* Where only the protection differs, the memory is what it was. */
+    if (only_protection_differs(d, difference)) {
+        uint8_t prot = (uint8_t)difference->kernel.prot;
+        segments_change(&space->segments, difference->start, difference->end, set_protection, &prot);
+        return;
+    }
     segments_remove(&space->segments, difference->start, difference->end, &removal);
     if (!difference->mapped)
         return;
@@ -265,7 +288,7 @@ int verify_checkpoint(struct decoder *d, struct space_model *space, const struct
     d->checkpoints++;
     for (size_t i = 0; i < d->n_differences; i++) {
         struct drift *difference = &d->differences[i];
-        bool expected = is_stack_growth(space, difference) || is_kernel_page(d, difference);
+        bool expected = is_stack_growth(d, space, difference) || is_kernel_page(d, difference);
         if (expected)
             moment->change.grew_by_kernel = true;
         else if (!read_back && moment->drift++ == 0 && d->drifts == 0)

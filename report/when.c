@@ -25,8 +25,9 @@ int when_parse(const char *text, struct when *ret_when)
     struct when when = {.kind = number ? WHEN_EVENT : WHEN_TIME};
     if (number) {
         char *end;
+        errno = 0;
         when.value = strtoull(number, &end, 10);
-        if (end == number || *end || *number == '-' || !when.value)
+        if (*number < '0' || *number > '9' || *end || errno || !when.value)
             return -EINVAL;
     } else if (units_parse_time(text, &when.value)) {
         return -EINVAL;

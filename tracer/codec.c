@@ -11,6 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What differences refer to; reset by REC_HEADER and REC_SYNC. */
+struct deltas {
+    uint64_t time, sequence, addr, length;
+    uint32_t tid, pid, space, abi;
+};
+
 struct codec {
     /* Encoding: where bytes go. */
     unsigned char *out;
@@ -20,9 +26,7 @@ struct codec {
     bool reading;
     int error; /* first failure of the record at work: once set, nothing is read or written any more */
 
-    /* What deltas refer to; reset by REC_HEADER and REC_SYNC. */
-    uint64_t last_time, last_sequence, last_addr, last_length;
-    uint32_t last_tid, last_pid, last_space, last_abi;
+    struct deltas last;
 
     /* Storage of a decoded checkpoint. */
     struct rec_mapping *mappings;
@@ -175,12 +179,12 @@ static void f_paged(struct codec *c, uint64_t *value, uint64_t *last)
 
 static void f_addr(struct codec *c, uint64_t *value)
 {
-    f_paged(c, value, &c->last_addr);
+    f_paged(c, value, &c->last.addr);
 }
 
 static void f_time(struct codec *c, uint64_t *value)
 {
-    f_delta(c, value, &c->last_time);
+    f_delta(c, value, &c->last.time);
 }
 
 static void f_text(struct codec *c, struct text *text)
@@ -209,8 +213,7 @@ static void f_text(struct codec *c, struct text *text)
 
 static void reset_deltas(struct codec *c)
 {
-    c->last_time = c->last_sequence = c->last_addr = c->last_length = 0;
-    c->last_tid = c->last_pid = c->last_space = c->last_abi = 0;
+    c->last = (struct deltas){0};
 }
 
 static void f_header(struct codec *c, struct rec_header *r)
@@ -246,7 +249,7 @@ static void f_sync(struct codec *c, struct rec_sync *r)
     reset_deltas(c);
     f_time(c, &r->time);
     f_u64(c, &r->event);
-    f_delta(c, &r->sequence, &c->last_sequence);
+    f_delta(c, &r->sequence, &c->last.sequence);
 }
 
 static void f_task(struct codec *c, struct rec_task *r)
@@ -298,7 +301,7 @@ static void f_args(struct codec *c, struct rec_event *e)
             f_addr(c, &e->args[i]);
             break;
         case ARG_LENGTH:
-            f_paged(c, &e->args[i], &c->last_length);
+            f_paged(c, &e->args[i], &c->last.length);
             break;
         case ARG_FD:
         case ARG_INT: {
@@ -319,19 +322,19 @@ static void f_event(struct codec *c, struct rec_event *e)
     f_u64(c, &has);
     e->flags = has & 0xff;
     f_u32(c, &e->call);
-    f_delta32(c, &e->abi, &c->last_abi);
+    f_delta32(c, &e->abi, &c->last.abi);
     f_u32(c, &e->nargs);
     if (e->nargs > CALL_MAX_ARGS) {
         c->error = -TRACE_E_DAMAGED;
         return;
     }
-    f_delta32(c, &e->tid, &c->last_tid);
-    f_delta32(c, &e->pid, &c->last_pid);
-    f_delta32(c, &e->space, &c->last_space);
+    f_delta32(c, &e->tid, &c->last.tid);
+    f_delta32(c, &e->pid, &c->last.pid);
+    f_delta32(c, &e->space, &c->last.space);
     f_time(c, &e->time);
     f_u64(c, &e->duration);
-    f_delta(c, &e->entry, &c->last_sequence);
-    f_delta(c, &e->exit, &c->last_sequence);
+    f_delta(c, &e->entry, &c->last.sequence);
+    f_delta(c, &e->exit, &c->last.sequence);
     f_args(c, e);
     if (has & HAS_RET) {
         if (call_info((enum call)e->call)->returns_address)
@@ -344,7 +347,7 @@ static void f_event(struct codec *c, struct rec_event *e)
     if (has & HAS_FILE)
         f_u32(c, &e->file);
     if (has & HAS_LENGTH) {
-        f_paged(c, &e->length, &c->last_length);
+        f_paged(c, &e->length, &c->last.length);
         f_u64(c, &e->at);
     }
     if (e->flags & EVENT_FAULTS) {
@@ -526,6 +529,7 @@ int codec_encode(struct codec *c, const struct record *record)
     /* The payload's length is known only afterwards: leave room for the longest prefix and close the gap. */
     enum { PREFIX = 10 };
     const size_t before = c->out_size;
+    const struct deltas last = c->last;
     struct record copy = *record;
     c->reading = false;
     c->error = 0;
@@ -538,8 +542,10 @@ int codec_encode(struct codec *c, const struct record *record)
     if (!c->error && length > TRACE_MAX_RECORD)
         c->error = -TRACE_E_TOO_LARGE;
     c->out_size = before;
-    if (c->error)
+    if (c->error) {
+        c->last = last; /* the record is not there: the next one must not refer to it */
         return c->error;
+    }
     put_varint(c, (uint64_t)record->kind);
     put_varint(c, length);
     memmove(c->out + c->out_size, c->out + payload, length);

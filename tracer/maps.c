@@ -70,17 +70,17 @@ int maps_read(int fd, struct maps_buffer *buffer)
     }
 }
 
-/* Parse digits of the given base up to, and past, the expected end character. */
-static bool number(char **at, const char *end, int base, char stop, uint64_t *ret)
+/* Parse digits of the given base up to, and past, the expected end character; false for anything else, and for what exceeds 64 bits. */
+static bool number(char **at, const char *end, unsigned base, char stop, uint64_t *ret)
 {
     uint64_t value = 0;
     char *p = *at;
     const char *first = p;
     for (; p < end && *p != stop; p++) {
-        int digit = *p >= '0' && *p <= '9' ? *p - '0' : *p >= 'a' && *p <= 'f' ? *p - 'a' + 10 : 99;
-        if (digit >= base || p - first >= 20)
+        unsigned digit = *p >= '0' && *p <= '9' ? (unsigned)(*p - '0') : *p >= 'a' && *p <= 'f' ? (unsigned)(*p - 'a') + 10 : 99;
+        if (digit >= base || value > (UINT64_MAX - digit) / base)
             return false;
-        value = value * (uint64_t)base + (uint64_t)digit;
+        value = value * base + digit;
     }
     if (p == first || p == end)
         return false;
@@ -92,7 +92,8 @@ static bool number(char **at, const char *end, int base, char stop, uint64_t *re
 static bool permissions(char **at, const char *end, struct map_line *line)
 {
     const char *p = *at;
-    if (end - p < 5 || p[4] != ' ')
+    if (end - p < 5 || (p[0] != 'r' && p[0] != '-') || (p[1] != 'w' && p[1] != '-') || (p[2] != 'x' && p[2] != '-') ||
+        (p[3] != 's' && p[3] != 'p') || p[4] != ' ')
         return false;
     line->prot = (p[0] == 'r' ? PROT_READ : 0u) | (p[1] == 'w' ? PROT_WRITE : 0u) | (p[2] == 'x' ? PROT_EXEC : 0u);
     line->shared = p[3] == 's';
@@ -132,7 +133,7 @@ int maps_next(struct maps_buffer *buffer, struct map_line *ret_line)
     if (!number(&p, stop, 16, '-', &line.start) || !number(&p, stop, 16, ' ', &line.end) ||
         !permissions(&p, stop, &line) || !number(&p, stop, 16, ' ', &line.offset) ||
         !number(&p, stop, 16, ':', &major) || !number(&p, stop, 16, ' ', &minor) ||
-        !number(&p, stop, 10, ' ', &line.inode))
+        !number(&p, stop, 10, ' ', &line.inode) || line.end <= line.start || major > UINT32_MAX || minor > UINT32_MAX)
         return -EPROTO;
     line.major = (uint32_t)major;
     line.minor = (uint32_t)minor;

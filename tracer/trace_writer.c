@@ -30,6 +30,7 @@ struct trace_writer {
     uint64_t size;       /* of the file: whole frames only */
     uint64_t last_frame; /* where the last whole frame starts */
     bool begun;          /* the header was put, frames exist or are about to */
+    bool touched;        /* something was written, or tried */
 
     /* What the next frame's REC_SYNC says, and what the end record of a stopped recording says. */
     uint64_t time, sequence, events;
@@ -127,7 +128,7 @@ static ssize_t pack(struct trace_writer *w)
 /* Set the file back to `size`, so that a half-written frame does not stay. */
 static bool cut_back(struct trace_writer *w, uint64_t size)
 {
-    if (!w->seekable || ftruncate(w->fd, (off_t)size) < 0 || lseek(w->fd, (off_t)size, SEEK_SET) < 0)
+    if (!w->touched || !w->seekable || ftruncate(w->fd, (off_t)size) < 0 || lseek(w->fd, (off_t)size, SEEK_SET) < 0)
         return false;
     w->size = size;
     return true;
@@ -138,6 +139,7 @@ static int append_frame(struct trace_writer *w, size_t size)
 {
     if (w->size == 0 && w->seekable && !w->created && ftruncate(w->fd, 0) < 0)
         return -errno;
+    w->touched = true;
     int error = write_all(w->fd, w->packed, size);
     if (error)
         return error;

@@ -267,6 +267,7 @@ static void test_numbers_of_headers(void **state)
         {SYS_exit, CALL_EXIT},
         {SYS_exit_group, CALL_EXIT_GROUP},
         {SYS_ptrace, CALL_PTRACE},
+        {SYS_personality, CALL_PERSONALITY},
         {SYS_io_uring_setup, CALL_IO_URING_SETUP},
     };
     const uint64_t args[CALL_MAX_ARGS] = {0};

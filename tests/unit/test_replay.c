@@ -231,6 +231,25 @@ static void test_read_implies_exec(void **state)
     driver_end(&d);
 }
 
+static void test_personality(void **state)
+{
+    (void)state;
+    enum { READ_IMPLIES_EXEC_BIT = 0x0400000, NO_RANDOMIZE = 0x0040000 };
+    struct driver d;
+    begin(&d);
+    DRIVE(&d, .call = CALL_PERSONALITY, .args = {NO_RANDOMIZE | READ_IMPLIES_EXEC_BIT});
+    DRIVE(&d, .call = CALL_PERSONALITY, .args = {0xffffffff}); /* a query */
+    map(&d, 0x10000, 0x1000, R, PRIVATE);
+    DRIVE(&d, .call = CALL_PERSONALITY, .args = {0}, .error = EINVAL);
+    map(&d, 0x20000, 0x1000, R, PRIVATE);
+    DRIVE(&d, .call = CALL_PERSONALITY, .args = {NO_RANDOMIZE});
+    map(&d, 0x30000, 0x1000, R, PRIVATE);
+    driver_layout(
+        &d, "10000-11000 r-xp anonymous #3\n20000-21000 r-xp anonymous #5\n30000-31000 r--p anonymous #7\n");
+    driver_clean(&d);
+    driver_end(&d);
+}
+
 static void test_kinds(void **state)
 {
     (void)state;
@@ -440,6 +459,34 @@ static void test_remap_dontunmap(void **state)
     driver_layout(
         &d, "10000-11000 rw-p anonymous #1\n11000-12000 rw-p anonymous #1\n12000-13000 rw-p anonymous #2\n"
             "30000-31000 rw-p anonymous #1\n31000-32000 rw-p anonymous #2\n40000-41000 rw-p anonymous #1\n");
+    driver_clean(&d);
+    driver_end(&d);
+}
+
+/* Since Linux 6.17 one call moves several mappings with holes between them.  Each replaces what it meets;
+ * under a hole all stays. */
+static void test_remap_moves_several(void **state)
+{
+    (void)state;
+    struct driver d;
+    begin(&d);
+    map(&d, 0x10000, 0x1000, RW, PRIVATE);
+    map(&d, 0x12000, 0x1000, R, PRIVATE);
+    map(&d, 0x13000, 0x1000, RW, PRIVATE);
+    map(&d, 0x20000, 0x6000, RX, PRIVATE);
+    check_change(remap(&d, 0x10000, 0x5000, 0x5000, MAYMOVE | REMAP_FIXED, 0x20000), KIND_ANONYMOUS, 0x3000,
+                 0x6000);
+    driver_layout(
+        &d, "20000-21000 rw-p anonymous #1\n21000-22000 r-xp anonymous #4\n22000-23000 r--p anonymous #2\n"
+            "23000-24000 rw-p anonymous #3\n24000-26000 r-xp anonymous #4\n");
+    unmap(&d, 0x21000, 0x1000);
+    map(&d, 0x30000, 0x4000, RX, PRIVATE);
+    check_change(remap(&d, 0x20000, 0x4000, 0x4000, MAYMOVE | REMAP_FIXED | DONTUNMAP, 0x30000),
+                 KIND_ANONYMOUS, 0x3000, 0x3000);
+    driver_layout(
+        &d, "20000-21000 rw-p anonymous #1\n22000-23000 r--p anonymous #2\n23000-24000 rw-p anonymous #3\n"
+            "24000-26000 r-xp anonymous #4\n30000-31000 rw-p anonymous #1\n31000-32000 r-xp anonymous #7\n"
+            "32000-33000 r--p anonymous #2\n33000-34000 rw-p anonymous #3\n");
     driver_clean(&d);
     driver_end(&d);
 }
@@ -750,6 +797,7 @@ int main(void)
         cmocka_unit_test(test_map),
         cmocka_unit_test(test_map_fixed),
         cmocka_unit_test(test_read_implies_exec),
+        cmocka_unit_test(test_personality),
         cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_unmap),
         cmocka_unit_test(test_protect),
@@ -759,6 +807,7 @@ int main(void)
         cmocka_unit_test(test_remap_part_grows),
         cmocka_unit_test(test_remap_doubles),
         cmocka_unit_test(test_remap_dontunmap),
+        cmocka_unit_test(test_remap_moves_several),
         cmocka_unit_test(test_fork),
         cmocka_unit_test(test_advise_over_hole),
         cmocka_unit_test(test_threads_and_vfork),
