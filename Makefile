@@ -87,7 +87,7 @@ demo: packages-demo ## install what is missing, build, trace an example and a re
 	@echo; echo "== examples/brk-and-mmap, live =="
 	./brkwater -e brk,mmap,munmap $(BUILD)/examples/brk-and-mmap 2>&1 | tee $(DEMO)/brk-and-mmap.txt
 	@echo; echo "== python3, recorded =="
-	./brkwater -q -o $(DEMO)/python3.brkw python3 -c 'x=[bytes(1000) for _ in range(200000)]'
+	./brkwater -q -o $(DEMO)/python3.brkw /usr/bin/python3 -c 'x=[bytes(1000) for _ in range(200000)]'
 	./brkwater report $(DEMO)/python3.brkw | tee $(DEMO)/python3-report.txt
 	./brkwater layout $(DEMO)/python3.brkw --at peak >$(DEMO)/python3-layout.txt
 	./brkwater verify $(DEMO)/python3.brkw

@@ -263,7 +263,8 @@ const char *note_text(enum note_code code)
         [NOTE_SETUID_IGNORED] = "is set-uid or set-gid and ran without those privileges, because it is traced: run brkwater "
                                 "as root to keep them",
         [NOTE_NO_EXIT_MAP] = "ended too suddenly for a last look at its map: the replay of its end is not verified",
-        [NOTE_UNTRACED_CHILD] = "asked for a child that is not traced (CLONE_UNTRACED): with a filter that cannot be",
+        [NOTE_UNTRACED_CHILD] = "asked for a child that is not traced (CLONE_UNTRACED): made by clone it is traced all the same, "
+                                "made by clone3 its memory calls fail: use --no-seccomp",
         [NOTE_NOT_SAMPLED] = "could not be sampled: too few file descriptors (ulimit -n)",
         [NOTE_READ_FAILED] = "could not be read: its memory map is unknown, so the replay of it is not verified",
     };

@@ -41,6 +41,7 @@ enum segment_flag {
     SEGMENT_DONT_FORK = 1 << 2,
     SEGMENT_WIPE_ON_FORK = 1 << 3,
     SEGMENT_KERNEL_MADE = 1 << 4, /* no call made it: exec image, grown stack, repaired at a checkpoint */
+    SEGMENT_FOUND = 1 << 6,       /* no call made it, and it was not there at the baseline: a checkpoint found it */
     SEGMENT_NAMED = 1 << 5,       /* `file` is a name of the kernel's ([stack], [vdso]), not a file: it has no offset */
 };
 
@@ -69,7 +70,7 @@ enum kind segment_kind(const struct segment *segment);
 /* What one record changed. */
 struct change {
     uint64_t mapped, unmapped; /* bytes of address space that came and went */
-    enum kind kind;            /* of the memory that the call was about */
+    enum kind kind;            /* of the memory that the call was about, as born: a stack's guard is stack */
     uint64_t heap_before, heap_after; /* size of the heap, for brk */
     uint64_t lived; /* ticks since the birth of the memory that went, when all of it had one birth, else 0 */
     bool grew_by_kernel; /* a checkpoint found stack growth or the like, and took it over */

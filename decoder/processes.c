@@ -134,7 +134,7 @@ int model_task(struct decoder *d, const struct rec_task *task)
             return -ENOMEM;
         p->info.space = task->space;
     }
-    if (task->copied_from && !model_space(d, task->space)) {
+    if (task->space && task->copied_from && !model_space(d, task->space)) {
         int error = copy_space(d, task);
         if (error)
             return error;
@@ -185,7 +185,7 @@ int model_exec(struct decoder *d, const struct rec_exec *exec)
     struct task_model *task = *task_place(d, exec->pid);
     if (task)
         task->space = exec->space;
-    if (model_space(d, exec->space)) {
+    if (!exec->space || model_space(d, exec->space)) {
         d->contradictions++;
         return 0;
     }

@@ -82,7 +82,7 @@ static void insert(struct replay *r, const struct segment *segment)
         remove_range(r, segment->start, segment->end, &removal);
     segments_insert(r->segments, segment);
     r->change->mapped += segment->end - segment->start;
-    r->change->kind = segment_kind(segment);
+    r->change->kind = (enum kind)segment->kind;
 }
 
 static uint8_t effective_prot(const struct replay *r, uint64_t prot)
@@ -177,7 +177,7 @@ static void protect_segment(struct segment *segment, void *context)
     segment->prot = p->prot;
     if (segment->end - segment->start > p->largest) {
         p->largest = segment->end - segment->start;
-        p->replay->change->kind = segment_kind(segment);
+        p->replay->change->kind = (enum kind)segment->kind;
     }
 }
 
@@ -296,7 +296,7 @@ static void move(struct replay *r, tracee_addr old, uint64_t old_length, tracee_
         r->change->unmapped += moved;
     }
     extend(r, &pattern, to + old_length, to + new_length, end_offset);
-    r->change->kind = segment_kind(&pattern);
+    r->change->kind = (enum kind)pattern.kind;
 }
 
 static void replay_remap(struct replay *r)
@@ -319,7 +319,7 @@ static void replay_remap(struct replay *r)
     } else {
         struct segment pattern = segment_at(r, old + old_length - 1);
         remove_range(r, old + old_length, old + new_length, &removal);
-        r->change->kind = segment_kind(&pattern);
+        r->change->kind = (enum kind)pattern.kind;
         extend(r, &pattern, old + old_length, old + new_length, pattern.offset + (old + old_length - pattern.start));
     }
 }
@@ -342,7 +342,7 @@ static void replay_advise(struct replay *r)
     uint64_t length = page_up(e->args[1]), advice = e->args[2];
     const struct segment *at = segments_find(r->segments, e->args[0]);
     if (at && at->start < e->args[0] + length)
-        r->change->kind = segment_kind(at);
+        r->change->kind = (enum kind)at->kind;
     uint16_t flag = advice == ADVICE_DONTFORK || advice == ADVICE_DOFORK           ? SEGMENT_DONT_FORK
                     : advice == ADVICE_WIPEONFORK || advice == ADVICE_KEEPONFORK ? SEGMENT_WIPE_ON_FORK
                                                                                    : 0;
@@ -485,7 +485,8 @@ static void replay_clone(struct replay *r)
     const struct rec_event *e = r->event;
     if (e->nargs < 2 || !e->args[1] || !e->ret)
         return;
-    tracee_addr inside = e->call == CALL_CLONE3 ? e->args[1] : e->args[1] - 1;
+    /* clone takes the top of the stack; clone3 its lowest address, below which glibc has no guard but in which it has one. */
+    tracee_addr inside = (e->call == CALL_CLONE3 ? e->args[1] + e->args[2] : e->args[1]) - 1;
     const struct segment *at = segments_find(r->segments, inside);
     if (!at || at->start > inside || (at->kind != KIND_STACK && at->kind != KIND_ANONYMOUS))
         return;

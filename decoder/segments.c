@@ -172,7 +172,7 @@ static void remove_node(struct node *node, void *context)
     removal->bytes += size_of(segment);
     if (size_of(segment) > removal->largest) {
         removal->largest = size_of(segment);
-        removal->kind = segment_kind(segment);
+        removal->kind = (enum kind)segment->kind;
     }
     free(node);
 }

@@ -23,7 +23,7 @@ struct segments {
 struct removal {
     uint64_t bytes;
     uint64_t pieces;
-    enum kind kind;  /* of the largest piece */
+    enum kind kind;  /* of the largest piece, as born */
     uint64_t birth;  /* of all pieces, when they had one in common and it is an event; else 0 */
     uint64_t born;   /* its tick */
     uint64_t largest;

@@ -222,14 +222,16 @@ static void add_event(struct timeline *t, const struct decoder *d, const struct 
         add_heap(totals, change);
     /* A new address space is no change of one: it is no churn. */
     if (effect != EFFECT_EXEC) {
-        call->mapped += change->mapped;
-        call->unmapped += change->unmapped;
+        /* Memory that is put over other memory, or moved, neither comes nor goes. */
+        uint64_t both = change->mapped < change->unmapped ? change->mapped : change->unmapped;
+        uint64_t came = change->mapped - both, went = change->unmapped - both;
+        call->mapped += came;
+        call->unmapped += went;
         struct kind_totals *kind = &totals->kinds[change->kind];
         kind->calls += change->kind != KIND_NONE;
-        kind->mapped += change->mapped;
-        kind->unmapped += change->unmapped;
-        bool unmapped = change->unmapped > change->mapped;
-        add_large(totals, m, unmapped ? change->unmapped : change->mapped, unmapped);
+        kind->mapped += came;
+        kind->unmapped += went;
+        add_large(totals, m, came + went, went > 0);
     }
     take_sums(t, d, m);
     struct space_info info;

@@ -214,7 +214,7 @@ static int check_header(struct trace *t)
     if (result < 0)
         return result;
     if (result == 0)
-        return -TRACE_E_NOT_A_TRACE; /* an empty file */
+        return -TRACE_E_CUT; /* an empty file: nothing was written yet */
     result = codec_decode(t->codec, t->frame, t->frame_size, &record, &used);
     if (result < 0)
         return result == -TRACE_E_NEWER || result == -ENOMEM ? result : -TRACE_E_NOT_A_TRACE;

@@ -203,11 +203,11 @@ static void repair(struct decoder *d, struct space_model *space, const struct dr
     segments_remove(&space->segments, difference->start, difference->end, &removal);
     if (!difference->mapped)
         return;
-    struct segment kernel_made = {.born = d->time, .flags = SEGMENT_KERNEL_MADE};
+    struct segment kernel_made = {.born = d->time, .flags = SEGMENT_KERNEL_MADE | SEGMENT_FOUND};
     if (growth) {
         grown.start = difference->start;
         grown.end = difference->end;
-        grown.flags |= SEGMENT_KERNEL_MADE;
+        grown.flags |= SEGMENT_KERNEL_MADE | SEGMENT_FOUND;
         segments_insert(&space->segments, &grown);
     } else {
         insert_line(d, space, &difference->kernel, difference->start, difference->end,

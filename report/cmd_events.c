@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OPT_JSON = 1, OPT_PID, OPT_CALLS, OPT_CLOCK, OPT_RELATIVE, OPT_TIME, OPT_QUIET };
+enum { OPT_JSON = 1, OPT_PID, OPT_CALLS, OPT_CLOCK, OPT_RELATIVE, OPT_TIME, OPT_QUIET, OPT_NUMBERS };
 
 static const struct option options[] = {
     {OPT_JSON, 0, "json", NULL, "one JSON object a line instead of text"},
@@ -19,6 +19,7 @@ static const struct option options[] = {
     {OPT_CLOCK, 't', NULL, NULL, "time of day before each line; -tt with microseconds, -ttt since the epoch"},
     {OPT_RELATIVE, 'r', NULL, NULL, "seconds since the line before"},
     {OPT_TIME, 'T', NULL, NULL, "time spent in each call (always shown)"},
+    {OPT_NUMBERS, 'n', "numbers", NULL, "the number of each event before its line: what --at '#N' takes"},
     {OPT_QUIET, 'q', "quiet", NULL, "no lines about the ends of processes"},
     {0},
 };
@@ -62,6 +63,8 @@ static int events(const char *path, struct listing *listing, bool json)
         if (out.size >= FLUSH_AT)
             status = flush_lines(&out, &closed);
     }
+    if (listing->pid && !decoder_process(play.decoder, listing->pid) && !closed && !status)
+        status = complain(EXIT_TROUBLE, "%s: no process %u in this recording", path, listing->pid);
     if (!closed && !status) {
         status = flush_lines(&out, &closed);
         play_tell_loss(&play);
@@ -90,9 +93,9 @@ static int run(int argc, char **argv)
             json = true;
             break;
         case OPT_PID:
-            listing.pid = (uint32_t)strtoul(parser.value, NULL, 10);
+            listing.pid = parse_pid(parser.value);
             if (!listing.pid)
-                return complain(EXIT_USAGE, "--pid: '%s' is not a process id", parser.value);
+                return EXIT_USAGE;
             break;
         case OPT_CALLS:
             if (listing_select(&listing, parser.value))
@@ -105,6 +108,9 @@ static int run(int argc, char **argv)
             listing.relative = true;
             break;
         case OPT_TIME:
+            break;
+        case OPT_NUMBERS:
+            listing.numbers = true;
             break;
         case OPT_QUIET:
             listing.quiet = true;
@@ -125,5 +131,5 @@ static int run(int argc, char **argv)
 }
 
 const struct verb verb_events = {
-    "events", "TRACE [--json]", "every event in order; JSON: one object a line", options, run,
+    "events", "TRACE [--json] [OPTIONS]", "every event in order; JSON: one object a line", options, run,
 };

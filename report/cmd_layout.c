@@ -82,9 +82,9 @@ static int run(int argc, char **argv)
                                 parser.value);
             break;
         case OPT_PID:
-            pid = (uint32_t)strtoul(parser.value, NULL, 10);
+            pid = parse_pid(parser.value);
             if (!pid)
-                return complain(EXIT_USAGE, "--pid: '%s' is not a process id", parser.value);
+                return EXIT_USAGE;
             break;
         case OPT_FORMAT:
             format = find_format(parser.value);
@@ -107,5 +107,5 @@ static int run(int argc, char **argv)
 }
 
 const struct verb verb_layout = {
-    "layout", "TRACE [--at WHEN]", "the address space at any moment: table, maps or json", options, run,
+    "layout", "TRACE [--at WHEN] [--pid PID] [--format table|maps|json]", "the address space at any moment: table, maps or json", options, run,
 };

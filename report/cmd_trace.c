@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,7 +48,7 @@ static const struct option options[] = {
     {OPT_CHECKPOINT, 0, "checkpoint-every", "N", "compare the replay with the kernel's map after every N layout calls"},
     {OPT_DURATION, 0, "duration", "SECONDS", "stop recording after so long; the command goes on"},
     {OPT_MAX_SIZE, 0, "max-size", "SIZE", "stop recording when FILE reaches SIZE; the command goes on"},
-    {OPT_NO_SECCOMP, 0, "no-seccomp", NULL, "no filter: stop at every system call (slow, but hides from none)"},
+    {OPT_NO_SECCOMP, 0, "no-seccomp", NULL, "stop at every system call instead of using a filter: slow, but programs\nthat enter strict seccomp mode work"},
     {OPT_DETACH, 0, "detach-tracer", NULL,
      "return the command's exit status as soon as it ends, and go on\nrecording what it left behind in the background (needs -o)"},
     {OPT_VERSION, 'V', "version", NULL, "show the version"},
@@ -123,11 +124,11 @@ static void tell_waiting(void *context, uint32_t pid, const char *comm, unsigned
     (void)context;
     if (count > 1)
         complain(0, "the command has ended; waiting for %u processes that it left, among them %u (%s). "
-                    "Interrupt twice to end them and the recording; --detach-tracer would not wait.",
+                    "Interrupt now to end them and the recording; --detach-tracer does not wait.",
                  count, pid, comm);
     else
         complain(0, "the command has ended; waiting for process %u (%s) that it left. "
-                    "Interrupt twice to end it and the recording; --detach-tracer would not wait.",
+                    "Interrupt now to end it and the recording; --detach-tracer does not wait.",
                  pid, comm);
 }
 
@@ -154,6 +155,9 @@ static void summarize_file(const char *path)
 {
     struct play play;
     char loss[512];
+    struct stat st;
+    if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
+        return; /* a pipe cannot be read again */
     if (play_open(&play, path, true))
         return;
     if (play_all(&play) == 0) {
@@ -173,6 +177,8 @@ static void close_run(struct run *run, const struct tracer_result *result)
     if (result->record_error)
         complain(0, "%s: %s: recording ended there%s", run->tracer.output, strerror(result->record_error),
                  result->trace_written ? ", what was recorded before can be read" : ", nothing was kept");
+    else if (run->tracer.output && !result->trace_written)
+        complain(0, "%s: --max-size is too small: nothing was kept", run->tracer.output);
     if (run->quiet || run->detach)
         return;
     if (!run->tracer.output) {
@@ -262,6 +268,8 @@ static int take_option(struct run *run, int id, const char *value)
     uint64_t number = 0;
     switch (id) {
     case OPT_OUTPUT:
+        if (strcmp(value, "-") == 0)
+            return complain(EXIT_USAGE, "-o: a trace cannot go to standard output, which is the command's; name a FILE");
         run->tracer.output = value;
         return 0;
     case OPT_CALLS:

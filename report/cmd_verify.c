@@ -70,9 +70,13 @@ static bool judge(struct buffer *out, const struct play *play)
                  end->reason == END_DISK_FULL ? "the disk was full" : strerror((int)end->value));
         buffer_string(out, text);
     }
-    snprintf(text, sizeof(text), "verified: %s checkpoints, %s drift\n", units_count(a, sizeof(a), decoder_checkpoints(d)),
-             units_count(b, sizeof(b), decoder_drift(d)));
+    if (end && (end->reason == END_MAX_SIZE || end->reason == END_DURATION || end->reason == END_INTERRUPTED))
+        buffer_string(out, "recording ended early, as it was asked to; up to there it is whole\n");
+    snprintf(text, sizeof(text), "verified: %s %s, %s drift\n", units_count(a, sizeof(a), decoder_checkpoints(d)),
+             decoder_checkpoints(d) == 1 ? "checkpoint" : "checkpoints", units_count(b, sizeof(b), decoder_drift(d)));
     buffer_string(out, text);
+    if (!decoder_checkpoints(d))
+        buffer_string(out, "nothing was compared: the recording holds no map but the first ones\n");
     add_drift(out, d);
     snprintf(text, sizeof(text), "order: %s events of unknown order, %s in an impossible one\n",
              units_count(a, sizeof(a), decoder_unordered(d)), units_count(b, sizeof(b), decoder_impossible(d)));
@@ -97,6 +101,8 @@ static int verify(const char *path)
     if (!status && !judge(&out, &play))
         status = 1;
     fwrite(out.data, 1, out.size, stdout);
+    if (fflush(stdout) != 0 && !status)
+        status = complain(EXIT_TROUBLE, "cannot write to standard output");
     buffer_free(&out);
     play_close(&play);
     return status;

@@ -27,20 +27,28 @@ static void add_gap(struct buffer *out, uint64_t bytes)
     buffer_string(out, text);
 }
 
-/* Who made most of it, and how long ago: "#12 by 71" (event and thread), or "execve". */
+/* Who made it, and how long ago: "#12 by 71" (event and thread), "9 events, last #40", "execve", or "kernel". */
 static void add_maker(struct buffer *out, const struct layout *l, const struct mapping *m)
 {
-    const struct segment *largest = &l->mappings->segments[m->first];
-    char maker[64], line[128], age[UNITS_MAX];
-    for (size_t i = m->first; i < m->first + m->count; i++)
-        if (l->mappings->segments[i].end - l->mappings->segments[i].start > largest->end - largest->start)
-            largest = &l->mappings->segments[i];
-    uint64_t born = l->place->time > largest->born ? l->place->time - largest->born : 0;
-    if (largest->birth)
-        snprintf(maker, sizeof(maker), "#%llu by %u", (unsigned long long)largest->birth, largest->owner);
+    const struct segment *last = &l->mappings->segments[m->first];
+    char maker[64], line[128], age[UNITS_MAX], count[UNITS_MAX];
+    uint64_t births = 0, birth = UINT64_MAX;
+    for (size_t i = m->first; i < m->first + m->count; i++) {
+        const struct segment *s = &l->mappings->segments[i];
+        births += s->birth != birth; /* pieces of one birth nearly always lie side by side */
+        birth = s->birth;
+        if (s->birth > last->birth)
+            last = s;
+    }
+    uint64_t born = l->place->time > last->born ? l->place->time - last->born : 0;
+    if (births > 1 && last->birth)
+        snprintf(maker, sizeof(maker), "%s events, last #%llu", units_count(count, sizeof(count), births),
+                 (unsigned long long)last->birth);
+    else if (last->birth)
+        snprintf(maker, sizeof(maker), "#%llu by %u", (unsigned long long)last->birth, last->owner);
     else
-        snprintf(maker, sizeof(maker), "execve");
-    snprintf(line, sizeof(line), "%-20s %8s", maker, units_duration(age, sizeof(age), born));
+        snprintf(maker, sizeof(maker), last->flags & SEGMENT_FOUND ? "kernel" : "execve");
+    snprintf(line, sizeof(line), "%-24s %8s", maker, units_duration(age, sizeof(age), born));
     buffer_string(out, line);
 }
 
@@ -59,7 +67,7 @@ static void write_table(struct buffer *out, const struct layout *l)
              units_duration(when, sizeof(when), l->place->time), (unsigned long long)l->place->event, l->mappings->count,
              units_size(size, sizeof(size), total));
     buffer_string(out, text);
-    snprintf(text, sizeof(text), "%-25s %8s perms %-9s  %-20s %8s  %s\n", "address", "size", "kind", "mapped by", "age", "name");
+    snprintf(text, sizeof(text), "%-25s %8s perms %-9s  %-24s %8s  %s\n", "address", "size", "kind", "mapped by", "age", "name");
     buffer_string(out, text);
     tracee_addr last = 0;
     for (size_t i = 0; i < l->mappings->count; i++) {

@@ -145,6 +145,11 @@ void listing_add(struct listing *l, struct buffer *out, const struct decoder *d,
     case REC_EVENT:
         if (record->event.call < CALL_COUNT && !l->calls.calls[record->event.call])
             return;
+        if (l->numbers) {
+            char number[32];
+            snprintf(number, sizeof(number), "#%-6llu ", (unsigned long long)m->event);
+            buffer_string(out, number);
+        }
         add_prefix(l, out, d, record->event.tid, record->event.time);
         event_text(out, d, m, l->style);
         buffer_char(out, '\n');

@@ -13,6 +13,7 @@ struct listing {
     struct call_set calls;
     enum clock clock;  /* -t, -tt, -ttt */
     bool relative;     /* -r: seconds since the line before */
+    bool numbers;      /* -n: the event's number in front */
     bool quiet;        /* -q: no lines about the ends of processes */
     uint32_t pid;      /* only this process; 0: all */
     const struct event_style *style;

@@ -1,8 +1,10 @@
 /* options.c: parser of option tables. */
 #include "options.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 int complain(int status, const char *format, ...)
@@ -25,6 +27,18 @@ int complain_usage(const struct verb *verb, const char *what)
 {
     return complain(EXIT_USAGE, "%s. Usage: brkwater %s%s%s. See brkwater %s%s--help.", what, verb->name, *verb->name ? " " : "",
                     verb->synopsis, verb->name, *verb->name ? " " : "");
+}
+
+unsigned parse_pid(const char *text)
+{
+    unsigned long pid = 0;
+    char *end = NULL;
+    if (*text >= '0' && *text <= '9')
+        pid = strtoul(text, &end, 10);
+    if (pid && !*end && pid <= INT_MAX)
+        return (unsigned)pid;
+    complain(0, "--pid: '%s' is not a process id", text);
+    return 0;
 }
 
 void parser_begin(struct parser *p, const struct verb *verb, int argc, char **argv)

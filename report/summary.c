@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-enum { CHART_COLUMNS = 60, TITLE_WIDTH = 48 };
+enum { CHART_COLUMNS = 60, TITLE_WIDTH = 48, WRAP_WIDTH = 98 };
 
 /* Short names for what is printed most: each call of them uses a buffer of its own. */
 struct units_buffer {
@@ -41,6 +41,18 @@ static const char *plural(uint64_t count, const char *one, const char *many)
 
 /* ---- head ---- */
 
+/* An argument as it could be typed in a shell. */
+static void add_word(struct buffer *out, struct text word)
+{
+    bool plain = word.size > 0;
+    for (size_t i = 0; i < word.size; i++)
+        plain = plain && strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=:,+@%", word.data[i]) &&
+                word.data[i];
+    buffer_string(out, plain ? "" : "'");
+    escape_text(out, word, 0, TITLE_WIDTH);
+    buffer_string(out, plain ? "" : "'");
+}
+
 static void add_command(struct buffer *out, const struct rec_header *header)
 {
     struct text rest = header ? header->argv : (struct text){0};
@@ -49,7 +61,7 @@ static void add_command(struct buffer *out, const struct rec_header *header)
         size_t length = strnlen(rest.data, rest.size);
         if (out->size > begin)
             buffer_char(out, ' ');
-        escape_text(out, (struct text){rest.data, length}, 0, TITLE_WIDTH);
+        add_word(out, (struct text){rest.data, length});
         size_t used = length < rest.size ? length + 1 : length;
         rest.data += used;
         rest.size -= used;
@@ -75,14 +87,20 @@ static void add_outcome(struct buffer *out, const struct summary *s)
 static void add_head(struct buffer *out, const struct summary *s)
 {
     const struct totals *t = timeline_totals(s->timeline);
+    struct buffer rest = {0};
+    size_t begin = out->size;
     add_command(out, decoder_header(s->decoder));
-    line(out, "    pid %u", timeline_command(s->timeline));
+    line(&rest, "    pid %u", timeline_command(s->timeline));
     if (t->processes > 1 || t->threads > 1)
-        line(out, ", %s %s, %s %s", COUNT(t->processes), plural(t->processes, "process", "processes"), COUNT(t->threads),
+        line(&rest, ", %s %s, %s %s", COUNT(t->processes), plural(t->processes, "process", "processes"), COUNT(t->threads),
              plural(t->threads, "thread", "threads"));
-    line(out, "    %s", TIME(t->time));
-    add_outcome(out, s);
+    line(&rest, "    %s", TIME(t->time));
+    add_outcome(&rest, s);
+    if (out->size - begin + rest.size > WRAP_WIDTH)
+        buffer_char(out, '\n');
+    buffer_string(out, buffer_chars(&rest));
     buffer_string(out, "\n\n");
+    buffer_free(&rest);
 }
 
 /* ---- numbers ---- */
@@ -138,11 +156,12 @@ static void add_faults(struct buffer *out, const struct summary *s)
     const struct totals *t = timeline_totals(s->timeline);
     line(out, "  faults     %s minor, %s major\n", COUNT(t->minflt), COUNT(t->majflt));
     if (t->processes > 1)
-        line(out, "  largest    process %u (%s), resident %s at %s\n", t->one_resident.pid,
+        line(out, "  process    largest: %u (%s), resident %s at %s\n", t->one_resident.pid,
              decoder_process(s->decoder, t->one_resident.pid) ? decoder_process(s->decoder, t->one_resident.pid)->comm : "?",
              SIZE(t->one_resident.bytes), TIME(t->one_resident.time));
     if (t->processes > 1)
-        line(out, "             (peaks are sums over the processes that lived at that moment; end is the command's own)\n");
+        line(out, "             (peaks are sums over the processes alive at that moment, end is the command's; a heap that\n"
+                  "             is not trimmed ends with its process)\n");
 }
 
 static void add_chart(struct buffer *out, const struct summary *s)
@@ -211,6 +230,28 @@ static void add_largest(struct buffer *out, const struct summary *s)
 
 /* ---- foot ---- */
 
+/* Words in lines of at most WRAP_WIDTH columns, the later ones indented as far as the title. */
+static void add_wrapped(struct buffer *out, const char *title, const char *text)
+{
+    const size_t indent = strlen(title);
+    size_t column = indent;
+    buffer_string(out, title);
+    while (*text) {
+        size_t length = strcspn(text, " ");
+        if (column > indent && column + 1 + length > WRAP_WIDTH) {
+            line(out, "\n%*s", (int)indent, "");
+            column = indent;
+        } else if (column > indent) {
+            buffer_char(out, ' ');
+            column++;
+        }
+        buffer_append(out, text, length);
+        column += length;
+        text += length + (text[length] == ' ');
+    }
+    buffer_char(out, '\n');
+}
+
 static void add_notes(struct buffer *out, const struct summary *s)
 {
     const struct totals *t = timeline_totals(s->timeline);
@@ -218,14 +259,15 @@ static void add_notes(struct buffer *out, const struct summary *s)
     for (int code = 1; code < NOTE_CODES; code++) {
         if (!t->notes[code])
             continue;
-        line(out, "  note       %s x a process ", COUNT(t->notes[code]));
-        buffer_string(out, note_text((enum note_code)code));
-        buffer_char(out, '\n');
+        struct buffer note = {0};
+        if (t->notes[code] > 1)
+            line(&note, "%s times: ", COUNT(t->notes[code]));
+        buffer_string(&note, "a process ");
+        buffer_string(&note, note_text((enum note_code)code));
+        add_wrapped(out, "  note       ", buffer_chars(&note));
+        buffer_free(&note);
         any = true;
     }
-    const struct rec_header *header = decoder_header(s->decoder);
-    if (header && (header->flags & HEADER_NO_NEW_PRIVS) && t->notes[NOTE_SETUID_IGNORED])
-        line(out, "  note       set-uid programs ran without their privileges (no_new_privs)\n");
     if (any)
         buffer_char(out, '\n');
 }

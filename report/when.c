@@ -172,6 +172,8 @@ static int choose(struct search *s, uint32_t pid, struct place *ret_place)
     /* The command begins a moment after the recording: until then, what it began with. */
     if (!place.ordinal && s->when->kind == WHEN_TIME && c == &s->candidates[0])
         place = c->first;
+    if (s->when->kind == WHEN_TIME && place.time < s->when->value)
+        place.time = s->when->value < c->end.time ? s->when->value : c->end.time; /* nothing changed in between */
     if (!place.ordinal)
         return complain(EXIT_TROUBLE, "%s: process %u had no address space yet at %s", s->play.path, c->pid,
                         units_duration(text, sizeof(text), s->when->value));

@@ -40,9 +40,9 @@ struct call_args {
 void arch_call_args(pid_t tid, enum call call, const struct syscall_info *info, struct call_args *ret_args);
 
 /* Take CLONE_UNTRACED out of a clone call that is about to run.  0 or -errno. */
-int arch_clear_untraced(pid_t tid);
+int arch_clear_untraced(pid_t tid, enum abi abi);
 
 /* Put the register back that arch_clear_untraced() changed, in a thread that stands at the call's exit. */
-int arch_restore_untraced(pid_t tid);
+int arch_restore_untraced(pid_t tid, enum abi abi);
 
 #endif

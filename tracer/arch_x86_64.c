@@ -145,23 +145,31 @@ void arch_call_args(pid_t tid, enum call call, const struct syscall_info *info, 
     if (call == CALL_CLONE3)
         unpack_clone3(tid, &a);
     take_texts(&a);
+    for (unsigned i = call_info(call)->nargs; i < CALL_MAX_ARGS; i++)
+        a.args[i] = 0; /* whatever stands in the register */
     *ret_args = a;
 }
 
-int arch_clear_untraced(pid_t tid)
+/* clone(2): the flags are the first argument. */
+static unsigned long long *first_argument(struct user_regs_struct *regs, enum abi abi)
+{
+    return abi == ABI_I386 ? &regs->rbx : &regs->rdi;
+}
+
+int arch_clear_untraced(pid_t tid, enum abi abi)
 {
     struct user_regs_struct regs;
     if (ptrace(PTRACE_GETREGS, tid, NULL, &regs) < 0)
         return -errno;
-    regs.rdi &= ~(unsigned long long)CLONE_UNTRACED;
+    *first_argument(&regs, abi) &= ~(unsigned long long)CLONE_UNTRACED;
     return ptrace(PTRACE_SETREGS, tid, NULL, &regs) < 0 ? -errno : 0;
 }
 
-int arch_restore_untraced(pid_t tid)
+int arch_restore_untraced(pid_t tid, enum abi abi)
 {
     struct user_regs_struct regs;
     if (ptrace(PTRACE_GETREGS, tid, NULL, &regs) < 0)
         return -errno;
-    regs.rdi |= CLONE_UNTRACED;
+    *first_argument(&regs, abi) |= CLONE_UNTRACED;
     return ptrace(PTRACE_SETREGS, tid, NULL, &regs) < 0 ? -errno : 0;
 }

@@ -76,7 +76,7 @@ enum call_flag {
     CALL_WATCHED = 1 << 6,   /* no memory call: noted because tracing changes its result, or because it hides others */
 };
 
-/* Name, result type, effect, flags and arguments of every call.  CALL_x is the enum, "x" the name in every output. */
+/* CALL_x is the enum, "x" the name in every output.  The values are stored in trace files: new calls go to the end. */
 enum call {
     CALL_NONE,
     CALL_BRK,
@@ -102,7 +102,6 @@ enum call {
     CALL_IO_SETUP,
     CALL_IO_DESTROY,
     CALL_PRCTL,
-    CALL_PERSONALITY,
     CALL_EXECVE,
     CALL_EXECVEAT,
     CALL_CLONE,
@@ -114,6 +113,7 @@ enum call {
     CALL_PTRACE,
     CALL_SECCOMP,
     CALL_IO_URING_SETUP,
+    CALL_PERSONALITY,
     CALL_COUNT
 };
 

@@ -128,7 +128,7 @@ void event_begin(struct tracer *tracer, struct tracee *tracee, enum call call, c
     read_texts(tracee);
     if (call == CALL_CLONE && (c->args.args[0] & CLONE_UNTRACED))
         /* Such a child would keep the filter and have no tracer: its memory calls would fail. */
-        c->untraced_cleared = arch_clear_untraced(tracee->tid) == 0;
+        c->untraced_cleared = arch_clear_untraced(tracee->tid, info->abi) == 0;
     if (c->untraced_cleared || (call == CALL_CLONE3 && (c->args.args[0] & CLONE_UNTRACED)))
         tracer_note(tracer, NOTE_UNTRACED_CHILD, tracee, c->untraced_cleared, NULL);
 }

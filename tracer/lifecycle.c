@@ -121,6 +121,7 @@ struct tracee *lifecycle_new_child(struct tracer *tracer, struct tracee *parent,
         return NULL;
     uint64_t flags = clone_flags(parent, tid);
     child->restore_clone = parent->call.untraced_cleared;
+    child->clone_abi = parent->call.args.abi;
     if (!bind_child(tracer, child, parent->process, parent->space, parent->tid, flags))
         return NULL;
     /* A layout call may have overlapped the copying: take the child's map from the kernel, it has not run yet. */
@@ -285,6 +286,8 @@ static void put_exec(struct tracer *tracer, struct tracee *tracee, uint32_t old_
                                      .comm = {process->comm, strlen(process->comm)}}};
     if (process->dir >= 0 && (proc_personality(process->dir) & READ_IMPLIES_EXEC))
         record.exec.flags |= EXEC_READ_IMPLIES_EXEC;
+    if (process->dir >= 0 && proc_is_32bit(process->dir))
+        record.exec.flags |= EXEC_32BIT;
     bool lost = lost_privileges(process);
     if (lost)
         record.exec.flags |= EXEC_UNPRIVILEGED;

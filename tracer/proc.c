@@ -1,6 +1,7 @@
 /* proc.c: readers of the small files of /proc/PID. */
 #include "proc.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -142,6 +143,17 @@ char proc_thread_state(pid_t tid)
         return 0;
     const char *p = strrchr(text, ')');
     return p && p[1] == ' ' ? p[2] : 0;
+}
+
+bool proc_is_32bit(int dir)
+{
+    unsigned char ident[EI_NIDENT] = {0};
+    int fd = openat(dir, "exe", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    bool is_elf = read(fd, ident, sizeof(ident)) == sizeof(ident) && memcmp(ident, ELFMAG, SELFMAG) == 0;
+    close(fd);
+    return is_elf && ident[EI_CLASS] == ELFCLASS32;
 }
 
 int proc_family(pid_t tid, pid_t *ret_tgid, pid_t *ret_parent)

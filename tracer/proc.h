@@ -38,6 +38,9 @@ ssize_t proc_exe(int dir, char *buffer, size_t capacity);
 /* State letter of a thread as in proc_pid_stat(5): R running, D or S blocked, t stopped by its tracer; 0 when it is gone. */
 char proc_thread_state(pid_t tid);
 
+/* Whether the program is a 32-bit ELF file. */
+bool proc_is_32bit(int dir);
+
 /* Thread group and parent process of a thread; 0 or -errno. */
 int proc_family(pid_t tid, pid_t *ret_tgid, pid_t *ret_parent);
 

@@ -29,8 +29,15 @@ static bool cuts_into_growth(const struct tracee *tracee)
     const uint64_t reach = (uint64_t)128 << 20; /* the kernel keeps at least this gap below the main stack free */
     if (space->grows_down)
         return true;
-    return args[0] < space->stack_start && args[0] + args[1] > space->stack_start - reach &&
-           (call_info(tracee->call.args.call)->flags & CALL_LAYOUT);
+    switch (call_info(tracee->call.args.call)->effect) {
+    case EFFECT_MAP:
+    case EFFECT_UNMAP:
+    case EFFECT_PROTECT:
+    case EFFECT_REMAP: /* all have address and length first */
+        return args[0] < space->stack_start && args[0] + args[1] > space->stack_start - reach;
+    default:
+        return false;
+    }
 }
 
 static void let_in(struct tracer *tracer, struct tracee *tracee)
@@ -91,7 +98,7 @@ static void serve_entry(struct tracer *tracer, struct tracee *tracee, const stru
 static void serve_exit(struct tracer *tracer, struct tracee *tracee, const struct syscall_info *info)
 {
     if (tracee->call.untraced_cleared)
-        arch_restore_untraced(tracee->tid);
+        arch_restore_untraced(tracee->tid, tracee->call.args.abi);
     if (event_restarts(info)) {
         leave_order(tracer, tracee);
         event_keep_for_restart(tracee);
@@ -209,7 +216,7 @@ static void serve_bound(struct tracer *tracer, struct tracee *tracee, const stru
             tracer->command_stopped = false;
         if (tracee->restore_clone) {
             tracee->restore_clone = false;
-            arch_restore_untraced(tracee->tid);
+            arch_restore_untraced(tracee->tid, tracee->clone_abi);
         }
         resume(tracer, tracee, 0);
         return;

@@ -107,7 +107,7 @@ struct rec_task {
 };
 
 enum exec_flag {
-    EXEC_32BIT = 1 << 0,       /* the new image is i386 */
+    EXEC_32BIT = 1 << 0,       /* the new program is a 32-bit one */
     EXEC_UNPRIVILEGED = 1 << 1, /* the file is set-uid or set-gid, and the kernel ignored that because of tracing */
     EXEC_READ_IMPLIES_EXEC = 1 << 2, /* personality(2): PROT_READ maps with PROT_EXEC too */
 };
@@ -182,7 +182,6 @@ enum checkpoint_reason {
     CHECKPOINT_EXIT = 2,      /* the last map before the space is gone */
     CHECKPOINT_BEFORE_EXEC = 3, /* an execve is about to be tried */
     CHECKPOINT_EVERY = 4,     /* after so many events */
-    CHECKPOINT_TIMER = 5,
     CHECKPOINT_READ_BACK = 6, /* the last event of this space left an effect that its result does not tell */
     CHECKPOINT_ATTACH = 7,    /* baseline of a process that was running already */
 };

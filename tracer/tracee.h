@@ -68,6 +68,7 @@ struct tracee {
     bool exiting;         /* passed STOP_EXITING: no longer counted in its space */
     bool held;            /* in its space's queue */
     bool restore_clone;   /* a new child whose register must be put back */
+    enum abi clone_abi;   /* of the clone call that made it */
     struct tracee *next;  /* in its hash bucket */
     struct tracee *after; /* in the queue of its space */
 };

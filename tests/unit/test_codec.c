@@ -585,7 +585,7 @@ static void test_cut_stream(void **state)
     stream_free(s);
 }
 
-/* Shorter payloads whose length says so: a field is missing. */
+/* Shorter payloads whose length says so: a field is missing, and it is not to be found in what follows. */
 static void test_cut_payloads(void **state)
 {
     (void)state;
