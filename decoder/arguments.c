@@ -45,8 +45,7 @@ static const struct name map_bits[] = {
 };
 
 static const char *const map_types[16] = {
-    [0] = "MAP_FILE",      [1] = "MAP_SHARED", [2] = "MAP_PRIVATE", [3] = "MAP_SHARED_VALIDATE",
-    [8] = "MAP_DROPPABLE",
+    [0] = "MAP_FILE", [1] = "MAP_SHARED", [2] = "MAP_PRIVATE", [3] = "MAP_SHARED_VALIDATE", [8] = "MAP_DROPPABLE",
 };
 
 enum {
@@ -145,12 +144,10 @@ static const struct name prctl_options[] = {
 
 /* The two options' values do not meet: PR_SET_VMA has only 0, PR_SET_MM begins at 1. */
 static const struct name prctl_subs[] = {
-    {0, "PR_SET_VMA_ANON_NAME"}, {1, "PR_SET_MM_START_CODE"}, {2, "PR_SET_MM_END_CODE"},
-    {3, "PR_SET_MM_START_DATA"}, {4, "PR_SET_MM_END_DATA"},   {5, "PR_SET_MM_START_STACK"},
-    {6, "PR_SET_MM_START_BRK"},  {7, "PR_SET_MM_BRK"},        {8, "PR_SET_MM_ARG_START"},
-    {9, "PR_SET_MM_ARG_END"},    {10, "PR_SET_MM_ENV_START"}, {11, "PR_SET_MM_ENV_END"},
-    {12, "PR_SET_MM_AUXV"},      {13, "PR_SET_MM_EXE_FILE"},  {14, "PR_SET_MM_MAP"},
-    {15, "PR_SET_MM_MAP_SIZE"},
+    {0, "PR_SET_VMA_ANON_NAME"}, {1, "PR_SET_MM_START_CODE"},  {2, "PR_SET_MM_END_CODE"},   {3, "PR_SET_MM_START_DATA"},
+    {4, "PR_SET_MM_END_DATA"},   {5, "PR_SET_MM_START_STACK"}, {6, "PR_SET_MM_START_BRK"},  {7, "PR_SET_MM_BRK"},
+    {8, "PR_SET_MM_ARG_START"},  {9, "PR_SET_MM_ARG_END"},     {10, "PR_SET_MM_ENV_START"}, {11, "PR_SET_MM_ENV_END"},
+    {12, "PR_SET_MM_AUXV"},      {13, "PR_SET_MM_EXE_FILE"},   {14, "PR_SET_MM_MAP"},       {15, "PR_SET_MM_MAP_SIZE"},
 };
 
 #define NAMES(table) .names = table, .count = LENGTH(table)

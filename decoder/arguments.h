@@ -1,8 +1,8 @@
 /*
  * arguments.h (published): the field's names for the numbers in a call.
  *
- * Source: mmap(2), madvise(2), mremap(2), shmat(2), mlock(2), clone(2), prctl(2) and the kernel's uapi headers; values are written
- * out in the table where Debian 12's headers do not have them.
+ * Source: mmap(2), madvise(2), mremap(2), shmat(2), mlock(2), clone(2), prctl(2) and the kernel's uapi headers; values
+ * are written out in the table where Debian 12's headers do not have them.
  */
 #ifndef BRKWATER_ARGUMENTS_H
 #define BRKWATER_ARGUMENTS_H
@@ -19,9 +19,10 @@ struct flag_list {
 };
 
 /*
- * Names of a bit set or of a value of the given kind (ARG_PROT, ARG_MAP_FLAGS, ARG_MREMAP_FLAGS, ARG_ADVICE, ARG_SHM_FLAGS,
- * ARG_MLOCK_FLAGS, ARG_MCL_FLAGS, ARG_CLONE_FLAGS, ARG_SHADOW_FLAGS, ARG_PRCTL_OPTION, ARG_PRCTL_SUB).  An empty set has the name
- * that strace gives it ("PROT_NONE", "0" has none).  Kinds that have no names give count 0 and everything in rest.
+ * Names of a bit set or of a value of the given kind (ARG_PROT, ARG_MAP_FLAGS, ARG_MREMAP_FLAGS, ARG_ADVICE,
+ * ARG_SHM_FLAGS, ARG_MLOCK_FLAGS, ARG_MCL_FLAGS, ARG_CLONE_FLAGS, ARG_SHADOW_FLAGS, ARG_PRCTL_OPTION, ARG_PRCTL_SUB).
+ * An empty set has the name that strace gives it ("PROT_NONE", "0" has none).  Kinds that have no names give count 0
+ * and everything in rest.
  */
 void argument_flags(enum arg_kind kind, uint64_t value, struct flag_list *ret_list);
 

@@ -256,15 +256,19 @@ uint64_t decoder_resident_bytes(const struct decoder *d)
 const char *note_text(enum note_code code)
 {
     static const char *const texts[NOTE_CODES] = {
-        [NOTE_PTRACE_REFUSED] = "used ptrace and was refused, because it is traced already: what it debugs is not seen, "
-                                "and it may fail; run it without brkwater, or attach to its child instead",
-        [NOTE_STRICT_SECCOMP] = "asked for strict seccomp mode and got EINVAL, because of brkwater's filter: try --no-seccomp",
+        [NOTE_PTRACE_REFUSED] =
+            "used ptrace and was refused, because it is traced already: what it debugs is not seen, "
+            "and it may fail; run it without brkwater, or attach to its child instead",
+        [NOTE_STRICT_SECCOMP] =
+            "asked for strict seccomp mode and got EINVAL, because of brkwater's filter: try --no-seccomp",
         [NOTE_IO_URING] = "set up an io_uring: madvise through it makes no call and is seen only at checkpoints",
-        [NOTE_SETUID_IGNORED] = "is set-uid or set-gid and ran without those privileges, because it is traced: run brkwater "
-                                "as root to keep them",
+        [NOTE_SETUID_IGNORED] =
+            "is set-uid or set-gid and ran without those privileges, because it is traced: run brkwater "
+            "as root to keep them",
         [NOTE_NO_EXIT_MAP] = "ended too suddenly for a last look at its map: the replay of its end is not verified",
-        [NOTE_UNTRACED_CHILD] = "asked for a child that is not traced (CLONE_UNTRACED): made by clone it is traced all the same, "
-                                "made by clone3 its memory calls fail: use --no-seccomp",
+        [NOTE_UNTRACED_CHILD] =
+            "asked for a child that is not traced (CLONE_UNTRACED): made by clone it is traced all the same, "
+            "made by clone3 its memory calls fail: use --no-seccomp",
         [NOTE_NOT_SAMPLED] = "could not be sampled: too few file descriptors (ulimit -n)",
         [NOTE_READ_FAILED] = "could not be read: its memory map is unknown, so the replay of it is not verified",
     };

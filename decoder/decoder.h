@@ -1,6 +1,6 @@
 /*
- * decoder.h (published): read a trace, or take records as they are made, and know at each of them what every address space
- * looks like.
+ * decoder.h (published): read a trace, or take records as they are made, and know at each of them what every address
+ * space looks like.
  *
  *     struct trace *trace;
  *     trace_open("t.brkw", &trace);
@@ -46,11 +46,11 @@ enum segment_flag {
 };
 
 /*
- * A run of pages with one birth.  Segments are finer than the kernel's mappings, which merge neighbours of equal attributes; a
- * segment never merges with one of another birth.
+ * A run of pages with one birth.  Segments are finer than the kernel's mappings, which merge neighbours of equal
+ * attributes; a segment never merges with one of another birth.
  *
- * Example: after mmap(NULL, 12288, ...) as event 7 by thread 71, and munmap of the middle page, two segments of 4096 bytes are left,
- * both with birth 7, owner 71.
+ * Example: after mmap(NULL, 12288, ...) as event 7 by thread 71, and munmap of the middle page, two segments of 4096
+ * bytes are left, both with birth 7, owner 71.
  */
 struct segment {
     tracee_addr start, end; /* page aligned, end exclusive */
@@ -69,10 +69,10 @@ enum kind segment_kind(const struct segment *segment);
 
 /* What one record changed. */
 struct change {
-    uint64_t mapped, unmapped; /* bytes of address space that came and went */
-    enum kind kind;            /* of the memory that the call was about, as born: a stack's guard is stack */
+    uint64_t mapped, unmapped;        /* bytes of address space that came and went */
+    enum kind kind;                   /* of the memory that the call was about, as born: a stack's guard is stack */
     uint64_t heap_before, heap_after; /* size of the heap, for brk */
-    uint64_t lived; /* ticks since the birth of the memory that went, when all of it had one birth, else 0 */
+    uint64_t lived;      /* ticks since the birth of the memory that went, when all of it had one birth, else 0 */
     bool grew_by_kernel; /* a checkpoint found stack growth or the like, and took it over */
 };
 
@@ -93,7 +93,7 @@ struct drift {
     uint64_t event; /* last event before it */
     uint32_t pid, space;
     tracee_addr start, end;
-    bool replayed, mapped;      /* the replay, the kernel has something there */
+    bool replayed, mapped;             /* the replay, the kernel has something there */
     struct rec_mapping replay, kernel; /* valid where the above are true */
 };
 
@@ -111,7 +111,7 @@ struct space_info {
     uint64_t bytes; /* mapped */
     uint64_t by_kind[KIND_COUNT];
     uint64_t segments;
-    uint64_t heap; /* size of the heap */
+    uint64_t heap;                    /* size of the heap */
     tracee_addr heap_start, heap_end; /* the break has byte granularity; 0 when unknown */
     uint64_t resident;                /* bytes, by the last sample; 0 before the first */
 };
@@ -122,9 +122,9 @@ struct process_info {
     uint32_t pid, parent; /* parent process, 0 for the command */
     uint32_t space;       /* where it is, or was last */
     bool ended;
-    uint32_t status;      /* wait status, when ended */
-    const char *comm;     /* short name, "" when unknown */
-    const char *exe;      /* path, "" when unknown */
+    uint32_t status;  /* wait status, when ended */
+    const char *comm; /* short name, "" when unknown */
+    const char *exe;  /* path, "" when unknown */
 };
 
 struct decoder;
@@ -132,8 +132,8 @@ struct decoder;
 struct decoder *decoder_new(void);
 void decoder_free(struct decoder *decoder);
 
-/* Take the next record.  0 with *ret_moment filled, or -ENOMEM.  A record that contradicts those before it (an unknown space, an
- * impossible range) is counted in decoder_contradictions() and otherwise ignored: traces are not trusted. */
+/* Take the next record.  0 with *ret_moment filled, or -ENOMEM.  A record that contradicts those before it (an unknown
+ * space, an impossible range) is counted in decoder_contradictions() and otherwise ignored: traces are not trusted. */
 int decoder_apply(struct decoder *decoder, const struct record *record, struct moment *ret_moment);
 
 uint64_t decoder_events(const struct decoder *decoder);
@@ -160,7 +160,8 @@ const struct file_info *decoder_file(const struct decoder *decoder, uint32_t fil
 /* False when the space is not alive. */
 bool decoder_space(const struct decoder *decoder, uint32_t space, struct space_info *ret_info);
 
-/* Sums over all live spaces: bytes mapped by kind (KIND_COUNT values), bytes of heap, bytes resident by the last samples. */
+/* Sums over all live spaces: bytes mapped by kind (KIND_COUNT values), bytes of heap, bytes resident by the last
+ * samples. */
 const uint64_t *decoder_kind_bytes(const struct decoder *decoder);
 uint64_t decoder_heap_bytes(const struct decoder *decoder);
 uint64_t decoder_resident_bytes(const struct decoder *decoder);
@@ -189,12 +190,12 @@ struct trace;
 
 /* What could not be read. */
 struct trace_loss {
-    bool cut;               /* the file ends in the middle of a frame */
-    bool damaged;           /* a frame in the middle could not be decoded and was passed over */
+    bool cut;     /* the file ends in the middle of a frame */
+    bool damaged; /* a frame in the middle could not be decoded and was passed over */
     uint64_t damaged_frames;
-    uint64_t bytes;         /* of the file that were not read because of it */
-    uint64_t unknown;       /* records of kinds newer than this program */
-    uint64_t first_offset;  /* where in the file the first loss is */
+    uint64_t bytes;        /* of the file that were not read because of it */
+    uint64_t unknown;      /* records of kinds newer than this program */
+    uint64_t first_offset; /* where in the file the first loss is */
 };
 
 /* 0, -errno, -TRACE_E_NOT_A_TRACE, -TRACE_E_CUT or -TRACE_E_NEWER. */

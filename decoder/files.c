@@ -33,10 +33,8 @@ int model_file(struct decoder *d, const struct rec_file *file)
     path[file->path.size] = '\0';
     struct file_model *f = &d->files[file->id - 1];
     free((char *)(uintptr_t)f->info.path.data);
-    *f = (struct file_model){.info = {.major = file->major,
-                                      .minor = file->minor,
-                                      .inode = file->inode,
-                                      .path = {path, file->path.size}}};
+    *f = (struct file_model){
+        .info = {.major = file->major, .minor = file->minor, .inode = file->inode, .path = {path, file->path.size}}};
     if (file->id > d->n_files)
         d->n_files = file->id;
     return 0;

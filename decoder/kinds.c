@@ -1,7 +1,8 @@
 /*
  * kinds.c: what a segment is for.
  *
- * Told from what the call asked for and what lies around it; where that leaves a choice, the more general kind is taken.
+ * Told from what the call asked for and what lies around it; where that leaves a choice, the more general kind is
+ * taken.
  */
 #include "model.h"
 
@@ -27,8 +28,8 @@ const char *kind_name(enum kind kind)
     return names[(unsigned)kind < KIND_COUNT ? kind : KIND_NONE];
 }
 
-/* A glibc arena begins as a reservation: PROT_NONE, not counted, twice its size to have an aligned one inside, or just its size at an
- * aligned address.  Source: new_heap() in glibc's malloc/arena.c. */
+/* A glibc arena begins as a reservation: PROT_NONE, not counted, twice its size to have an aligned one inside, or just
+ * its size at an aligned address.  Source: new_heap() in glibc's malloc/arena.c. */
 static bool is_arena(const struct rec_event *event, const struct segment *segment)
 {
     uint64_t arena = event->abi == ABI_I386 ? ARENA_32 : ARENA_64;
@@ -83,7 +84,8 @@ enum kind kind_of_mapping(const struct decoder *d, const struct space_model *spa
         return KIND_ARENA;
     /* What is put over a part of something stays that: bss over an image's tail, a trimmed arena's reservation. */
     if ((flags & MAP_FIXED) && replaced->bytes == segment->end - segment->start &&
-        (replaced->first_kind == KIND_IMAGE || replaced->first_kind == KIND_ARENA || replaced->first_kind == KIND_STACK))
+        (replaced->first_kind == KIND_IMAGE || replaced->first_kind == KIND_ARENA ||
+         replaced->first_kind == KIND_STACK))
         return (enum kind)replaced->first_kind;
     const struct segment *below = segments_below(&space->segments, segment->start);
     if ((flags & MAP_FIXED) && below && below->end == segment->start && below->kind == KIND_IMAGE)
@@ -103,7 +105,8 @@ static enum kind kind_of_name(const struct decoder *d, uint32_t file)
     return KIND_KERNEL;
 }
 
-enum kind kind_of_line(const struct decoder *d, const struct rec_mapping *line, const struct segment *below, bool by_exec)
+enum kind kind_of_line(const struct decoder *d, const struct rec_mapping *line, const struct segment *below,
+                       bool by_exec)
 {
     if (model_is_file(d, line->file)) {
         if (line->shared && is_shared_memory(d, line->file))

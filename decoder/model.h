@@ -13,14 +13,14 @@
 /* A live address space. */
 struct space_model {
     uint32_t id;
-    uint32_t pid;                    /* process that it was made for */
+    uint32_t pid; /* process that it was made for */
     struct segments segments;
     tracee_addr heap_start, heap_end; /* the break, in bytes; heap_end 0: not known yet */
     bool read_implies_exec;
-    bool has_baseline;      /* a map was seen: comparing makes sense */
-    uint64_t last_event;    /* id of its last event */
-    struct segment pattern; /* birth of what a read-back adds: of the last event whose effect was not known */
-    uint64_t resident;      /* bytes, by the last sample */
+    bool has_baseline;        /* a map was seen: comparing makes sense */
+    uint64_t last_event;      /* id of its last event */
+    struct segment pattern;   /* birth of what a read-back adds: of the last event whose effect was not known */
+    uint64_t resident;        /* bytes, by the last sample */
     struct space_model *next; /* in its hash bucket */
 };
 
@@ -105,7 +105,8 @@ bool model_path_starts(const struct decoder *decoder, uint32_t id, const char *s
 void model_free_files(struct decoder *decoder);
 
 /* replay.c: what a call does to its space */
-void replay_event(struct decoder *decoder, struct space_model *space, const struct rec_event *event, struct change *ret_change);
+void replay_event(struct decoder *decoder, struct space_model *space, const struct rec_event *event,
+                  struct change *ret_change);
 
 /* kinds.c: what new memory is for */
 enum kind kind_of_mapping(const struct decoder *decoder, const struct space_model *space, const struct rec_event *event,

@@ -1,9 +1,9 @@
 /*
  * replay.c: what each call does to the segments of its space.
  *
- * One function for each effect.  The result decides, never the hint: where the kernel put a mapping is in `ret`.  Ranges are rounded
- * to pages as the kernel rounds them.  Source: brk(2), mmap(2), munmap(2), mprotect(2), mremap(2), madvise(2), shmat(2),
- * remap_file_pages(2), io_setup(2), prctl(2), personality(2).
+ * One function for each effect.  The result decides, never the hint: where the kernel put a mapping is in `ret`. Ranges
+ * are rounded to pages as the kernel rounds them.  Source: brk(2), mmap(2), munmap(2), mprotect(2), mremap(2),
+ * madvise(2), shmat(2), remap_file_pages(2), io_setup(2), prctl(2), personality(2).
  */
 #include "model.h"
 
@@ -66,7 +66,8 @@ static void remove_range(struct replay *r, tracee_addr start, tracee_addr end, s
         r->change->lived = r->event->time - ret_removal->born;
 }
 
-/* The kernel cannot have done this after what stands before it.  Events that are marked as of unknown order claim nothing. */
+/* The kernel cannot have done this after what stands before it.  Events that are marked as of unknown order claim
+ * nothing. */
 static void impossible(struct replay *r)
 {
     if (!(r->event->flags & EVENT_UNORDERED))
@@ -343,9 +344,9 @@ static void replay_advise(struct replay *r)
     const struct segment *at = segments_find(r->segments, e->args[0]);
     if (at && at->start < e->args[0] + length)
         r->change->kind = (enum kind)at->kind;
-    uint16_t flag = advice == ADVICE_DONTFORK || advice == ADVICE_DOFORK           ? SEGMENT_DONT_FORK
+    uint16_t flag = advice == ADVICE_DONTFORK || advice == ADVICE_DOFORK         ? SEGMENT_DONT_FORK
                     : advice == ADVICE_WIPEONFORK || advice == ADVICE_KEEPONFORK ? SEGMENT_WIPE_ON_FORK
-                                                                                   : 0;
+                                                                                 : 0;
     if (!flag || !sane(r, e->args[0], length))
         return;
     bool set = advice == ADVICE_DONTFORK || advice == ADVICE_WIPEONFORK;
@@ -362,7 +363,8 @@ static void replay_attach(struct replay *r)
         return;
     }
     struct segment s = newborn(r, e->ret, e->length);
-    uint64_t prot = PROT_READ | (e->args[2] & ATTACH_READ_ONLY ? 0 : PROT_WRITE) | (e->args[2] & ATTACH_EXEC ? PROT_EXEC : 0);
+    uint64_t prot =
+        PROT_READ | (e->args[2] & ATTACH_READ_ONLY ? 0 : PROT_WRITE) | (e->args[2] & ATTACH_EXEC ? PROT_EXEC : 0);
     s.prot = effective_prot(r, prot);
     s.flags = SEGMENT_SHARED;
     s.file = e->file;
@@ -485,7 +487,8 @@ static void replay_clone(struct replay *r)
     const struct rec_event *e = r->event;
     if (e->nargs < 2 || !e->args[1] || !e->ret)
         return;
-    /* clone takes the top of the stack; clone3 its lowest address, below which glibc has no guard but in which it has one. */
+    /* clone takes the top of the stack; clone3 its lowest address, below which glibc has no guard but in which it has
+     * one. */
     tracee_addr inside = (e->call == CALL_CLONE3 ? e->args[1] + e->args[2] : e->args[1]) - 1;
     const struct segment *at = segments_find(r->segments, inside);
     if (!at || at->start > inside || (at->kind != KIND_STACK && at->kind != KIND_ANONYMOUS))
@@ -498,7 +501,8 @@ static void replay_clone(struct replay *r)
         segments_change(r->segments, guard->start, guard->end, own_stack, &tid);
 }
 
-void replay_event(struct decoder *decoder, struct space_model *space, const struct rec_event *event, struct change *ret_change)
+void replay_event(struct decoder *decoder, struct space_model *space, const struct rec_event *event,
+                  struct change *ret_change)
 {
     struct replay r = {decoder, space, &space->segments, event, ret_change};
     const enum effect effect = call_info((enum call)event->call)->effect;
@@ -508,11 +512,12 @@ void replay_event(struct decoder *decoder, struct space_model *space, const stru
         space->pattern.kind = KIND_ANONYMOUS;
     }
     /* brk has no failure: its result is always the break. */
-    if (event->flags & (EVENT_UNFINISHED | EVENT_NO_RESULT) || (event->error && effect != EFFECT_BRK &&
-                                                             /* madvise skips holes, does the rest, then says ENOMEM */
-                                                             !(effect == EFFECT_ADVISE && event->error == ENOMEM)))
+    if (event->flags & (EVENT_UNFINISHED | EVENT_NO_RESULT) ||
+        (event->error && effect != EFFECT_BRK &&
+         /* madvise skips holes, does the rest, then says ENOMEM */
+         !(effect == EFFECT_ADVISE && event->error == ENOMEM)))
         return;
-    static void (*const effects[])(struct replay *r) = {
+    static void (*const effects[])(struct replay * r) = {
         [EFFECT_BRK] = replay_brk,
         [EFFECT_MAP] = replay_map,
         [EFFECT_UNMAP] = replay_unmap,

@@ -1,8 +1,9 @@
 /*
  * segments.c: a treap of segments.
  *
- * Everything is made of two operations: split (all that lies below an address to the left, the rest to the right; a segment that
- * straddles the address becomes two) and join.  A range is cut out with two splits, worked on, and joined in again.
+ * Everything is made of two operations: split (all that lies below an address to the left, the rest to the right; a
+ * segment that straddles the address becomes two) and join.  A range is cut out with two splits, worked on, and joined
+ * in again.
  */
 #include "segments.h"
 
@@ -90,7 +91,8 @@ static struct node *join(struct node *low, struct node *high)
     return high;
 }
 
-static void split(struct segments *s, struct node *node, tracee_addr addr, struct node **ret_low, struct node **ret_high)
+static void split(struct segments *s, struct node *node, tracee_addr addr, struct node **ret_low,
+                  struct node **ret_high)
 {
     if (!node) {
         *ret_low = *ret_high = NULL;

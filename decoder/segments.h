@@ -1,8 +1,9 @@
 /*
  * segments.h: the segments of one address space, as an interval map.
  *
- * A treap over start addresses: O(log n) for every operation.  What is always true: segments do not overlap, are not empty, and are
- * page aligned; `bytes` and `by_kind` are the sums over them; the same amounts are added to, and taken from, the shared totals.
+ * A treap over start addresses: O(log n) for every operation.  What is always true: segments do not overlap, are not
+ * empty, and are page aligned; `bytes` and `by_kind` are the sums over them; the same amounts are added to, and taken
+ * from, the shared totals.
  */
 #ifndef BRKWATER_SEGMENTS_H
 #define BRKWATER_SEGMENTS_H
@@ -23,9 +24,9 @@ struct segments {
 struct removal {
     uint64_t bytes;
     uint64_t pieces;
-    enum kind kind;  /* of the largest piece, as born */
-    uint64_t birth;  /* of all pieces, when they had one in common and it is an event; else 0 */
-    uint64_t born;   /* its tick */
+    enum kind kind; /* of the largest piece, as born */
+    uint64_t birth; /* of all pieces, when they had one in common and it is an event; else 0 */
+    uint64_t born;  /* its tick */
     uint64_t largest;
     uint8_t first_kind; /* enum kind as born, of the lowest piece */
 };

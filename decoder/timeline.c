@@ -14,7 +14,7 @@ struct timeline {
     struct totals totals;
     uint32_t command; /* pid */
 
-    uint64_t width; /* ticks of a bucket */
+    uint64_t width;                                   /* ticks of a bucket */
     uint64_t buckets[SERIES_COUNT][TIMELINE_BUCKETS]; /* highest value seen in each */
     uint64_t last[SERIES_COUNT];                      /* newest value */
     size_t last_bucket;
@@ -142,7 +142,8 @@ static bool process_index(struct timeline *t, const struct decoder *d, uint32_t 
     return true;
 }
 
-bool timeline_peak(const struct timeline *t, const struct decoder *d, uint32_t pid, bool of_virtual, struct peak *ret_peak)
+bool timeline_peak(const struct timeline *t, const struct decoder *d, uint32_t pid, bool of_virtual,
+                   struct peak *ret_peak)
 {
     const struct peak *peak = of_virtual ? &t->totals.virtual_ : &t->totals.resident;
     if (pid) {
@@ -161,7 +162,8 @@ bool timeline_peak(const struct timeline *t, const struct decoder *d, uint32_t p
 static void take_sums(struct timeline *t, const struct decoder *d, const struct moment *m)
 {
     const uint64_t *kinds = decoder_kind_bytes(d);
-    uint64_t values[SERIES_COUNT] = {[SERIES_RESIDENT] = decoder_resident_bytes(d), [SERIES_HEAP] = decoder_heap_bytes(d)};
+    uint64_t values[SERIES_COUNT] = {
+        [SERIES_RESIDENT] = decoder_resident_bytes(d), [SERIES_HEAP] = decoder_heap_bytes(d)};
     for (int kind = 0; kind < KIND_COUNT; kind++) {
         values[SERIES_VIRTUAL] += kinds[kind];
         t->totals.kinds[kind].live = kinds[kind];

@@ -1,8 +1,8 @@
 /*
  * timeline.h (published): the numbers of a whole recording: peaks, totals by kind and by call, and series over time.
  *
- * A timeline is fed with every moment that decoder_apply() gives, live or from a file, and holds a fixed amount of memory: series
- * have TIMELINE_BUCKETS buckets, whose width doubles when the recording outgrows them.
+ * A timeline is fed with every moment that decoder_apply() gives, live or from a file, and holds a fixed amount of
+ * memory: series have TIMELINE_BUCKETS buckets, whose width doubles when the recording outgrows them.
  */
 #ifndef BRKWATER_TIMELINE_H
 #define BRKWATER_TIMELINE_H
@@ -48,9 +48,9 @@ struct totals {
     uint64_t events, errors;
     uint64_t processes, threads, most_threads;
 
-    struct peak resident, virtual_; /* sum over the processes that live at the instant */
-    struct peak one_resident;       /* the largest single process */
-    uint64_t kernel_peak_resident;  /* largest VmHWM of a process: may lie between two samples */
+    struct peak resident, virtual_;     /* sum over the processes that live at the instant */
+    struct peak one_resident;           /* the largest single process */
+    uint64_t kernel_peak_resident;      /* largest VmHWM of a process: may lie between two samples */
     bool ended;                         /* the `end` numbers below are known */
     uint64_t end_resident, end_virtual; /* of the command itself, just before it lost its space */
     uint64_t end_anon, end_file, end_shmem, end_swap;

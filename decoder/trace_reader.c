@@ -1,7 +1,8 @@
 /*
  * trace_reader.c: frames of a file to records.
  *
- * One frame is in memory at a time.  A frame that is cut off or damaged is given up whole: its checksum proves nothing about a part.
+ * One frame is in memory at a time.  A frame that is cut off or damaged is given up whole: its checksum proves nothing
+ * about a part.
  */
 #include "decoder.h"
 
@@ -17,8 +18,8 @@ enum { READ_SIZE = 256 * 1024 };
 
 struct trace {
     int fd;
-    uint64_t size;   /* of the file, as opened */
-    uint64_t offset; /* of the first byte in `in` */
+    uint64_t size;     /* of the file, as opened */
+    uint64_t offset;   /* of the first byte in `in` */
     unsigned char *in; /* compressed bytes that were read and not used up */
     size_t in_size, in_capacity;
     bool at_end;
@@ -68,7 +69,8 @@ static void lose(struct trace *t, uint64_t bytes)
     t->loss.bytes += bytes;
 }
 
-/* Size of the frame at the start of `in`, reading on until it is whole; 0 when the file ends before it does or it is no frame. */
+/* Size of the frame at the start of `in`, reading on until it is whole; 0 when the file ends before it does or it is no
+ * frame. */
 static int find_frame(struct trace *t, size_t *ret_size)
 {
     for (;;) {

@@ -1,10 +1,10 @@
 /*
  * verify.c: the replay against /proc/PID/maps.
  *
- * Both sides are walked together, from edge to edge: within a stretch each side either has nothing or one set of attributes, so it does
- * not matter how the kernel merged or we split.  Stretches that differ are joined into differences.  What the kernel does by itself
- * (a stack that grew, a file that was renamed) is taken over; anything else is drift.  Either way the replay is repaired from the
- * kernel's map, so that it goes on from the truth.
+ * Both sides are walked together, from edge to edge: within a stretch each side either has nothing or one set of
+ * attributes, so it does not matter how the kernel merged or we split.  Stretches that differ are joined into
+ * differences.  What the kernel does by itself (a stack that grew, a file that was renamed) is taken over; anything
+ * else is drift.  Either way the replay is repaired from the kernel's map, so that it goes on from the truth.
  */
 #include "model.h"
 
@@ -105,8 +105,8 @@ static tracee_addr min_addr(tracee_addr a, tracee_addr b)
 }
 
 /* The stretch that begins at or above `from`; false when both sides have nothing more. */
-static bool next_stretch(const struct segments *segments, const struct rec_checkpoint *c, size_t *line_at, tracee_addr from,
-                         struct stretch *ret)
+static bool next_stretch(const struct segments *segments, const struct rec_checkpoint *c, size_t *line_at,
+                         tracee_addr from, struct stretch *ret)
 {
     while (*line_at < c->n_mappings && c->mappings[*line_at].end <= from)
         (*line_at)++;
@@ -188,7 +188,8 @@ static bool only_protection_differs(const struct decoder *d, const struct drift 
     return !file || (same_inode(d, r->file, k->file) && r->offset == k->offset + (difference->start - k->start));
 }
 
-static void repair(struct decoder *d, struct space_model *space, const struct drift *difference, const struct segment *pattern)
+static void repair(struct decoder *d, struct space_model *space, const struct drift *difference,
+                   const struct segment *pattern)
 {
     const struct segment *above = segments_find(&space->segments, difference->end);
     struct segment grown = above ? *above : (struct segment){0};
@@ -249,7 +250,8 @@ static bool well_formed(const struct rec_checkpoint *c)
     return true;
 }
 
-static int collect(struct decoder *d, struct space_model *space, const struct rec_checkpoint *c, const struct moment *moment)
+static int collect(struct decoder *d, struct space_model *space, const struct rec_checkpoint *c,
+                   const struct moment *moment)
 {
     struct stretch s;
     size_t line_at = 0;
@@ -269,7 +271,8 @@ static int collect(struct decoder *d, struct space_model *space, const struct re
     return 0;
 }
 
-int verify_checkpoint(struct decoder *d, struct space_model *space, const struct rec_checkpoint *c, struct moment *moment)
+int verify_checkpoint(struct decoder *d, struct space_model *space, const struct rec_checkpoint *c,
+                      struct moment *moment)
 {
     if (!well_formed(c)) {
         d->contradictions++;

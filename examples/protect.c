@@ -94,8 +94,7 @@ static void repair(int signal_number, siginfo_t *info, void *context)
 /* A mapping with a hole on either side, so that the kernel has no neighbour to merge it with. */
 static unsigned char *map_alone(void)
 {
-    unsigned char *map =
-        mmap(NULL, LENGTH + 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    unsigned char *map = mmap(NULL, LENGTH + 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     die_unless(map != MAP_FAILED, "mmap failed");
     die_unless(munmap(map, PAGE) == 0 && munmap(map + PAGE + LENGTH, PAGE) == 0, "munmap failed");

@@ -105,8 +105,8 @@ static void answer(const struct channel *channel)
     const uint32_t *view = shmat(channel->sysv_id, NULL, SHM_RDONLY);
 
     die_unless(view != (void *)-1, "cannot attach the System V segment a second time");
-    printf("child:  POSIX %p (inherited), System V %p (inherited) and %p (read-only)\n",
-           (void *)channel->questions, (void *)channel->answers, (const void *)view);
+    printf("child:  POSIX %p (inherited), System V %p (inherited) and %p (read-only)\n", (void *)channel->questions,
+           (void *)channel->answers, (const void *)view);
     await_turn(channel->to_child[0]);
     for (uint32_t i = 0; i < NUMBERS; i++) {
         channel->answers[i] = channel->questions[i] * channel->questions[i];

@@ -142,8 +142,8 @@ int main(void)
     take_turns(NULL, NULL);
     for (int i = 0; i < THREADS; i++) {
         check(workers, i + 1);
-        printf("thread %d: stack %#jx, arena %#jx, %d blocks of %d bytes\n", i + 1,
-               (uintmax_t)workers[i].stack, (uintmax_t)arena_of(workers[i].blocks[0]), BLOCKS, BLOCK);
+        printf("thread %d: stack %#jx, arena %#jx, %d blocks of %d bytes\n", i + 1, (uintmax_t)workers[i].stack,
+               (uintmax_t)arena_of(workers[i].blocks[0]), BLOCKS, BLOCK);
     }
     pthread_barrier_wait(&turnstile);
     take_turns(NULL, NULL);

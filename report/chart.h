@@ -8,7 +8,8 @@
 
 #include <stdbool.h>
 
-/* Append one character for each value, higher for more; `top` is the value of the highest character.  UTF-8 blocks, or ASCII. */
+/* Append one character for each value, higher for more; `top` is the value of the highest character.  UTF-8 blocks, or
+ * ASCII. */
 void chart_row(struct buffer *out, const uint64_t *values, unsigned columns, uint64_t top, bool utf8);
 
 /* Append a time axis of that many columns under such rows, from 0 to `ticks`. */

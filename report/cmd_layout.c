@@ -107,5 +107,9 @@ static int run(int argc, char **argv)
 }
 
 const struct verb verb_layout = {
-    "layout", "TRACE [--at WHEN] [--pid PID] [--format table|maps|json]", "the address space at any moment: table, maps or json", options, run,
+    "layout",
+    "TRACE [--at WHEN] [--pid PID] [--format table|maps|json]",
+    "the address space at any moment: table, maps or json",
+    options,
+    run,
 };

@@ -37,7 +37,8 @@ enum {
 };
 
 static const struct option options[] = {
-    {OPT_OUTPUT, 'o', "output", "FILE", "record to FILE, quietly; read it with the verbs report, events, layout, verify"},
+    {OPT_OUTPUT, 'o', "output", "FILE",
+     "record to FILE, quietly; read it with the verbs report, events, layout, verify"},
     {OPT_CALLS, 'e', "calls", "CALL,...", "which calls the live text prints: mmap,brk  !madvise  %memory  %process"},
     {OPT_CLOCK, 't', NULL, NULL, "time of day before each line; -tt with microseconds, -ttt since the epoch"},
     {OPT_RELATIVE, 'r', NULL, NULL, "seconds since the line before"},
@@ -48,9 +49,11 @@ static const struct option options[] = {
     {OPT_CHECKPOINT, 0, "checkpoint-every", "N", "compare the replay with the kernel's map after every N layout calls"},
     {OPT_DURATION, 0, "duration", "SECONDS", "stop recording after so long; the command goes on"},
     {OPT_MAX_SIZE, 0, "max-size", "SIZE", "stop recording when FILE reaches SIZE; the command goes on"},
-    {OPT_NO_SECCOMP, 0, "no-seccomp", NULL, "stop at every system call instead of using a filter: slow, but programs\nthat enter strict seccomp mode work"},
+    {OPT_NO_SECCOMP, 0, "no-seccomp", NULL,
+     "stop at every system call instead of using a filter: slow, but programs\nthat enter strict seccomp mode work"},
     {OPT_DETACH, 0, "detach-tracer", NULL,
-     "return the command's exit status as soon as it ends, and go on\nrecording what it left behind in the background (needs -o)"},
+     "return the command's exit status as soon as it ends, and go on\nrecording what it left behind in the background "
+     "(needs -o)"},
     {OPT_VERSION, 'V', "version", NULL, "show the version"},
     {0},
 };
@@ -123,12 +126,14 @@ static void tell_waiting(void *context, uint32_t pid, const char *comm, unsigned
 {
     (void)context;
     if (count > 1)
-        complain(0, "the command has ended; waiting for %u processes that it left, among them %u (%s). "
-                    "Interrupt now to end them and the recording; --detach-tracer does not wait.",
+        complain(0,
+                 "the command has ended; waiting for %u processes that it left, among them %u (%s). "
+                 "Interrupt now to end them and the recording; --detach-tracer does not wait.",
                  count, pid, comm);
     else
-        complain(0, "the command has ended; waiting for process %u (%s) that it left. "
-                    "Interrupt now to end it and the recording; --detach-tracer does not wait.",
+        complain(0,
+                 "the command has ended; waiting for process %u (%s) that it left. "
+                 "Interrupt now to end it and the recording; --detach-tracer does not wait.",
                  pid, comm);
 }
 
@@ -182,9 +187,8 @@ static void close_run(struct run *run, const struct tracer_result *result)
     if (run->quiet || run->detach)
         return;
     if (!run->tracer.output) {
-        struct summary summary = {.decoder = run->decoder,
-                                  .timeline = run->timeline,
-                                  .utf8 = isatty(STDERR_FILENO) && listing_is_utf8()};
+        struct summary summary = {
+            .decoder = run->decoder, .timeline = run->timeline, .utf8 = isatty(STDERR_FILENO) && listing_is_utf8()};
         summarize(&summary);
     } else if (result->trace_written) {
         summarize_file(run->tracer.output);
@@ -269,7 +273,8 @@ static int take_option(struct run *run, int id, const char *value)
     switch (id) {
     case OPT_OUTPUT:
         if (strcmp(value, "-") == 0)
-            return complain(EXIT_USAGE, "-o: a trace cannot go to standard output, which is the command's; name a FILE");
+            return complain(EXIT_USAGE,
+                            "-o: a trace cannot go to standard output, which is the command's; name a FILE");
         run->tracer.output = value;
         return 0;
     case OPT_CALLS:

@@ -10,7 +10,8 @@
 
 static const struct option options[] = {{0}};
 
-static void add_side(struct buffer *out, const struct decoder *d, const char *who, bool there, const struct rec_mapping *m)
+static void add_side(struct buffer *out, const struct decoder *d, const char *who, bool there,
+                     const struct rec_mapping *m)
 {
     char text[128];
     snprintf(text, sizeof(text), "  %-8s ", who);
@@ -39,8 +40,8 @@ static void add_drift(struct buffer *out, const struct decoder *d)
     if (!drift)
         return;
     snprintf(text, sizeof(text), "first difference: pid %u, at %s, after event %llu, %llx-%llx\n", drift->pid,
-             units_duration(when, sizeof(when), drift->time), (unsigned long long)drift->event, (unsigned long long)drift->start,
-             (unsigned long long)drift->end);
+             units_duration(when, sizeof(when), drift->time), (unsigned long long)drift->event,
+             (unsigned long long)drift->start, (unsigned long long)drift->end);
     buffer_string(out, text);
     add_side(out, d, "replay", drift->replayed, &drift->replay);
     add_side(out, d, "kernel", drift->mapped, &drift->kernel);
@@ -55,8 +56,9 @@ static bool judge(struct buffer *out, const struct play *play)
     char text[768], a[UNITS_MAX], b[UNITS_MAX], loss[512];
     bool well = true;
 
-    snprintf(text, sizeof(text), ": format %u.%u, %s bytes, %s events\n", header ? header->major : 0, header ? header->minor : 0,
-             units_count(a, sizeof(a), trace_size(play->trace)), units_count(b, sizeof(b), decoder_events(d)));
+    snprintf(text, sizeof(text), ": format %u.%u, %s bytes, %s events\n", header ? header->major : 0,
+             header ? header->minor : 0, units_count(a, sizeof(a), trace_size(play->trace)),
+             units_count(b, sizeof(b), decoder_events(d)));
     escape_text(out, escape_chars(play->path), 0, 4096);
     buffer_string(out, text);
     if (play_loss_text(play, loss, sizeof(loss))) {

@@ -6,8 +6,7 @@
 
 size_t escape_utf8(const char *bytes, size_t size, uint32_t *ret_code)
 {
-    static const uint32_t smallest[] = {0, 0, 0x80, 0x800,
-                                        0x10000}; /* by length: below it the form is overlong */
+    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000}; /* by length: below it the form is overlong */
     if (!size)
         return 0;
     unsigned char first = (unsigned char)bytes[0];
@@ -132,8 +131,7 @@ static size_t append_unit(struct buffer *out, struct text text, size_t position,
         length = 1;
     for (size_t i = 0; i < length; i++) {
         size_t next = position + i + 1;
-        append_octal(out, (unsigned char)p[i],
-                     next < text.size && text.data[next] >= '0' && text.data[next] <= '9');
+        append_octal(out, (unsigned char)p[i], next < text.size && text.data[next] >= '0' && text.data[next] <= '9');
     }
     return length;
 }

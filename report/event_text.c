@@ -53,8 +53,7 @@ bool event_uses_argument(const struct rec_event *event, unsigned index)
 
 bool event_returned(const struct rec_event *event)
 {
-    return !(event->flags & (EVENT_UNFINISHED | EVENT_NO_RESULT)) &&
-           !(call_info(event->call)->flags & CALL_NO_RETURN);
+    return !(event->flags & (EVENT_UNFINISHED | EVENT_NO_RESULT)) && !(call_info(event->call)->flags & CALL_NO_RETURN);
 }
 
 const char *event_prctl_sub(const struct rec_event *event)
@@ -446,8 +445,7 @@ static void note_bytes(struct note *note, const struct change *change)
 {
     bool has_kind = change->kind != KIND_NONE;
     /* glibc reserves the room of an arena long before it uses it; a plus sign would tell the wrong story. */
-    bool reserved =
-        change->kind == KIND_ARENA && note->line->info->effect == EFFECT_MAP && !note->line->event->args[2];
+    bool reserved = change->kind == KIND_ARENA && note->line->info->effect == EFFECT_MAP && !note->line->event->args[2];
     const char *plus = reserved ? " reserved " : " +";
     const char *minus = " -";
 

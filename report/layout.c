@@ -64,10 +64,11 @@ static void write_table(struct buffer *out, const struct layout *l)
     buffer_string(out, " (");
     escape_text(out, escape_chars(process ? process->comm : ""), 0, 64);
     snprintf(text, sizeof(text), ") at %s, after event %llu: %zu mappings, %s\n",
-             units_duration(when, sizeof(when), l->place->time), (unsigned long long)l->place->event, l->mappings->count,
-             units_size(size, sizeof(size), total));
+             units_duration(when, sizeof(when), l->place->time), (unsigned long long)l->place->event,
+             l->mappings->count, units_size(size, sizeof(size), total));
     buffer_string(out, text);
-    snprintf(text, sizeof(text), "%-25s %8s perms %-9s  %-24s %8s  %s\n", "address", "size", "kind", "mapped by", "age", "name");
+    snprintf(text, sizeof(text), "%-25s %8s perms %-9s  %-24s %8s  %s\n", "address", "size", "kind", "mapped by", "age",
+             "name");
     buffer_string(out, text);
     tracee_addr last = 0;
     for (size_t i = 0; i < l->mappings->count; i++) {
@@ -76,8 +77,9 @@ static void write_table(struct buffer *out, const struct layout *l)
             add_gap(out, m->start - last);
         last = m->end;
         permissions(m, perms);
-        snprintf(text, sizeof(text), "%012llx-%012llx %8s %s  %-9s  ", (unsigned long long)m->start, (unsigned long long)m->end,
-                 units_size(size, sizeof(size), m->end - m->start), perms, kind_name(m->kind));
+        snprintf(text, sizeof(text), "%012llx-%012llx %8s %s  %-9s  ", (unsigned long long)m->start,
+                 (unsigned long long)m->end, units_size(size, sizeof(size), m->end - m->start), perms,
+                 kind_name(m->kind));
         buffer_string(out, text);
         add_maker(out, l, m);
         buffer_string(out, m->name.size ? "  " : "");
@@ -105,9 +107,10 @@ static void write_maps(struct buffer *out, const struct layout *l)
         const struct mapping *m = &l->mappings->list[i];
         char text[160], perms[5];
         permissions(m, perms);
-        int used = snprintf(text, sizeof(text), "%08llx-%08llx %s %08llx %02x:%02x %llu ", (unsigned long long)m->start,
-                            (unsigned long long)m->end, perms, (unsigned long long)m->offset, m->file ? m->file->major : 0,
-                            m->file ? m->file->minor : 0, (unsigned long long)(m->file ? m->file->inode : 0));
+        int used =
+            snprintf(text, sizeof(text), "%08llx-%08llx %s %08llx %02x:%02x %llu ", (unsigned long long)m->start,
+                     (unsigned long long)m->end, perms, (unsigned long long)m->offset, m->file ? m->file->major : 0,
+                     m->file ? m->file->minor : 0, (unsigned long long)(m->file ? m->file->inode : 0));
         buffer_append(out, text, (size_t)used);
         /* The kernel pads to column 73 before a name. */
         for (; m->name.size && used < 73; used++)

@@ -132,7 +132,8 @@ static void add_drift(struct listing *l, struct buffer *out, const struct decode
 {
     char text[128];
     add_prefix(l, out, d, m->pid, m->time);
-    snprintf(text, sizeof(text), "--- drift: %u difference(s) between the replay and the kernel's map, repaired ---\n", m->drift);
+    snprintf(text, sizeof(text), "--- drift: %u difference(s) between the replay and the kernel's map, repaired ---\n",
+             m->drift);
     buffer_string(out, text);
 }
 

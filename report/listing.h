@@ -11,11 +11,11 @@ enum clock { CLOCK_OFF, CLOCK_SECONDS, CLOCK_MICROSECONDS, CLOCK_EPOCH };
 
 struct listing {
     struct call_set calls;
-    enum clock clock;  /* -t, -tt, -ttt */
-    bool relative;     /* -r: seconds since the line before */
-    bool numbers;      /* -n: the event's number in front */
-    bool quiet;        /* -q: no lines about the ends of processes */
-    uint32_t pid;      /* only this process; 0: all */
+    enum clock clock; /* -t, -tt, -ttt */
+    bool relative;    /* -r: seconds since the line before */
+    bool numbers;     /* -n: the event's number in front */
+    bool quiet;       /* -q: no lines about the ends of processes */
+    uint32_t pid;     /* only this process; 0: all */
     const struct event_style *style;
     uint64_t last; /* entry of the event printed last */
 };
@@ -29,7 +29,8 @@ void listing_more_clock(struct listing *listing);
 int listing_select(struct listing *listing, const char *text);
 
 /* Append the lines, with newlines, for what has just been applied; nothing when it has no line. */
-void listing_add(struct listing *listing, struct buffer *out, const struct decoder *decoder, const struct moment *moment);
+void listing_add(struct listing *listing, struct buffer *out, const struct decoder *decoder,
+                 const struct moment *moment);
 
 /* Whether colour is wanted on this descriptor: it is a terminal that has some, and NO_COLOR is not set. */
 bool listing_wants_colour(int fd);

@@ -56,7 +56,8 @@ int main(int argc, char **argv)
         return help();
     for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
         if (strcmp(argv[1], reserved[i]) == 0)
-            return complain(EXIT_USAGE, "the verb '%s' is not in this version. To trace a command of that name: brkwater -- %s",
+            return complain(EXIT_USAGE,
+                            "the verb '%s' is not in this version. To trace a command of that name: brkwater -- %s",
                             argv[1], argv[1]);
     return verb_trace.run(argc, argv);
 }

@@ -12,7 +12,7 @@ struct mapping {
     uint64_t offset;
     uint8_t prot;
     bool shared;
-    enum kind kind; /* of its largest segment */
+    enum kind kind;               /* of its largest segment */
     const struct file_info *file; /* NULL for anonymous memory */
     struct text name;
     size_t first, count; /* its segments, in mappings.segments */

@@ -25,8 +25,8 @@ int complain(int status, const char *format, ...)
 
 int complain_usage(const struct verb *verb, const char *what)
 {
-    return complain(EXIT_USAGE, "%s. Usage: brkwater %s%s%s. See brkwater %s%s--help.", what, verb->name, *verb->name ? " " : "",
-                    verb->synopsis, verb->name, *verb->name ? " " : "");
+    return complain(EXIT_USAGE, "%s. Usage: brkwater %s%s%s. See brkwater %s%s--help.", what, verb->name,
+                    *verb->name ? " " : "", verb->synopsis, verb->name, *verb->name ? " " : "");
 }
 
 unsigned parse_pid(const char *text)
@@ -95,7 +95,8 @@ static int unknown_long(const struct parser *p, const char *name)
     const char *near = options_nearest(name, names, count);
     const char *space = *p->verb->name ? " " : "";
     if (near)
-        complain(0, "unknown option --%s. Did you mean --%s? See brkwater %s%s--help.", name, near, p->verb->name, space);
+        complain(0, "unknown option --%s. Did you mean --%s? See brkwater %s%s--help.", name, near, p->verb->name,
+                 space);
     else
         complain(0, "unknown option --%s. See brkwater %s%s--help.", name, p->verb->name, space);
     return OPTION_WRONG;
@@ -208,7 +209,8 @@ static void help_option(const struct option *o)
 
 void options_help(const struct verb *verb)
 {
-    printf("Usage: brkwater %s%s%s\n\n%s\n\nOptions:\n", verb->name, *verb->name ? " " : "", verb->synopsis, verb->summary);
+    printf("Usage: brkwater %s%s%s\n\n%s\n\nOptions:\n", verb->name, *verb->name ? " " : "", verb->synopsis,
+           verb->summary);
     for (const struct option *o = verb->options; o->id; o++)
         help_option(o);
     printf("  %-26s show this help\n", "-h, --help");

@@ -1,8 +1,8 @@
 /*
  * options.h: the command line: option tables, one parser for all verbs, and their help.
  *
- * Every verb has a const table; parsing, "did you mean", and --help are made from it.  Options of a command that is traced are never
- * touched: parsing ends at the first operand, or at --.
+ * Every verb has a const table; parsing, "did you mean", and --help are made from it.  Options of a command that is
+ * traced are never touched: parsing ends at the first operand, or at --.
  */
 #ifndef BRKWATER_OPTIONS_H
 #define BRKWATER_OPTIONS_H
@@ -48,8 +48,8 @@ enum { OPTION_END = -1, OPTION_OPERAND = -2, OPTION_WRONG = -3, OPTION_HELP = -4
 
 void parser_begin(struct parser *parser, const struct verb *verb, int argc, char **argv);
 
-/* The next option's id with parser->value; OPTION_OPERAND with the operand in value; OPTION_HELP; OPTION_END; or OPTION_WRONG after
- * one line was printed that says what is wrong. */
+/* The next option's id with parser->value; OPTION_OPERAND with the operand in value; OPTION_HELP; OPTION_END; or
+ * OPTION_WRONG after one line was printed that says what is wrong. */
 int parser_next(struct parser *parser);
 
 /* --help of a verb, to standard output. */

@@ -67,14 +67,16 @@ bool play_loss_text(const struct play *p, char *buffer, size_t size)
     units_size(bytes, sizeof(bytes), loss->bytes);
     units_duration(when, sizeof(when), p->timeline ? timeline_totals(p->timeline)->time : 0);
     if (loss->damaged)
-        snprintf(buffer, size, "the file is damaged at byte %llu: %s bytes in %llu %s could not be read; the last event is %s",
+        snprintf(buffer, size,
+                 "the file is damaged at byte %llu: %s bytes in %llu %s could not be read; the last event is %s",
                  (unsigned long long)loss->first_offset, bytes, (unsigned long long)loss->damaged_frames,
                  loss->damaged_frames == 1 ? "place" : "places", events);
     else if (end && loss->cut)
         snprintf(buffer, size, "behind the end of the recording the file holds %s bytes that are no frame", bytes);
     else if (!end && p->timeline)
         snprintf(buffer, size, "recording was cut off at %s (no end record)%s%s; %s events are readable", when,
-                 loss->bytes ? ", the last bytes of the file are no whole frame: " : "", loss->bytes ? bytes : "", events);
+                 loss->bytes ? ", the last bytes of the file are no whole frame: " : "", loss->bytes ? bytes : "",
+                 events);
     else if (!end || loss->cut)
         snprintf(buffer, size, "recording was cut off (no end record); %s events are readable", events);
     else

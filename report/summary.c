@@ -18,9 +18,9 @@ enum { CHART_COLUMNS = 60, TITLE_WIDTH = 48, WRAP_WIDTH = 98 };
 struct units_buffer {
     char text[UNITS_MAX];
 };
-#define SIZE(bytes) units_size((struct units_buffer){{0}}.text, UNITS_MAX, bytes)
+#define SIZE(bytes)  units_size((struct units_buffer){{0}}.text, UNITS_MAX, bytes)
 #define COUNT(count) units_count((struct units_buffer){{0}}.text, UNITS_MAX, count)
-#define TIME(ticks) units_duration((struct units_buffer){{0}}.text, UNITS_MAX, ticks)
+#define TIME(ticks)  units_duration((struct units_buffer){{0}}.text, UNITS_MAX, ticks)
 
 static void line(struct buffer *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -46,7 +46,8 @@ static void add_word(struct buffer *out, struct text word)
 {
     bool plain = word.size > 0;
     for (size_t i = 0; i < word.size; i++)
-        plain = plain && strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=:,+@%", word.data[i]) &&
+        plain = plain &&
+                strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=:,+@%", word.data[i]) &&
                 word.data[i];
     buffer_string(out, plain ? "" : "'");
     escape_text(out, word, 0, TITLE_WIDTH);
@@ -92,8 +93,8 @@ static void add_head(struct buffer *out, const struct summary *s)
     add_command(out, decoder_header(s->decoder));
     line(&rest, "    pid %u", timeline_command(s->timeline));
     if (t->processes > 1 || t->threads > 1)
-        line(&rest, ", %s %s, %s %s", COUNT(t->processes), plural(t->processes, "process", "processes"), COUNT(t->threads),
-             plural(t->threads, "thread", "threads"));
+        line(&rest, ", %s %s, %s %s", COUNT(t->processes), plural(t->processes, "process", "processes"),
+             COUNT(t->threads), plural(t->threads, "thread", "threads"));
     line(&rest, "    %s", TIME(t->time));
     add_outcome(&rest, s);
     if (out->size - begin + rest.size > WRAP_WIDTH)
@@ -157,11 +158,13 @@ static void add_faults(struct buffer *out, const struct summary *s)
     line(out, "  faults     %s minor, %s major\n", COUNT(t->minflt), COUNT(t->majflt));
     if (t->processes > 1)
         line(out, "  process    largest: %u (%s), resident %s at %s\n", t->one_resident.pid,
-             decoder_process(s->decoder, t->one_resident.pid) ? decoder_process(s->decoder, t->one_resident.pid)->comm : "?",
+             decoder_process(s->decoder, t->one_resident.pid) ? decoder_process(s->decoder, t->one_resident.pid)->comm
+                                                              : "?",
              SIZE(t->one_resident.bytes), TIME(t->one_resident.time));
     if (t->processes > 1)
-        line(out, "             (peaks are sums over the processes alive at that moment, end is the command's; a heap that\n"
-                  "             is not trimmed ends with its process)\n");
+        line(out,
+             "             (peaks are sums over the processes alive at that moment, end is the command's; a heap that\n"
+             "             is not trimmed ends with its process)\n");
 }
 
 static void add_chart(struct buffer *out, const struct summary *s)
@@ -191,9 +194,9 @@ static void add_chart(struct buffer *out, const struct summary *s)
 static const char *kind_title(enum kind kind)
 {
     static const char *const titles[KIND_COUNT] = {
-        [KIND_HEAP] = "heap (brk)",        [KIND_ARENA] = "glibc arenas",  [KIND_CHUNK] = "mmapped chunks",
-        [KIND_STACK] = "stacks",           [KIND_IMAGE] = "program images", [KIND_FILE] = "files",
-        [KIND_SHARED] = "shared memory",   [KIND_ANONYMOUS] = "anonymous", [KIND_GUARD] = "stack guards",
+        [KIND_HEAP] = "heap (brk)",      [KIND_ARENA] = "glibc arenas",   [KIND_CHUNK] = "mmapped chunks",
+        [KIND_STACK] = "stacks",         [KIND_IMAGE] = "program images", [KIND_FILE] = "files",
+        [KIND_SHARED] = "shared memory", [KIND_ANONYMOUS] = "anonymous",  [KIND_GUARD] = "stack guards",
         [KIND_KERNEL] = "kernel (vdso)",
     };
     return titles[kind] ? titles[kind] : "";
@@ -206,8 +209,8 @@ static void add_kinds(struct buffer *out, const struct totals *t)
         const struct kind_totals *k = &t->kinds[kind];
         if (!k->peak && !k->mapped && !k->calls)
             continue;
-        line(out, "  %-16s %10s %10s %10s %10s %9s\n", kind_title((enum kind)kind), SIZE(t->end_kinds[kind]), SIZE(k->peak),
-             SIZE(k->mapped), SIZE(k->unmapped), COUNT(k->calls));
+        line(out, "  %-16s %10s %10s %10s %10s %9s\n", kind_title((enum kind)kind), SIZE(t->end_kinds[kind]),
+             SIZE(k->peak), SIZE(k->mapped), SIZE(k->unmapped), COUNT(k->calls));
     }
     buffer_char(out, '\n');
 }

@@ -12,9 +12,9 @@
 struct summary {
     const struct decoder *decoder;
     const struct timeline *timeline;
-    const char *trace;      /* name of the trace file, NULL for none */
-    uint64_t trace_size;    /* bytes */
-    const char *loss;       /* what could not be read, NULL for nothing */
+    const char *trace;   /* name of the trace file, NULL for none */
+    uint64_t trace_size; /* bytes */
+    const char *loss;    /* what could not be read, NULL for nothing */
     bool utf8;
 };
 

@@ -152,8 +152,9 @@ static int choose(struct search *s, uint32_t pid, struct place *ret_place)
 {
     char text[UNITS_MAX];
     if (s->when->kind == WHEN_EVENT && !s->event.ordinal)
-        return complain(EXIT_TROUBLE, "%s: there is no event %llu with an address space; the last is %llu", s->play.path,
-                        (unsigned long long)s->when->value, (unsigned long long)decoder_events(s->play.decoder));
+        return complain(EXIT_TROUBLE, "%s: there is no event %llu with an address space; the last is %llu",
+                        s->play.path, (unsigned long long)s->when->value,
+                        (unsigned long long)decoder_events(s->play.decoder));
     if (s->when->kind == WHEN_EVENT && (!pid || pid == s->event.pid)) {
         *ret_place = s->event;
         return 0;
@@ -166,7 +167,8 @@ static int choose(struct search *s, uint32_t pid, struct place *ret_place)
                          : s->when->kind == WHEN_TIME         ? c->at_time
                                                               : c->end;
     if (s->when->kind == WHEN_EVENT)
-        place = (struct place){.ordinal = s->event.ordinal, .pid = c->pid, .time = s->event.time, .event = s->event.event};
+        place =
+            (struct place){.ordinal = s->event.ordinal, .pid = c->pid, .time = s->event.time, .event = s->event.event};
     if (!place.ordinal && s->when->kind == WHEN_PEAK)
         place = c->end; /* too short for a sample */
     /* The command begins a moment after the recording: until then, what it began with. */

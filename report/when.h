@@ -23,8 +23,8 @@ struct place {
     uint64_t time, event; /* tick, and the last event up to there */
 };
 
-/* Read the recording to its end and find the place.  `pid` 0: the process of the event, else the one whose resident memory was
- * highest.  0, or the exit status after one line was printed. */
+/* Read the recording to its end and find the place.  `pid` 0: the process of the event, else the one whose resident
+ * memory was highest.  0, or the exit status after one line was printed. */
 int when_find(const char *path, const struct when *when, uint32_t pid, struct place *ret_place);
 
 #endif

@@ -22,7 +22,8 @@ struct syscall_info {
     bool error;
 };
 
-/* Ask the kernel about the stop that the tracee is in (PTRACE_GET_SYSCALL_INFO, Linux 5.3).  0 or -errno (-ESRCH: killed). */
+/* Ask the kernel about the stop that the tracee is in (PTRACE_GET_SYSCALL_INFO, Linux 5.3).  0 or -errno (-ESRCH:
+ * killed). */
 int arch_syscall_info(pid_t tid, struct syscall_info *ret_info);
 
 /* A call's arguments in the one form that call_info() describes. */

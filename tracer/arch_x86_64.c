@@ -1,8 +1,8 @@
 /*
  * arch_x86_64.c: x86-64, with x32 and i386 callers.
  *
- * Source: ptrace(2) for PTRACE_GET_SYSCALL_INFO; syscall(2) for the registers; ipc(2), mmap2(2), clone3 in clone(2) for the ABIs'
- * own ways to pass arguments.
+ * Source: ptrace(2) for PTRACE_GET_SYSCALL_INFO; syscall(2) for the registers; ipc(2), mmap2(2), clone3 in clone(2) for
+ * the ABIs' own ways to pass arguments.
  */
 #include "arch.h"
 
@@ -18,7 +18,7 @@
 #include <sys/user.h>
 
 #ifndef PR_SET_VMA
-#define PR_SET_VMA 0x53564d41
+#define PR_SET_VMA           0x53564d41
 #define PR_SET_VMA_ANON_NAME 0
 #endif
 #ifndef CLONE_UNTRACED
@@ -95,7 +95,8 @@ static void unpack_clone3(pid_t tid, struct call_args *a)
 static void take_texts(struct call_args *a)
 {
     const struct call_info *info = call_info(a->call);
-    const bool has_text = a->call != CALL_PRCTL || ((uint32_t)a->args[0] == PR_SET_VMA && a->args[1] == PR_SET_VMA_ANON_NAME);
+    const bool has_text =
+        a->call != CALL_PRCTL || ((uint32_t)a->args[0] == PR_SET_VMA && a->args[1] == PR_SET_VMA_ANON_NAME);
     for (unsigned i = 0; i < info->nargs; i++) {
         switch (info->args[i].kind) {
         case ARG_TEXT:

@@ -1,5 +1,6 @@
 /*
- * background.c: the tracer as a process of its own beside the command, so that the command's end is the end of what the user started.
+ * background.c: the tracer as a process of its own beside the command, so that the command's end is the end of what the
+ * user started.
  */
 #include "background.h"
 
@@ -17,8 +18,8 @@ struct report {
 
 static volatile sig_atomic_t tracer_pid;
 
-/* The terminal tells the command by itself (si_code above 0); what somebody sent to this process alone goes on to the tracer, which
- * knows the command. */
+/* The terminal tells the command by itself (si_code above 0); what somebody sent to this process alone goes on to the
+ * tracer, which knows the command. */
 static void pass_to_tracer(int signal, siginfo_t *info, void *context)
 {
     (void)context;

@@ -9,9 +9,9 @@
 #define PR_SET_VMA 0x53564d41
 #endif
 
-#define A(arg_name, arg_kind)                                                                                \
-    {                                                                                                        \
-        .name = arg_name, .kind = arg_kind                                                                   \
+#define A(arg_name, arg_kind)                                                                                          \
+    {                                                                                                                  \
+        .name = arg_name, .kind = arg_kind                                                                             \
     }
 
 enum {
@@ -20,10 +20,10 @@ enum {
     MAKES = CALL_LAYOUT | CALL_PARTIAL | CALL_IDENTIFY | CALL_POPULATES,
 };
 
-#define MMAP_ARGS                                                                                            \
-    {                                                                                                        \
-        A("addr", ARG_ADDR), A("length", ARG_LENGTH), A("prot", ARG_PROT), A("flags", ARG_MAP_FLAGS),        \
-            A("fd", ARG_FD), A("offset", ARG_OFFSET)                                                         \
+#define MMAP_ARGS                                                                                                      \
+    {                                                                                                                  \
+        A("addr", ARG_ADDR), A("length", ARG_LENGTH), A("prot", ARG_PROT), A("flags", ARG_MAP_FLAGS), A("fd", ARG_FD), \
+            A("offset", ARG_OFFSET)                                                                                    \
     }
 #define RANGE A("addr", ARG_ADDR), A("length", ARG_LENGTH)
 
@@ -35,19 +35,39 @@ static const struct call_info calls[CALL_COUNT] = {
     [CALL_OLD_MMAP] = {"old_mmap", EFFECT_MAP, MAKES, true, 6, MMAP_ARGS},
     [CALL_MUNMAP] = {"munmap", EFFECT_UNMAP, PARTIAL, false, 2, {RANGE}},
     [CALL_MPROTECT] = {"mprotect", EFFECT_PROTECT, PARTIAL | CALL_POPULATES, false, 3, {RANGE, A("prot", ARG_PROT)}},
-    [CALL_PKEY_MPROTECT] = {"pkey_mprotect", EFFECT_PROTECT, PARTIAL | CALL_POPULATES, false, 4,
+    [CALL_PKEY_MPROTECT] = {"pkey_mprotect",
+                            EFFECT_PROTECT,
+                            PARTIAL | CALL_POPULATES,
+                            false,
+                            4,
                             {RANGE, A("prot", ARG_PROT), A("pkey", ARG_INT)}},
-    [CALL_MREMAP] = {"mremap", EFFECT_REMAP, PARTIAL | CALL_POPULATES, true, 5,
+    [CALL_MREMAP] = {"mremap",
+                     EFFECT_REMAP,
+                     PARTIAL | CALL_POPULATES,
+                     true,
+                     5,
                      {A("old_addr", ARG_ADDR), A("old_length", ARG_LENGTH), A("length", ARG_LENGTH),
                       A("flags", ARG_MREMAP_FLAGS), A("addr", ARG_ADDR)}},
     [CALL_MADVISE] = {"madvise", EFFECT_ADVISE, CALL_POPULATES, false, 3, {RANGE, A("advice", ARG_ADVICE)}},
-    [CALL_PROCESS_MADVISE] = {"process_madvise", EFFECT_NONE, 0, false, 5,
+    [CALL_PROCESS_MADVISE] = {"process_madvise",
+                              EFFECT_NONE,
+                              0,
+                              false,
+                              5,
                               {A("pidfd", ARG_FD), A("vec", ARG_ADDR), A("vlen", ARG_INT), A("advice", ARG_ADVICE),
                                A("flags", ARG_HEX)}},
-    [CALL_SHMAT] = {"shmat", EFFECT_ATTACH, PARTIAL | CALL_IDENTIFY, true, 3,
+    [CALL_SHMAT] = {"shmat",
+                    EFFECT_ATTACH,
+                    PARTIAL | CALL_IDENTIFY,
+                    true,
+                    3,
                     {A("shmid", ARG_INT), A("addr", ARG_ADDR), A("flags", ARG_SHM_FLAGS)}},
     [CALL_SHMDT] = {"shmdt", EFFECT_DETACH, LAYOUT, false, 1, {A("addr", ARG_ADDR)}},
-    [CALL_REMAP_FILE_PAGES] = {"remap_file_pages", EFFECT_REMAP_FILE, PARTIAL, false, 5,
+    [CALL_REMAP_FILE_PAGES] = {"remap_file_pages",
+                               EFFECT_REMAP_FILE,
+                               PARTIAL,
+                               false,
+                               5,
                                {RANGE, A("prot", ARG_PROT), A("pgoff", ARG_PAGES), A("flags", ARG_MAP_FLAGS)}},
     [CALL_MLOCK] = {"mlock", EFFECT_NONE, CALL_POPULATES, false, 2, {RANGE}},
     [CALL_MUNLOCK] = {"munlock", EFFECT_NONE, 0, false, 2, {RANGE}},
@@ -55,20 +75,39 @@ static const struct call_info calls[CALL_COUNT] = {
     [CALL_MUNLOCKALL] = {"munlockall", EFFECT_NONE, 0, false, 0, {A(NULL, ARG_NONE)}},
     [CALL_MLOCK2] = {"mlock2", EFFECT_NONE, CALL_POPULATES, false, 3, {RANGE, A("flags", ARG_MLOCK_FLAGS)}},
     [CALL_MSEAL] = {"mseal", EFFECT_NONE, 0, false, 3, {RANGE, A("flags", ARG_HEX)}},
-    [CALL_MAP_SHADOW_STACK] = {"map_shadow_stack", EFFECT_SHADOW_STACK, LAYOUT, true, 3, {RANGE, A("flags", ARG_SHADOW_FLAGS)}},
-    [CALL_IO_SETUP] = {"io_setup", EFFECT_MAP_RING, LAYOUT | CALL_IDENTIFY, false, 2, {A("nr", ARG_INT), A("ctx", ARG_ADDR)}},
+    [CALL_MAP_SHADOW_STACK] =
+        {"map_shadow_stack", EFFECT_SHADOW_STACK, LAYOUT, true, 3, {RANGE, A("flags", ARG_SHADOW_FLAGS)}},
+    [CALL_IO_SETUP] =
+        {"io_setup", EFFECT_MAP_RING, LAYOUT | CALL_IDENTIFY, false, 2, {A("nr", ARG_INT), A("ctx", ARG_ADDR)}},
     [CALL_IO_DESTROY] = {"io_destroy", EFFECT_UNMAP_RING, LAYOUT, false, 1, {A("ctx", ARG_ADDR)}},
-    [CALL_PRCTL] = {"prctl", EFFECT_PRCTL, LAYOUT, false, 5,
-                    {A("option", ARG_PRCTL_OPTION), A("sub", ARG_PRCTL_SUB), A("addr", ARG_ADDR), A("length", ARG_LENGTH),
-                     A("name", ARG_TEXT)}},
+    [CALL_PRCTL] = {"prctl",
+                    EFFECT_PRCTL,
+                    LAYOUT,
+                    false,
+                    5,
+                    {A("option", ARG_PRCTL_OPTION), A("sub", ARG_PRCTL_SUB), A("addr", ARG_ADDR),
+                     A("length", ARG_LENGTH), A("name", ARG_TEXT)}},
     [CALL_PERSONALITY] = {"personality", EFFECT_PERSONALITY, LAYOUT, false, 1, {A("persona", ARG_HEX)}},
-    [CALL_EXECVE] = {"execve", EFFECT_EXEC, CALL_POPULATES, false, 3,
+    [CALL_EXECVE] = {"execve",
+                     EFFECT_EXEC,
+                     CALL_POPULATES,
+                     false,
+                     3,
                      {A("path", ARG_TEXT), A("argv", ARG_ARGV), A("envc", ARG_ENVC)}},
-    [CALL_EXECVEAT] = {"execveat", EFFECT_EXEC, CALL_POPULATES, false, 5,
-                       {A("dirfd", ARG_FD), A("path", ARG_TEXT), A("argv", ARG_ARGV), A("envc", ARG_ENVC), A("flags", ARG_HEX)}},
-    [CALL_CLONE] = {"clone", EFFECT_CLONE, CALL_COPIES, false, 2,
-                    {A("flags", ARG_CLONE_FLAGS), A("child_stack", ARG_ADDR)}},
-    [CALL_CLONE3] = {"clone3", EFFECT_CLONE, CALL_COPIES, false, 3,
+    [CALL_EXECVEAT] = {"execveat",
+                       EFFECT_EXEC,
+                       CALL_POPULATES,
+                       false,
+                       5,
+                       {A("dirfd", ARG_FD), A("path", ARG_TEXT), A("argv", ARG_ARGV), A("envc", ARG_ENVC),
+                        A("flags", ARG_HEX)}},
+    [CALL_CLONE] =
+        {"clone", EFFECT_CLONE, CALL_COPIES, false, 2, {A("flags", ARG_CLONE_FLAGS), A("child_stack", ARG_ADDR)}},
+    [CALL_CLONE3] = {"clone3",
+                     EFFECT_CLONE,
+                     CALL_COPIES,
+                     false,
+                     3,
                      {A("flags", ARG_CLONE_FLAGS), A("child_stack", ARG_ADDR), A("stack_size", ARG_LENGTH)}},
     [CALL_FORK] = {"fork", EFFECT_CLONE, CALL_COPIES, false, 0, {A(NULL, ARG_NONE)}},
     [CALL_VFORK] = {"vfork", EFFECT_CLONE, 0, false, 0, {A(NULL, ARG_NONE)}},
@@ -83,7 +122,7 @@ static const uint32_t prctl_options[] = {PR_SET_VMA, PR_SET_MM, PR_SET_SECCOMP};
 static const uint32_t seccomp_strict[] = {SECCOMP_SET_MODE_STRICT};
 static const uint32_t ipc_shm[] = {21, 22}; /* SHMAT and SHMDT, ipc(2) */
 
-#define ANY NULL, 0, 0
+#define ANY         NULL, 0, 0
 #define FIRST(list) list, sizeof(list) / sizeof((list)[0]), 0
 #define LOW16(list) list, sizeof(list) / sizeof((list)[0]), 0xffff
 

@@ -1,9 +1,9 @@
 /*
  * calls.h (published): the memory system calls that brkwater traces.
  *
- * One const table per ABI says which system call numbers are traced, and one table of calls says for each its name, the kind of
- * every argument and what it does to an address space.  The seccomp filter, the decoder, the live text, `--help` and the man
- * page are all made from these two tables; a call is added here and nowhere else.
+ * One const table per ABI says which system call numbers are traced, and one table of calls says for each its name, the
+ * kind of every argument and what it does to an address space.  The seccomp filter, the decoder, the live text,
+ * `--help` and the man page are all made from these two tables; a call is added here and nowhere else.
  *
  * Source: the kernel's syscall_64.tbl and syscall_32.tbl, and section 2 of each call's manual page.
  */
@@ -132,14 +132,14 @@ struct call_info {
 };
 
 /*
- * Arguments of an event are kept in one form whatever the ABI: offsets in bytes (mmap2 counts pages), old_mmap's struct unpacked,
- * clone3's struct as (flags, child_stack, stack_size), ipc(SHMAT) as shmat, execve as (path, argv, number of environment strings).
- * Never NULL; for a number outside the table the CALL_NONE entry, named "unknown".
+ * Arguments of an event are kept in one form whatever the ABI: offsets in bytes (mmap2 counts pages), old_mmap's struct
+ * unpacked, clone3's struct as (flags, child_stack, stack_size), ipc(SHMAT) as shmat, execve as (path, argv, number of
+ * environment strings). Never NULL; for a number outside the table the CALL_NONE entry, named "unknown".
  */
 const struct call_info *call_info(enum call call);
 
-/* The call that a number is in an ABI, or CALL_NONE when it is not traced.  `args` are the raw register arguments: prctl, seccomp
- * and i386's ipc are traced for some values of their first argument only. */
+/* The call that a number is in an ABI, or CALL_NONE when it is not traced.  `args` are the raw register arguments:
+ * prctl, seccomp and i386's ipc are traced for some values of their first argument only. */
 enum call call_lookup(enum abi abi, uint64_t number, const uint64_t args[CALL_MAX_ARGS]);
 
 /* The call of that name, or CALL_NONE. */

@@ -55,7 +55,8 @@ static int collect(struct tracer *tracer, struct space *space, size_t *ret_count
     return got;
 }
 
-/* A maps file belongs to the thread that it was opened through: once that one has ended it reads as -ESRCH, though the space lives. */
+/* A maps file belongs to the thread that it was opened through: once that one has ended it reads as -ESRCH, though the
+ * space lives. */
 static int read_map(struct tracer *tracer, struct space *space, pid_t tid)
 {
     bool cached = space->maps >= 0;

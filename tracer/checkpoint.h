@@ -6,8 +6,8 @@
 
 #include "state.h"
 
-/* Read the map through thread `tid` of process `pid` and record it.  The caller sees to it that none of the space's layout calls is in
- * flight.  0 or -errno (nothing was recorded then). */
+/* Read the map through thread `tid` of process `pid` and record it.  The caller sees to it that none of the space's
+ * layout calls is in flight.  0 or -errno (nothing was recorded then). */
 int checkpoint_take(struct tracer *tracer, struct space *space, pid_t tid, pid_t pid, enum checkpoint_reason reason);
 
 /* A layout call of the space is over: take the checkpoint that is due, if any.  True when the map was just read. */

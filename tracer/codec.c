@@ -1,9 +1,9 @@
 /*
  * codec.c: records into bytes and back.
  *
- * Each kind of record has one function that visits its fields in file order; the same function writes and reads, so the two can
- * never disagree.  Numbers are LEB128 varints; signed differences are zigzag coded; addresses are differences to the last address,
- * shifted by a page when they allow it.
+ * Each kind of record has one function that visits its fields in file order; the same function writes and reads, so the
+ * two can never disagree.  Numbers are LEB128 varints; signed differences are zigzag coded; addresses are differences
+ * to the last address, shifted by a page when they allow it.
  */
 #include "trace.h"
 
@@ -163,7 +163,8 @@ static void f_paged(struct codec *c, uint64_t *value, uint64_t *last)
             coded = zigzag((uint64_t)pages) << 1;
         else
             coded = zigzag(difference) << 1 | 1;
-        /* A difference that needs all 64 bits loses one to the shift: fall back to an absolute form that can't be mistaken. */
+        /* A difference that needs all 64 bits loses one to the shift: fall back to an absolute form that can't be
+         * mistaken. */
         if (coded >> 1 != ((coded & 1) ? zigzag(difference) : zigzag((uint64_t)pages)))
             coded = UINT64_MAX;
     }
@@ -277,7 +278,14 @@ static void f_exec(struct codec *c, struct rec_exec *r)
 }
 
 /* Which of an event's rarer fields are there; combined with the flags into one number. */
-enum { HAS_RET = 1 << 8, HAS_ERROR = 1 << 9, HAS_FILE = 1 << 10, HAS_LENGTH = 1 << 11, HAS_STACK = 1 << 12, HAS_TEXT = 1 << 13 };
+enum {
+    HAS_RET = 1 << 8,
+    HAS_ERROR = 1 << 9,
+    HAS_FILE = 1 << 10,
+    HAS_LENGTH = 1 << 11,
+    HAS_STACK = 1 << 12,
+    HAS_TEXT = 1 << 13
+};
 
 static uint64_t event_presence(const struct rec_event *e)
 {
@@ -575,8 +583,8 @@ int codec_decode(struct codec *c, const unsigned char *bytes, size_t size, struc
 const char *trace_error_text(int error)
 {
     switch (-error) {
-#define X(name, text)                                                                                        \
-    case name:                                                                                               \
+#define X(name, text)                                                                                                  \
+    case name:                                                                                                         \
         return text;
         TRACE_ERRORS(X)
 #undef X

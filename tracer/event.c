@@ -101,8 +101,8 @@ static bool same_call(const struct call_in_flight *call, enum call which, const 
     return call->active && call->args.call == which && call->ip == info->ip && call->sp == info->sp;
 }
 
-/* A signal handler that runs before the restart stands on a deeper stack; only when the thread is back where it was is the restart
- * either here or not coming. */
+/* A signal handler that runs before the restart stands on a deeper stack; only when the thread is back where it was is
+ * the restart either here or not coming. */
 static bool in_handler(const struct call_in_flight *interrupted, const struct syscall_info *info)
 {
     return info->sp < interrupted->sp;
@@ -288,8 +288,9 @@ static bool may_be_partial(const struct rec_event *event)
     return true;
 }
 
-/* A filter of the tracee's own trapped the call (SECCOMP_RET_TRAP, seen only without a filter of ours): it did not run, and what
- * stands in the result register is still its number.  fork's result may be any number, and its child is seen by itself. */
+/* A filter of the tracee's own trapped the call (SECCOMP_RET_TRAP, seen only without a filter of ours): it did not run,
+ * and what stands in the result register is still its number.  fork's result may be any number, and its child is seen
+ * by itself. */
 static bool did_not_run(const struct call_in_flight *call, const struct syscall_info *info)
 {
     return !info->error && (uint64_t)info->result == call->number && call_info(call->args.call)->effect != EFFECT_CLONE;
@@ -312,7 +313,8 @@ void event_finish(struct tracer *tracer, struct tracee *tracee, const struct sys
     if (info->error)
         event->error = (uint32_t)-info->result;
     else
-        event->ret = call_info(a->call)->returns_address && a->abi == ABI_I386 ? (uint32_t)info->result : (uint64_t)info->result;
+        event->ret =
+            call_info(a->call)->returns_address && a->abi == ABI_I386 ? (uint32_t)info->result : (uint64_t)info->result;
     count_faults(tracee, event);
     if (!event->error) {
         read_result(tracee, event);

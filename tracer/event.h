@@ -6,7 +6,8 @@
 
 #include "state.h"
 
-/* The tracee stands at the entry of a traced call: read its arguments, all that must be read before the kernel runs it. */
+/* The tracee stands at the entry of a traced call: read its arguments, all that must be read before the kernel runs it.
+ */
 void event_begin(struct tracer *tracer, struct tracee *tracee, enum call call, const struct syscall_info *info);
 
 /* True when it must have its space for itself: it changes the layout, or copies it. */

@@ -4,8 +4,9 @@
  *     load arch; one block for each ABI:
  *         load number; if it equals entry 1 jump to its verdict; ...; allow
  *
- * A verdict is "trace", or a look at the low half of the first argument first.  Only arch and number are loaded before an allow, so
- * that the kernel's cache of always-allowed numbers (Linux 5.11) can skip the program altogether.  Source: seccomp(2).
+ * A verdict is "trace", or a look at the low half of the first argument first.  Only arch and number are loaded before
+ * an allow, so that the kernel's cache of always-allowed numbers (Linux 5.11) can skip the program altogether.  Source:
+ * seccomp(2).
  */
 #include "filter.h"
 
@@ -22,10 +23,10 @@
 
 enum { X32_BIT = 0x40000000, MAX_PROGRAM = 2048 };
 
-#define LOAD(field) ((struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field)))
+#define LOAD(field)                 ((struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field)))
 #define JUMP_IF(op, value, yes, no) ((struct sock_filter)BPF_JUMP(BPF_JMP | (op) | BPF_K, (value), (yes), (no)))
-#define RETURN(value) ((struct sock_filter)BPF_STMT(BPF_RET | BPF_K, (value)))
-#define SKIP(count) ((struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, (count)))
+#define RETURN(value)               ((struct sock_filter)BPF_STMT(BPF_RET | BPF_K, (value)))
+#define SKIP(count)                 ((struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, (count)))
 
 struct program {
     struct sock_filter *code;
@@ -114,8 +115,8 @@ int filter_build(struct sock_filter **ret_program, size_t *ret_count)
 int filter_install(const struct sock_filter *program, size_t count)
 {
     struct sock_fprog fprog = {.len = (unsigned short)count, .filter = (struct sock_filter *)(uintptr_t)program};
-    /* SPEC_ALLOW: without it kernels before 5.16 switch speculation off for the whole program, which then runs slower traced than
-     * not. */
+    /* SPEC_ALLOW: without it kernels before 5.16 switch speculation off for the whole program, which then runs slower
+     * traced than not. */
     if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &fprog) < 0)
         return -errno;
     return 0;

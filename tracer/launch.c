@@ -87,7 +87,8 @@ bool launch_needs_no_new_privs(void)
 static void restore_state(const struct launch_state *state)
 {
     for (int signal = 1; signal < NSIG; signal++)
-        sigaction(signal, &state->actions[signal], NULL); /* fails for SIGKILL, SIGSTOP and libc's own, which nobody changed */
+        sigaction(signal, &state->actions[signal],
+                  NULL); /* fails for SIGKILL, SIGSTOP and libc's own, which nobody changed */
     setitimer(ITIMER_REAL, &state->alarm, NULL);
     if (state->descriptors_known)
         setrlimit(RLIMIT_NOFILE, &state->descriptors);

@@ -22,8 +22,8 @@ struct launch_state {
 /* Remember signal mask, dispositions and limits before the tracer changes them. */
 void launch_save(struct launch_state *state);
 
-/* Where `name` is found in PATH, as execvp(3) looks; malloc'ed in *ret_path.  0, -ENOENT when there is no such file, or the error
- * that running it would give (-EACCES). */
+/* Where `name` is found in PATH, as execvp(3) looks; malloc'ed in *ret_path.  0, -ENOENT when there is no such file, or
+ * the error that running it would give (-EACCES). */
 int launch_find(const char *name, char **ret_path);
 
 struct launch {
@@ -34,12 +34,13 @@ struct launch {
 };
 
 /*
- * Start the command, seized, with its filter on.  It stops at its execve.  *ret_pid is its pid, *ret_exec_fd a descriptor from
- * which launch_exec_error() reads.  0 or -errno with *ret_what naming the step that failed.
+ * Start the command, seized, with its filter on.  It stops at its execve.  *ret_pid is its pid, *ret_exec_fd a
+ * descriptor from which launch_exec_error() reads.  0 or -errno with *ret_what naming the step that failed.
  */
 int launch_start(const struct launch *launch, pid_t *ret_pid, int *ret_exec_fd, const char **ret_what);
 
-/* Why the command could not be executed: an errno, or 0 when it was.  Call once the tracee has execed or ended; closes fd. */
+/* Why the command could not be executed: an errno, or 0 when it was.  Call once the tracee has execed or ended; closes
+ * fd. */
 int launch_exec_error(int fd);
 
 /* True when set-uid programs would lose their privileges: this process may not set a filter without no_new_privs. */

@@ -16,7 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-void tracer_note(struct tracer *tracer, enum note_code code, const struct tracee *tracee, uint64_t value, const char *text)
+void tracer_note(struct tracer *tracer, enum note_code code, const struct tracee *tracee, uint64_t value,
+                 const char *text)
 {
     struct record record = {.kind = REC_NOTE,
                             .note = {.time = recorder_now(tracer->recorder),
@@ -28,7 +29,8 @@ void tracer_note(struct tracer *tracer, enum note_code code, const struct tracee
     recorder_put(tracer->recorder, &record);
 }
 
-static void put_task(struct tracer *tracer, const struct tracee *tracee, pid_t parent, uint32_t copied_from, uint32_t flags)
+static void put_task(struct tracer *tracer, const struct tracee *tracee, pid_t parent, uint32_t copied_from,
+                     uint32_t flags)
 {
     struct record record = {.kind = REC_TASK,
                             .task = {.time = recorder_now(tracer->recorder),
@@ -67,8 +69,8 @@ static void watch(struct tracer *tracer, struct process *process, const struct t
 }
 
 /* Bind a new thread by the flags of the clone call that made it. */
-static bool bind_child(struct tracer *tracer, struct tracee *child, struct process *maker, struct space *from, pid_t parent,
-                       uint64_t flags)
+static bool bind_child(struct tracer *tracer, struct tracee *child, struct process *maker, struct space *from,
+                       pid_t parent, uint64_t flags)
 {
     struct space *space = from;
     struct process *process = maker;
@@ -258,7 +260,8 @@ static void drop_sibling(struct tracee *tracee, void *context)
         discard(s->tracer, tracee);
 }
 
-/* Whether the file asks for other privileges, and the kernel did not give them because the tracer may not see such a process. */
+/* Whether the file asks for other privileges, and the kernel did not give them because the tracer may not see such a
+ * process. */
 static bool lost_privileges(const struct process *process)
 {
     struct stat st;

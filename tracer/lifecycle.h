@@ -12,8 +12,8 @@ struct tracee *lifecycle_first(struct tracer *tracer, pid_t pid);
 /* `parent` stands in a clone call that has made `tid`.  Returns the child, bound, or NULL without memory. */
 struct tracee *lifecycle_new_child(struct tracer *tracer, struct tracee *parent, pid_t tid);
 
-/* Nobody told of this new thread (its parent was killed at the wrong moment): bind it by what /proc says.  False when /proc does not
- * know it yet. */
+/* Nobody told of this new thread (its parent was killed at the wrong moment): bind it by what /proc says.  False when
+ * /proc does not know it yet. */
 bool lifecycle_adopt(struct tracer *tracer, struct tracee *tracee);
 
 /* A thread that is not the leader has called execve and is now known by the leader's tid: the old leader is gone. */

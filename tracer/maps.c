@@ -70,14 +70,17 @@ int maps_read(int fd, struct maps_buffer *buffer)
     }
 }
 
-/* Parse digits of the given base up to, and past, the expected end character; false for anything else, and for what exceeds 64 bits. */
+/* Parse digits of the given base up to, and past, the expected end character; false for anything else, and for what
+ * exceeds 64 bits. */
 static bool number(char **at, const char *end, unsigned base, char stop, uint64_t *ret)
 {
     uint64_t value = 0;
     char *p = *at;
     const char *first = p;
     for (; p < end && *p != stop; p++) {
-        unsigned digit = *p >= '0' && *p <= '9' ? (unsigned)(*p - '0') : *p >= 'a' && *p <= 'f' ? (unsigned)(*p - 'a') + 10 : 99;
+        unsigned digit = *p >= '0' && *p <= '9'   ? (unsigned)(*p - '0')
+                         : *p >= 'a' && *p <= 'f' ? (unsigned)(*p - 'a') + 10
+                                                  : 99;
         if (digit >= base || value > (UINT64_MAX - digit) / base)
             return false;
         value = value * base + digit;
@@ -190,7 +193,8 @@ int maps_query(int fd, uint64_t addr, struct maps_buffer *buffer, struct map_lin
         .inode = query.inode,
         .major = query.dev_major,
         .minor = query.dev_minor,
-        .prot = (query.vma_flags & QUERY_READABLE ? PROT_READ : 0u) | (query.vma_flags & QUERY_WRITABLE ? PROT_WRITE : 0u) |
+        .prot = (query.vma_flags & QUERY_READABLE ? PROT_READ : 0u) |
+                (query.vma_flags & QUERY_WRITABLE ? PROT_WRITE : 0u) |
                 (query.vma_flags & QUERY_EXECUTABLE ? PROT_EXEC : 0u),
         .shared = query.vma_flags & QUERY_SHARED,
         .page_size = query.vma_page_size,

@@ -13,7 +13,8 @@
 
 /* One mapping.  Example, the line
  *     7f2a4c021000-7f2a4c022000 r--p 00002000 fe:00 1234    /usr/lib/x.so
- * has start 0x7f2a4c021000, prot PROT_READ, shared false, offset 0x2000, major 0xfe, minor 0, inode 1234, name "/usr/lib/x.so". */
+ * has start 0x7f2a4c021000, prot PROT_READ, shared false, offset 0x2000, major 0xfe, minor 0, inode 1234, name
+ * "/usr/lib/x.so". */
 struct map_line {
     uint64_t start, end, offset, inode;
     uint32_t major, minor;
@@ -33,19 +34,20 @@ struct maps_buffer {
 
 void maps_buffer_free(struct maps_buffer *buffer);
 
-/* Open the maps file of a process or thread, close-on-exec; it goes on working while the address space lives, whatever becomes of the
- * process.  A descriptor, or -errno. */
+/* Open the maps file of a process or thread, close-on-exec; it goes on working while the address space lives, whatever
+ * becomes of the process.  A descriptor, or -errno. */
 int maps_open(pid_t pid);
 
 /* Read all of it into the buffer.  0 or -errno; -ESRCH when the address space is gone. */
 int maps_read(int fd, struct maps_buffer *buffer);
 
-/* The next line: 1, 0 at the end, -EPROTO when a line is not as expected (nothing is skipped silently).  The name points into the
- * buffer. */
+/* The next line: 1, 0 at the end, -EPROTO when a line is not as expected (nothing is skipped silently).  The name
+ * points into the buffer. */
 int maps_next(struct maps_buffer *buffer, struct map_line *ret_line);
 
-/* The mapping that holds addr.  The name is copied into name_buffer, at most name_capacity bytes.  0, -ENOENT when nothing is mapped
- * there, -ENOTTY when the kernel has no such query and `buffer` had to be used in vain, or -errno.  Falls back to the text. */
+/* The mapping that holds addr.  The name is copied into name_buffer, at most name_capacity bytes.  0, -ENOENT when
+ * nothing is mapped there, -ENOTTY when the kernel has no such query and `buffer` had to be used in vain, or -errno.
+ * Falls back to the text. */
 int maps_query(int fd, uint64_t addr, struct maps_buffer *buffer, struct map_line *ret_line, char *name_buffer,
                size_t name_capacity);
 

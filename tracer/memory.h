@@ -11,7 +11,8 @@
 /* Read exactly `size` bytes.  0, or -EFAULT, -ESRCH, -EPERM. */
 int memory_read(pid_t tid, tracee_addr addr, void *buffer, size_t size);
 
-/* Read up to `capacity` bytes or the NUL, which is not counted; what could be read is returned, also when a page is missing. */
+/* Read up to `capacity` bytes or the NUL, which is not counted; what could be read is returned, also when a page is
+ * missing. */
 size_t memory_text(pid_t tid, tracee_addr addr, char *buffer, size_t capacity);
 
 /* Read a NULL-terminated list of strings, each followed by NUL in the buffer, until it is full. The bytes used. */

@@ -1,10 +1,11 @@
 /*
  * order.h: layout calls of one address space, one after another.
  *
- * Stops arrive in another order than the kernel applied the calls, so between entry and exit a layout call has its space for
- * itself; others wait in their entry stops.  A call that blocks would stall them: after ORDER_PATIENCE the next one is let in
- * beside it, both are marked as overlapped, and the map is read back once the space is quiet.  A call that has only not had its
- * turn on a CPU, or whose exit stop is still to be served, does not block anybody, and is given more time.
+ * Stops arrive in another order than the kernel applied the calls, so between entry and exit a layout call has its
+ * space for itself; others wait in their entry stops.  A call that blocks would stall them: after ORDER_PATIENCE the
+ * next one is let in beside it, both are marked as overlapped, and the map is read back once the space is quiet.  A
+ * call that has only not had its turn on a CPU, or whose exit stop is still to be served, does not block anybody, and
+ * is given more time.
  */
 #ifndef BRKWATER_ORDER_H
 #define BRKWATER_ORDER_H

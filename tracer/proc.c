@@ -34,8 +34,8 @@ static ssize_t read_small(int dir, const char *name, char *buffer, size_t capaci
     return result;
 }
 
-/* The number of a stat line's field, counted as proc_pid_stat(5) counts them; the name in field 2 may hold spaces and parentheses,
- * so counting starts behind its last one. */
+/* The number of a stat line's field, counted as proc_pid_stat(5) counts them; the name in field 2 may hold spaces and
+ * parentheses, so counting starts behind its last one. */
 static bool stat_field(const char *text, unsigned field, uint64_t *ret)
 {
     const char *p = strrchr(text, ')');

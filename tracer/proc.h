@@ -1,8 +1,8 @@
 /*
  * proc.h: counters and facts of one process from /proc/PID, but for its map (maps.h).
  *
- * A process is held by a descriptor of its /proc/PID directory: that stays the same process even when the pid is used again, and
- * reads fail with -ESRCH once it is gone.  Source: proc_pid_statm(5), proc_pid_stat(5), proc_pid_status(5).
+ * A process is held by a descriptor of its /proc/PID directory: that stays the same process even when the pid is used
+ * again, and reads fail with -ESRCH once it is gone.  Source: proc_pid_statm(5), proc_pid_stat(5), proc_pid_status(5).
  */
 #ifndef BRKWATER_PROC_H
 #define BRKWATER_PROC_H
@@ -35,7 +35,8 @@ void proc_comm(int dir, char ret_comm[17]);
 /* Path of the program into the buffer; its length, or -errno. */
 ssize_t proc_exe(int dir, char *buffer, size_t capacity);
 
-/* State letter of a thread as in proc_pid_stat(5): R running, D or S blocked, t stopped by its tracer; 0 when it is gone. */
+/* State letter of a thread as in proc_pid_stat(5): R running, D or S blocked, t stopped by its tracer; 0 when it is
+ * gone. */
 char proc_thread_state(pid_t tid);
 
 /* Whether the program is a 32-bit ELF file. */

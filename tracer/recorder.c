@@ -117,8 +117,11 @@ static bool same_file(const struct known_file *file, const struct map_line *line
 
 static uint64_t hash_known(const struct known_file *file)
 {
-    struct map_line line = {
-        .inode = file->inode, .major = file->major, .minor = file->minor, .name = file->path, .name_size = file->path_size};
+    struct map_line line = {.inode = file->inode,
+                            .major = file->major,
+                            .minor = file->minor,
+                            .name = file->path,
+                            .name_size = file->path_size};
     return hash_file(&line);
 }
 
@@ -142,7 +145,8 @@ static bool grow_files(struct recorder *r)
     return true;
 }
 
-/* A program that maps ever new files must not cost ever more memory: those still in use get new ids when they appear again. */
+/* A program that maps ever new files must not cost ever more memory: those still in use get new ids when they appear
+ * again. */
 static void forget_files(struct recorder *r)
 {
     for (size_t i = 0; i < r->capacity; i++)
@@ -175,12 +179,13 @@ uint32_t recorder_file(struct recorder *r, const struct map_line *line)
                                        .path = path,
                                        .path_size = line->name_size};
     r->n_files++;
-    struct record record = {.kind = REC_FILE,
-                            .file = {.id = r->files[at].id,
-                                     .major = line->major,
-                                     .minor = line->minor,
-                                     .inode = line->inode,
-                                     .path = {path, line->name_size < TRACE_MAX_TEXT ? line->name_size : TRACE_MAX_TEXT}}};
+    struct record record = {
+        .kind = REC_FILE,
+        .file = {.id = r->files[at].id,
+                 .major = line->major,
+                 .minor = line->minor,
+                 .inode = line->inode,
+                 .path = {path, line->name_size < TRACE_MAX_TEXT ? line->name_size : TRACE_MAX_TEXT}}};
     recorder_put(r, &record);
     return r->files[at].id;
 }
@@ -239,4 +244,3 @@ void recorder_free(struct recorder *r, bool discard, struct tracer_result *resul
     pthread_mutex_destroy(&r->lock);
     free(r);
 }
-

@@ -10,9 +10,9 @@
 #include <time.h>
 
 enum {
-    STATUS_EVERY = 16,  /* the Rss split changes slowly and costs more */
-    COST_SHARE = 100,   /* sleep at least so many times what a round took */
-    IDLE_MS = 250,      /* without timed samples: how often to look after the recorder */
+    STATUS_EVERY = 16, /* the Rss split changes slowly and costs more */
+    COST_SHARE = 100,  /* sleep at least so many times what a round took */
+    IDLE_MS = 250,     /* without timed samples: how often to look after the recorder */
 };
 
 struct watched {
@@ -45,8 +45,9 @@ static bool read_sample(struct rec_sample *sample, int dir, bool everything)
 
 void sampler_take(struct recorder *recorder, uint32_t space, pid_t pid, int dir, uint32_t flags)
 {
-    struct record record = {.kind = REC_SAMPLE,
-                            .sample = {.time = recorder_now(recorder), .pid = (uint32_t)pid, .space = space, .flags = flags}};
+    struct record record = {
+        .kind = REC_SAMPLE,
+        .sample = {.time = recorder_now(recorder), .pid = (uint32_t)pid, .space = space, .flags = flags}};
     if (dir >= 0 && read_sample(&record.sample, dir, true))
         recorder_put(recorder, &record);
 }
@@ -66,7 +67,8 @@ static uint64_t now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* All watched processes once; the lock is given up between two of them so that the stop loop never waits for a whole round. */
+/* All watched processes once; the lock is given up between two of them so that the stop loop never waits for a whole
+ * round. */
 static uint64_t sample_all(struct sampler *s)
 {
     uint64_t begin = now_ns();

@@ -1,8 +1,8 @@
 /*
  * sampler.h: a thread that reads the counters of every live address space now and then.
  *
- * It reads /proc/PID/statm and stat every interval, status more rarely, and slows down when reading costs more than 1 % of its time.
- * It never stops a tracee and never reads a map.
+ * It reads /proc/PID/statm and stat every interval, status more rarely, and slows down when reading costs more than 1 %
+ * of its time. It never stops a tracee and never reads a map.
  */
 #ifndef BRKWATER_SAMPLER_H
 #define BRKWATER_SAMPLER_H
@@ -17,8 +17,8 @@ int sampler_start(struct recorder *recorder, unsigned interval_ms, struct sample
 /* Ends the thread and frees.  NULL is fine. */
 void sampler_stop(struct sampler *sampler);
 
-/* Sample this address space through the /proc directory of one of its processes; `dir` stays the caller's and must stay open until
- * sampler_forget(). */
+/* Sample this address space through the /proc directory of one of its processes; `dir` stays the caller's and must stay
+ * open until sampler_forget(). */
 void sampler_watch(struct sampler *sampler, uint32_t space, pid_t pid, int dir);
 
 /* No sample of it is recorded after this returns. */

@@ -50,7 +50,8 @@ static bool asks_for_end(int signal)
     return signal == SIGINT || signal == SIGTERM || signal == SIGHUP || signal == SIGQUIT;
 }
 
-/* Left alone: what can't be caught, what tells of our own faults, what does nothing by default, and what has a use of its own. */
+/* Left alone: what can't be caught, what tells of our own faults, what does nothing by default, and what has a use of
+ * its own. */
 static bool is_handled(int signal)
 {
     switch (signal) {
@@ -99,7 +100,8 @@ void signals_install(void)
     sigaction(SIGCHLD, &dfl, NULL);
     sigaction(SIGPIPE, &ignore, NULL);
     sigaction(SIGXFSZ, &ignore, NULL);
-    /* What the terminal sends for reading or writing in the background is seen at the command; our own lines must get out. */
+    /* What the terminal sends for reading or writing in the background is seen at the command; our own lines must get
+     * out. */
     sigaction(SIGTTIN, &ignore, NULL);
     sigaction(SIGTTOU, &ignore, NULL);
     sigprocmask(SIG_UNBLOCK, &unblock, NULL);

@@ -1,9 +1,10 @@
 /*
  * signals.h: the signals that brkwater itself gets.
  *
- * The command shares the terminal's process group, so it gets Ctrl-C and Ctrl-Z by itself; brkwater only must not die of them before
- * its tracees, and must stop together with the command so that the shell notices.  What is sent to brkwater alone (kill, timeout) is
- * passed on to the command, unless the command has got the same signal at about the same time.
+ * The command shares the terminal's process group, so it gets Ctrl-C and Ctrl-Z by itself; brkwater only must not die
+ * of them before its tracees, and must stop together with the command so that the shell notices.  What is sent to
+ * brkwater alone (kill, timeout) is passed on to the command, unless the command has got the same signal at about the
+ * same time.
  */
 #ifndef BRKWATER_SIGNALS_H
 #define BRKWATER_SIGNALS_H

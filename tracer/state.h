@@ -25,8 +25,8 @@ struct tracer {
     size_t mappings_capacity;
 
     pid_t command;
-    int exec_fd; /* from which the reason of a failed exec is read; -1 once it is known */
-    bool begun;  /* the command was executed: events count from here */
+    int exec_fd;          /* from which the reason of a failed exec is read; -1 once it is known */
+    bool begun;           /* the command was executed: events count from here */
     bool command_stopped; /* by job control */
     bool command_ended;
     int command_status;
@@ -37,6 +37,7 @@ struct tracer {
 };
 
 /* Note something that the trace's reader must know. */
-void tracer_note(struct tracer *tracer, enum note_code code, const struct tracee *tracee, uint64_t value, const char *text);
+void tracer_note(struct tracer *tracer, enum note_code code, const struct tracee *tracee, uint64_t value,
+                 const char *text);
 
 #endif

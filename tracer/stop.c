@@ -1,7 +1,8 @@
 /*
  * stop.c: what to do at each kind of stop.
  *
- * Any ptrace call may fail with ESRCH because the tracee was killed meanwhile: that is no error, its end will be waited for.
+ * Any ptrace call may fail with ESRCH because the tracee was killed meanwhile: that is no error, its end will be waited
+ * for.
  */
 #include "stop.h"
 
@@ -21,7 +22,8 @@ static void resume(struct tracer *tracer, struct tracee *tracee, int signal)
     ptrace(syscalls ? PTRACE_SYSCALL : PTRACE_CONT, tracee->tid, NULL, (void *)(intptr_t)signal);
 }
 
-/* Memory that grows down comes without a call.  A call that cuts into what may have grown would leave nobody able to tell afterwards. */
+/* Memory that grows down comes without a call.  A call that cuts into what may have grown would leave nobody able to
+ * tell afterwards. */
 static bool cuts_into_growth(const struct tracee *tracee)
 {
     const struct space *space = tracee->space;
@@ -139,8 +141,8 @@ static void serve_signal(struct tracer *tracer, struct tracee *tracee, int signa
         siginfo_t info;
         uint64_t now = recorder_now(tracer->recorder);
         signals_delivered(&tracer->signals, signal, now);
-        /* A stop by the terminal (si_code above 0), or by the command itself once it has put the terminal in order, must be seen by
-         * the shell.  One that somebody else asked for is only the command's. */
+        /* A stop by the terminal (si_code above 0), or by the command itself once it has put the terminal in order,
+         * must be seen by the shell.  One that somebody else asked for is only the command's. */
         if (signals_stops(signal) && ptrace(PTRACE_GETSIGINFO, tracee->tid, NULL, &info) == 0 &&
             (info.si_code > 0 || info.si_pid == tracee->process->pid))
             signals_ask_stop(&tracer->signals, now);

@@ -1,18 +1,21 @@
 /*
  * trace.h (published): every record of a trace, and the codec that puts records into bytes and back.
  *
- * A trace file is a concatenation of zstd frames, each with its content checksum, each holding whole records.  A record is
+ * A trace file is a concatenation of zstd frames, each with its content checksum, each holding whole records.  A record
+ * is
  *
  *     varint kind, varint length, `length` bytes of payload
  *
- * so that a reader can skip a kind that it does not know, and fields that a newer minor version has added at the end of a payload.
- * The first record of the first frame is REC_HEADER; the first record of every other frame is REC_SYNC.  Both reset the deltas,
- * so that each frame can be decoded by itself.  brkwater-trace(5) is the same text for readers of other programs.
+ * so that a reader can skip a kind that it does not know, and fields that a newer minor version has added at the end of
+ * a payload. The first record of the first frame is REC_HEADER; the first record of every other frame is REC_SYNC. Both
+ * reset the deltas, so that each frame can be decoded by itself.  brkwater-trace(5) is the same text for readers of
+ * other programs.
  *
- * In memory a record is `struct record`.  Texts and arrays in a decoded record point into storage of the codec and of the decoded
- * buffer, and are valid until the next record is decoded.
+ * In memory a record is `struct record`.  Texts and arrays in a decoded record point into storage of the codec and of
+ * the decoded buffer, and are valid until the next record is decoded.
  *
- * Units: times are ticks of 100 ns of CLOCK_MONOTONIC since the start of the recording; addresses, lengths and offsets are bytes.
+ * Units: times are ticks of 100 ns of CLOCK_MONOTONIC since the start of the recording; addresses, lengths and offsets
+ * are bytes.
  */
 #ifndef BRKWATER_TRACE_H
 #define BRKWATER_TRACE_H
@@ -97,8 +100,8 @@ enum task_flag {
     TASK_FIRST = 1 << 2,  /* the command itself */
 };
 
-/* A new thread or process.  `space` is what it runs in; copied_from is the address space that was copied to make it (fork), or 0
- * when the space is shared with its parent (thread, vfork, CLONE_VM) or is new (the command). */
+/* A new thread or process.  `space` is what it runs in; copied_from is the address space that was copied to make it
+ * (fork), or 0 when the space is shared with its parent (thread, vfork, CLONE_VM) or is new (the command). */
 struct rec_task {
     uint64_t time;
     uint32_t tid, pid, parent; /* parent: tid of the thread that made it, 0 for the command */
@@ -107,12 +110,13 @@ struct rec_task {
 };
 
 enum exec_flag {
-    EXEC_32BIT = 1 << 0,       /* the new program is a 32-bit one */
+    EXEC_32BIT = 1 << 0,        /* the new program is a 32-bit one */
     EXEC_UNPRIVILEGED = 1 << 1, /* the file is set-uid or set-gid, and the kernel ignored that because of tracing */
     EXEC_READ_IMPLIES_EXEC = 1 << 2, /* personality(2): PROT_READ maps with PROT_EXEC too */
 };
 
-/* A process runs a new program: its address space is new, its other threads are gone.  The map follows as a checkpoint. */
+/* A process runs a new program: its address space is new, its other threads are gone.  The map follows as a checkpoint.
+ */
 struct rec_exec {
     uint64_t time;
     uint32_t pid;
@@ -135,12 +139,12 @@ enum event_flag {
 /*
  * One recorded call.  Events have no id in the file: the id is their position, counted from 1, and REC_SYNC repeats it.
  *
- * Example: the line `mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7f2a4c000000` is call CALL_MMAP,
- * args {0, 8192, 3, 0x22, -1, 0}, ret 0x7f2a4c000000, error 0, file 0.
+ * Example: the line `mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7f2a4c000000` is call
+ * CALL_MMAP, args {0, 8192, 3, 0x22, -1, 0}, ret 0x7f2a4c000000, error 0, file 0.
  */
 struct rec_event {
-    uint64_t time;     /* at entry */
-    uint64_t duration; /* entry to exit, as the tracer saw it: the stops themselves are in it */
+    uint64_t time;        /* at entry */
+    uint64_t duration;    /* entry to exit, as the tracer saw it: the stops themselves are in it */
     uint64_t entry, exit; /* sequence numbers: all entries and exits of a recording count one line of numbers */
     uint32_t tid, pid, space;
     uint32_t call;  /* enum call */
@@ -159,8 +163,8 @@ struct rec_event {
     struct text list; /* argv of exec, each followed by NUL; cut at TRACE_MAX_LIST */
 };
 
-/* A file, or a name that the kernel gives ([heap], [stack], [anon:x], anon_inode:...), as maps prints it: octal escapes undone.
- * Ids count from 1 in order of appearance.  A file that is renamed or deleted appears again under a new id. */
+/* A file, or a name that the kernel gives ([heap], [stack], [anon:x], anon_inode:...), as maps prints it: octal escapes
+ * undone. Ids count from 1 in order of appearance.  A file that is renamed or deleted appears again under a new id. */
 struct rec_file {
     uint32_t id;
     uint32_t major, minor; /* of the device */
@@ -178,12 +182,12 @@ struct rec_mapping {
 };
 
 enum checkpoint_reason {
-    CHECKPOINT_EXEC = 1,      /* baseline: the map that execve made */
-    CHECKPOINT_EXIT = 2,      /* the last map before the space is gone */
+    CHECKPOINT_EXEC = 1,        /* baseline: the map that execve made */
+    CHECKPOINT_EXIT = 2,        /* the last map before the space is gone */
     CHECKPOINT_BEFORE_EXEC = 3, /* an execve is about to be tried */
-    CHECKPOINT_EVERY = 4,     /* after so many events */
-    CHECKPOINT_READ_BACK = 6, /* the last event of this space left an effect that its result does not tell */
-    CHECKPOINT_ATTACH = 7,    /* baseline of a process that was running already */
+    CHECKPOINT_EVERY = 4,       /* after so many events */
+    CHECKPOINT_READ_BACK = 6,   /* the last event of this space left an effect that its result does not tell */
+    CHECKPOINT_ATTACH = 7,      /* baseline of a process that was running already */
 };
 
 /* The whole map of a space, read while none of its layout calls was in flight. */
@@ -287,11 +291,11 @@ struct record {
 };
 
 /* Our own errors, beside errno: functions return -errno or -TRACE_E... */
-#define TRACE_ERRORS(X)                                                                                      \
-    X(TRACE_E_NOT_A_TRACE, "this is not a brkwater trace")                                                   \
-    X(TRACE_E_CUT, "the recording was cut off before its first frame was whole: nothing can be read")         \
-    X(TRACE_E_NEWER, "it was written by a newer brkwater: its format has a newer major version")             \
-    X(TRACE_E_DAMAGED, "the data is damaged")                                                                \
+#define TRACE_ERRORS(X)                                                                                                \
+    X(TRACE_E_NOT_A_TRACE, "this is not a brkwater trace")                                                             \
+    X(TRACE_E_CUT, "the recording was cut off before its first frame was whole: nothing can be read")                  \
+    X(TRACE_E_NEWER, "it was written by a newer brkwater: its format has a newer major version")                       \
+    X(TRACE_E_DAMAGED, "the data is damaged")                                                                          \
     X(TRACE_E_TOO_LARGE, "a record is larger than the format allows")
 
 enum trace_error {
@@ -311,16 +315,18 @@ struct codec;
 struct codec *codec_new(void);
 void codec_free(struct codec *codec);
 
-/* Append the bytes of a record to the codec's buffer, which codec_bytes() gives and codec_clear() empties.  0 or -ENOMEM,
- * -TRACE_E_TOO_LARGE (nothing was appended then). */
+/* Append the bytes of a record to the codec's buffer, which codec_bytes() gives and codec_clear() empties.  0 or
+ * -ENOMEM, -TRACE_E_TOO_LARGE (nothing was appended then). */
 int codec_encode(struct codec *codec, const struct record *record);
 const unsigned char *codec_bytes(const struct codec *codec, size_t *ret_size);
 void codec_clear(struct codec *codec);
 
 /*
- * Decode the record at `bytes`; *ret_used is how many bytes it took.  Returns 1 when *ret_record was filled, 0 when the kind is not
- * known and was skipped, -TRACE_E_DAMAGED, -TRACE_E_NOT_A_TRACE, -TRACE_E_NEWER or -ENOMEM.  `bytes` must outlive the record.
+ * Decode the record at `bytes`; *ret_used is how many bytes it took.  Returns 1 when *ret_record was filled, 0 when the
+ * kind is not known and was skipped, -TRACE_E_DAMAGED, -TRACE_E_NOT_A_TRACE, -TRACE_E_NEWER or -ENOMEM.  `bytes` must
+ * outlive the record.
  */
-int codec_decode(struct codec *codec, const unsigned char *bytes, size_t size, struct record *ret_record, size_t *ret_used);
+int codec_decode(struct codec *codec, const unsigned char *bytes, size_t size, struct record *ret_record,
+                 size_t *ret_used);
 
 #endif

@@ -10,7 +10,8 @@
 #include <zstd.h>
 
 enum {
-    FRAME_SIZE = 256 * 1024, /* bytes of records in a frame: large enough to compress well, small enough to lose little */
+    FRAME_SIZE =
+        256 * 1024, /* bytes of records in a frame: large enough to compress well, small enough to lose little */
     FIRST_FRAME = 16 * 1024, /* the first ones are smaller, so that a recording that ends early has kept something */
     LEVEL = 3,
     END_FRAME_SIZE = 80, /* room that --max-size keeps for the end record */
@@ -157,8 +158,7 @@ static int append_frame(struct trace_writer *w, size_t size)
 
 static void begin_frame(struct trace_writer *w)
 {
-    struct record sync = {.kind = REC_SYNC,
-                          .sync = {.time = w->time, .event = w->events + 1, .sequence = w->sequence}};
+    struct record sync = {.kind = REC_SYNC, .sync = {.time = w->time, .event = w->events + 1, .sequence = w->sequence}};
     codec_encode(w->codec, &sync);
 }
 
@@ -173,12 +173,11 @@ static void stop(struct trace_writer *w, enum end_reason reason, int error)
     cut_back(w, w->size);
     for (int attempt = 0; attempt < 2 && w->size; attempt++) {
         codec_clear(w->codec);
-        struct record sync = {.kind = REC_SYNC, .sync = {.time = w->time, .event = events + 1, .sequence = w->sequence}};
-        struct record end = {.kind = REC_END,
-                             .end = {.time = w->time,
-                                     .reason = (uint32_t)reason,
-                                     .value = (uint32_t)-error,
-                                     .events = events}};
+        struct record sync = {.kind = REC_SYNC,
+                              .sync = {.time = w->time, .event = events + 1, .sequence = w->sequence}};
+        struct record end = {
+            .kind = REC_END,
+            .end = {.time = w->time, .reason = (uint32_t)reason, .value = (uint32_t)-error, .events = events}};
         codec_encode(w->codec, &sync);
         codec_encode(w->codec, &end);
         ssize_t size = pack(w);

@@ -1,8 +1,9 @@
 /*
  * trace_writer.h: records into the frames of a trace file.
  *
- * The file grows by whole zstd frames only.  When a write fails or the size limit is reached, the file is cut back to its last whole
- * frame, an end record that says why is put there, and later records are ignored: what is left is a complete, shorter trace.
+ * The file grows by whole zstd frames only.  When a write fails or the size limit is reached, the file is cut back to
+ * its last whole frame, an end record that says why is put there, and later records are ignored: what is left is a
+ * complete, shorter trace.
  */
 #ifndef BRKWATER_TRACE_WRITER_H
 #define BRKWATER_TRACE_WRITER_H
@@ -23,8 +24,8 @@ int trace_writer_flush(struct trace_writer *writer);
 /* True when records are no longer taken: *ret_reason is why. */
 bool trace_writer_stopped(const struct trace_writer *writer, enum end_reason *ret_reason);
 
-/* Flush, close and free.  With `discard` a file that was created and holds nothing of use is removed again.  0 or the first error of
- * this writer; *ret_written tells whether a readable trace is left. */
+/* Flush, close and free.  With `discard` a file that was created and holds nothing of use is removed again.  0 or the
+ * first error of this writer; *ret_written tells whether a readable trace is left. */
 int trace_writer_close(struct trace_writer *writer, bool discard, bool *ret_written);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * tracee.h: the traced threads, their processes, and the address spaces that they run in.
  *
- * What is always true: a tracee that is bound has a process and a space; a process with a tracee is in the table; a space lives as long
- * as a tracee uses it.  State of memory belongs to the space, never to a pid.
+ * What is always true: a tracee that is bound has a process and a space; a process with a tracee is in the table; a
+ * space lives as long as a tracee uses it.  State of memory belongs to the space, never to a pid.
  */
 #ifndef BRKWATER_TRACEE_H
 #define BRKWATER_TRACEE_H
@@ -17,10 +17,10 @@
 
 /* A call between its entry and its exit. */
 struct call_in_flight {
-    bool active;     /* its entry was seen */
-    bool running;    /* it was let into the kernel: it has an entry number */
-    bool exclusive;  /* counted as in flight in its space (order.h) */
-    bool overlapped; /* ran beside another layout call of its space */
+    bool active;           /* its entry was seen */
+    bool running;          /* it was let into the kernel: it has an entry number */
+    bool exclusive;        /* counted as in flight in its space (order.h) */
+    bool overlapped;       /* ran beside another layout call of its space */
     bool untraced_cleared; /* CLONE_UNTRACED was taken out */
     struct call_args args;
     uint64_t number; /* of the system call, in its ABI */
@@ -34,23 +34,23 @@ struct call_in_flight {
 /* An address space (the kernel's mm). */
 struct space {
     uint32_t id;
-    unsigned users;     /* tracees in it that have not begun to exit */
-    unsigned in_flight; /* layout calls between entry and exit */
-    uint64_t since;     /* tick at which the last of them entered */
-    pid_t latest;       /* that one */
+    unsigned users;                        /* tracees in it that have not begun to exit */
+    unsigned in_flight;                    /* layout calls between entry and exit */
+    uint64_t since;                        /* tick at which the last of them entered */
+    pid_t latest;                          /* that one */
     struct tracee *waiting, *waiting_last; /* tracees held in their entry stop until it is their turn */
     int maps;                              /* descriptor of its maps file, -1 while not open */
     uint64_t layout_calls;                 /* since the last checkpoint */
-    bool grows_down;      /* MAP_GROWSDOWN was used: memory may come without a call */
-    uint64_t stack_start; /* of the main stack when its map was first read, 0: unknown */
-    bool locks_memory;    /* mlock or MAP_LOCKED was used: any call may fault pages in */
-    bool needs_read_back; /* something overlapped: compare when nothing is in flight any more */
-    struct space *next;   /* in the list of spaces with waiters */
+    bool grows_down;                       /* MAP_GROWSDOWN was used: memory may come without a call */
+    uint64_t stack_start;                  /* of the main stack when its map was first read, 0: unknown */
+    bool locks_memory;                     /* mlock or MAP_LOCKED was used: any call may fault pages in */
+    bool needs_read_back;                  /* something overlapped: compare when nothing is in flight any more */
+    struct space *next;                    /* in the list of spaces with waiters */
 };
 
 struct process {
     pid_t pid;
-    int dir; /* /proc/PID, -1 when it could not be opened */
+    int dir;          /* /proc/PID, -1 when it could not be opened */
     uint32_t watched; /* space that the sampler reads through `dir`, 0: none */
     unsigned threads;
     char comm[17];
@@ -60,7 +60,7 @@ struct process {
 struct tracee {
     pid_t tid;
     struct process *process; /* NULL while unbound: stopped, but its parent's stop has not told yet whose it is */
-    struct space *space; /* NULL while unbound, and once it is on its way out */
+    struct space *space;     /* NULL while unbound, and once it is on its way out */
     struct call_in_flight call;
     struct call_in_flight restarting; /* active: interrupted by a signal, expected to be entered again */
     struct stop first_stop;           /* of an unbound tracee: served once it is bound */

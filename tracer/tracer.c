@@ -154,8 +154,8 @@ static bool housekeeping(struct tracer *tracer)
     stop_overdue(tracer);
     if (duration_is_over(tracer, now) && recorder_active(tracer->recorder))
         recorder_end(tracer->recorder, END_DURATION, false, 0, tracer->stops);
-    signals_tick(passing || needs_ticks(tracer) || (tracer->options->duration > 0 && recorder_active(tracer->recorder)) ||
-                 tracer->signals.stop_asked);
+    signals_tick(passing || needs_ticks(tracer) ||
+                 (tracer->options->duration > 0 && recorder_active(tracer->recorder)) || tracer->signals.stop_asked);
     return false;
 }
 
@@ -189,8 +189,8 @@ static bool serve_all(struct tracer *tracer)
             continue;
         if (housekeeping(tracer))
             return true;
-        /* Whoever executed us may have left us children of its own, so that there is always something to wait for.  A tracee that
-         * nobody has told of yet shows up within a tick. */
+        /* Whoever executed us may have left us children of its own, so that there is always something to wait for.  A
+         * tracee that nobody has told of yet shows up within a tick. */
         idle = tracer->table.n_tracees ? 0 : idle + 1;
         if (idle > IDLE_TICKS)
             return false;
@@ -252,7 +252,8 @@ static int run(struct tracer *tracer, const struct launch *launch, struct tracer
     return 0;
 }
 
-int tracer_run(const struct tracer_options *options, char **argv, struct tracer_result *ret_result, const char **ret_what)
+int tracer_run(const struct tracer_options *options, char **argv, struct tracer_result *ret_result,
+               const char **ret_what)
 {
     struct launch_state state;
     struct tracer tracer = {.options = options, .exec_fd = -1};

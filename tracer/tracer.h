@@ -9,23 +9,24 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Gets every record, in order, in the thread that made it, one at a time (the tracer locks).  The record is borrowed. */
+/* Gets every record, in order, in the thread that made it, one at a time (the tracer locks).  The record is borrowed.
+ */
 struct record_sink {
     void (*record)(void *context, const struct record *record);
     void *context;
 };
 
 struct tracer_options {
-    const char *output;          /* path of the trace file, or NULL for none */
-    struct record_sink sink;     /* live consumer; .record may be NULL */
-    bool no_seccomp;             /* stop at every system call instead of using a filter */
-    bool leave_terminal;         /* once the command runs, have nothing to do with the terminal and standard streams any more */
+    const char *output;      /* path of the trace file, or NULL for none */
+    struct record_sink sink; /* live consumer; .record may be NULL */
+    bool no_seccomp;         /* stop at every system call instead of using a filter */
+    bool leave_terminal; /* once the command runs, have nothing to do with the terminal and standard streams any more */
     unsigned sample_interval_ms; /* 0: no timed samples */
     uint64_t checkpoint_every;   /* compare the map after so many layout events of a space; 0: only at exec and exit */
     uint64_t max_size;           /* bytes of the trace file after which recording stops; 0: none */
     double duration;             /* seconds after which recording stops; 0: none */
-    /* Called about once a second while the tracer only waits for what the command left behind; `pid` and `comm` are one of the
-     * processes, count is their number.  May be NULL. */
+    /* Called about once a second while the tracer only waits for what the command left behind; `pid` and `comm` are one
+     * of the processes, count is their number.  May be NULL. */
     void (*waiting)(void *context, uint32_t pid, const char *comm, unsigned count);
     /* Called when the command itself has ended, others may live on.  May be NULL. */
     void (*command_ended)(void *context, int wait_status);
@@ -34,28 +35,30 @@ struct tracer_options {
 
 /* How a run ended. */
 struct tracer_result {
-    int wait_status;     /* of the command */
-    int exec_error;      /* errno when the command could not be executed, else 0; nothing was recorded then */
-    int record_error;    /* errno of the first failed write of the trace, else 0: the trace is cut, but whole */
-    bool stopped_early;  /* by max_size, duration, or a failed write */
-    bool trace_written;  /* the output file exists and can be read */
-    uint64_t stops;      /* ptrace stops served */
+    int wait_status;    /* of the command */
+    int exec_error;     /* errno when the command could not be executed, else 0; nothing was recorded then */
+    int record_error;   /* errno of the first failed write of the trace, else 0: the trace is cut, but whole */
+    bool stopped_early; /* by max_size, duration, or a failed write */
+    bool trace_written; /* the output file exists and can be read */
+    uint64_t stops;     /* ptrace stops served */
 };
 
 /*
- * Launch `argv` (NULL-terminated, argv[0] is searched for in PATH like execvp(3) does) and trace it, its threads and all its
- * descendants until the last of them has ended.
+ * Launch `argv` (NULL-terminated, argv[0] is searched for in PATH like execvp(3) does) and trace it, its threads and
+ * all its descendants until the last of them has ended.
  *
- * 0, with *ret_result filled, also when the command failed or could not be executed (exec_error); or -errno when tracing could not
- * be set up: *ret_what then names the step or the file, a constant or options->output.
+ * 0, with *ret_result filled, also when the command failed or could not be executed (exec_error); or -errno when
+ * tracing could not be set up: *ret_what then names the step or the file, a constant or options->output.
  */
-int tracer_run(const struct tracer_options *options, char **argv, struct tracer_result *ret_result, const char **ret_what);
+int tracer_run(const struct tracer_options *options, char **argv, struct tracer_result *ret_result,
+               const char **ret_what);
 
 /*
- * Let the rest of this process run in the background of the command, so that the command's exit status comes back at once while the
- * recording goes on.  The process splits in two: the original waits here for tracer_background_report() and returns 1 with the
- * command's wait status in *ret_status, or with brkwater's own exit status in *ret_failure (then *ret_status is -1).  The new one
- * returns 0 with a descriptor for the report in *ret_report.  -errno when it could not be split.
+ * Let the rest of this process run in the background of the command, so that the command's exit status comes back at
+ * once while the recording goes on.  The process splits in two: the original waits here for tracer_background_report()
+ * and returns 1 with the command's wait status in *ret_status, or with brkwater's own exit status in *ret_failure (then
+ * *ret_status is -1).  The new one returns 0 with a descriptor for the report in *ret_report.  -errno when it could not
+ * be split.
  */
 int tracer_background(int *ret_report, int *ret_status, int *ret_failure);
 

@@ -31,9 +31,9 @@ struct stop {
 enum { WAIT_BATCH = 64 };
 
 /*
- * Wait for at least one stop and take all that are there, at most WAIT_BATCH.  `drain` false takes one only, which spares a system
- * call while there is one tracee.  Returns how many, 0 when a signal interrupted the wait, -ECHILD when there is nothing left to
- * wait for.
+ * Wait for at least one stop and take all that are there, at most WAIT_BATCH.  `drain` false takes one only, which
+ * spares a system call while there is one tracee.  Returns how many, 0 when a signal interrupted the wait, -ECHILD when
+ * there is nothing left to wait for.
  */
 int wait_for_stops(struct stop stops[WAIT_BATCH], int drain);
 

@@ -589,6 +589,7 @@ static void test_cut_stream(void **state)
 static void test_cut_payloads(void **state)
 {
     (void)state;
+    static const unsigned char behind[40] = {1};
     struct random_source random = {9};
     for (int round = 0; round < 20; round++)
         for (int kind = REC_HEADER; kind < REC_KINDS; kind++) {
@@ -601,7 +602,10 @@ static void test_cut_payloads(void **state)
             const unsigned char *plain = codec_bytes(writer, &size);
             for (uint64_t length = 0; length < payload_length(plain); length++) {
                 unsigned char *bytes = with_length(plain, length, 0, &size);
-                int result = codec_decode(reader, bytes, size, &got, &used);
+                bytes = realloc(bytes, size + sizeof(behind));
+                assert_non_null(bytes);
+                memcpy(bytes + size, behind, sizeof(behind));
+                int result = codec_decode(reader, bytes, size + sizeof(behind), &got, &used);
                 assert_true(result == -TRACE_E_DAMAGED ||
                             (kind == REC_HEADER && result == -TRACE_E_NOT_A_TRACE));
                 free(bytes);

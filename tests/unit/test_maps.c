@@ -362,6 +362,9 @@ static void test_gone(void **state)
     assert_int_equal(maps_next(&buffer, &line), 1);
     close(go[0]);
     close(go[1]);
+    siginfo_t info;
+    assert_int_equal(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT), 0);
+    assert_int_equal(maps_read(fd, &buffer), -ESRCH); /* a zombie: its map reads as empty */
     assert_int_equal(waitpid(child, NULL, 0), child);
     assert_int_equal(maps_read(fd, &buffer), -ESRCH);
     assert_int_equal(maps_query(fd, line.start, &buffer, &line, name, sizeof(name)), -ESRCH);

@@ -78,8 +78,8 @@ static void end_at(struct driver *d, uint64_t time)
 /* A second process, by fork; calls are its own from now on. */
 static void fork_to(struct driver *d, uint32_t pid, uint32_t space)
 {
-    driver_task(d, &(struct rec_task){
-                       .tid = pid, .pid = pid, .parent = d->tid, .space = space, .copied_from = d->space});
+    driver_task(d,
+                &(struct rec_task){.tid = pid, .pid = pid, .parent = d->tid, .space = space, .copied_from = d->space});
     d->pid = d->tid = pid;
     d->space = space;
 }
@@ -214,8 +214,7 @@ static void test_calls_and_kinds(void **state)
     struct driver d;
     const struct totals *t = begin(&d);
     DRIVE(&d, .call = CALL_MMAP, .args = {0, 0x4000, RW, PRIVATE}, .ret = 0x10000, .duration = 30);
-    DRIVE(&d, .call = CALL_MMAP, .args = {0, 0x2000, RW, PRIVATE | MAP_STACK}, .ret = 0x20000,
-          .duration = 12);
+    DRIVE(&d, .call = CALL_MMAP, .args = {0, 0x2000, RW, PRIVATE | MAP_STACK}, .ret = 0x20000, .duration = 12);
     DRIVE(&d, .call = CALL_MMAP, .args = {0x11000, 0x1000, RW, PRIVATE | MAP_FIXED}, .ret = 0x11000);
     DRIVE(&d, .call = CALL_MMAP, .args = {0, 0x4000, RW, PRIVATE}, .error = ENOMEM, .duration = 5);
     DRIVE(&d, .call = CALL_MUNMAP, .args = {0x10000, 0x3000}, .duration = 7);
@@ -260,11 +259,9 @@ static void test_largest(void **state)
     }
     /* A new program is no change of an address space. */
     driver_exec(&d, &(struct rec_exec){.pid = DRIVER_PID, .old_space = d.space, .space = 7});
-    driver_checkpoint(&d, CHECKPOINT_EXEC, 1,
-                      &(struct rec_mapping){.start = 0x10000, .end = 0x9000000, .prot = RW});
+    driver_checkpoint(&d, CHECKPOINT_EXEC, 1, &(struct rec_mapping){.start = 0x10000, .end = 0x9000000, .prot = RW});
     assert_true(DRIVE(&d, .call = CALL_EXECVE).mapped == 0x9000000 - 0x10000);
-    assert_true(t->largest[0].event == 2 && t->calls[CALL_EXECVE].mapped == 0 &&
-                t->calls[CALL_EXECVE].count == 1);
+    assert_true(t->largest[0].event == 2 && t->calls[CALL_EXECVE].mapped == 0 && t->calls[CALL_EXECVE].count == 1);
     end(&d);
 }
 
@@ -335,20 +332,43 @@ static void test_faults(void **state)
     end(&d);
 }
 
+/* More processes than the tables begin with, and each keeps its own numbers. */
+static void test_many_processes(void **state)
+{
+    (void)state;
+    enum { MANY = 70 };
+    struct driver d;
+    const struct totals *t = begin(&d);
+    map_at(&d, 100, 0x10000, 0x3000, PRIVATE);
+    for (uint32_t i = 1; i <= MANY; i++) {
+        d.pid = d.tid = DRIVER_PID;
+        d.space = DRIVER_SPACE;
+        fork_to(&d, 1000 + i, 10 + i);
+        map_at(&d, 1000 * i, 0x20000, i * TRACE_PAGE, PRIVATE);
+        sample(&d, &(struct rec_sample){
+                       .time = d.time + 1, .pid = d.pid, .space = d.space, .resident_pages = i, .minflt = 10});
+    }
+    for (uint32_t i = 1; i <= MANY; i++) {
+        check_peak_of(&d, 1000 + i, true, 0x3000 + i * TRACE_PAGE, 1000 * i);
+        check_peak_of(&d, 1000 + i, false, i * TRACE_PAGE, 1000 * i + 1);
+    }
+    assert_true(t->processes == MANY + 1 && t->minflt == 10 * MANY);
+    assert_true(t->resident.bytes == MANY * (MANY + 1) / 2 * TRACE_PAGE);
+    end(&d);
+}
+
 static void test_threads_and_notes(void **state)
 {
     (void)state;
     struct driver d;
     const struct totals *t = begin(&d);
     for (uint32_t tid = 200; tid < 205; tid++)
-        driver_task(
-            &d,
-            &(struct rec_task){
-                .tid = tid, .pid = DRIVER_PID, .parent = DRIVER_PID, .space = d.space, .flags = TASK_THREAD});
+        driver_task(&d,
+                    &(struct rec_task){
+                        .tid = tid, .pid = DRIVER_PID, .parent = DRIVER_PID, .space = d.space, .flags = TASK_THREAD});
     driver_apply(&d, &(struct record){.kind = REC_EXIT, .exit = {.time = 50, .tid = 203, .pid = DRIVER_PID}});
-    driver_task(&d,
-                &(struct rec_task){
-                    .tid = 300, .pid = DRIVER_PID, .parent = 200, .space = d.space, .flags = TASK_THREAD});
+    driver_task(
+        &d, &(struct rec_task){.tid = 300, .pid = DRIVER_PID, .parent = 200, .space = d.space, .flags = TASK_THREAD});
     assert_true(t->threads == 7 && t->most_threads == 6 && t->processes == 1);
     driver_apply(&d, &(struct record){.kind = REC_NOTE, .note = {.time = 60, .code = NOTE_IO_URING}});
     driver_apply(&d, &(struct record){.kind = REC_NOTE, .note = {.time = 70, .code = NOTE_IO_URING}});
@@ -382,10 +402,8 @@ static void test_steps(void **state)
     resident_at(&d, 65 * SECOND / 10, 0);
     brk_at(&d, 75 * SECOND / 10, DRIVER_BRK, DRIVER_BRK);
     end_at(&d, 10 * SECOND);
-    check_series(&d, SERIES_VIRTUAL, 10,
-                 (uint64_t[]){0, 0x5000, 0x5000, 0x6000, 0x6000, 0x6000, 0x1000, 0x1000, 0, 0});
-    check_series(&d, SERIES_RESIDENT, 10,
-                 (uint64_t[]){0, 0, 0x3000, 0x3000, 0x3000, 0x3000, 0x3000, 0, 0, 0});
+    check_series(&d, SERIES_VIRTUAL, 10, (uint64_t[]){0, 0x5000, 0x5000, 0x6000, 0x6000, 0x6000, 0x1000, 0x1000, 0, 0});
+    check_series(&d, SERIES_RESIDENT, 10, (uint64_t[]){0, 0, 0x3000, 0x3000, 0x3000, 0x3000, 0x3000, 0, 0, 0});
     check_series(&d, SERIES_HEAP, 10, (uint64_t[]){0, 0, 0, 0x1000, 0x1000, 0x1000, 0x1000, 0x1000, 0, 0});
     check_series(&d, SERIES_VIRTUAL, 1, (uint64_t[]){0x6000});
     end(&d);
@@ -545,13 +563,21 @@ static void test_many_samples(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_virtual_peak), cmocka_unit_test(test_resident_peak),
-        cmocka_unit_test(test_end_numbers),  cmocka_unit_test(test_calls_and_kinds),
-        cmocka_unit_test(test_largest),      cmocka_unit_test(test_heap),
-        cmocka_unit_test(test_faults),       cmocka_unit_test(test_threads_and_notes),
-        cmocka_unit_test(test_steps),        cmocka_unit_test(test_value_holds),
-        cmocka_unit_test(test_empty_series), cmocka_unit_test(test_long_recordings),
-        cmocka_unit_test(test_jumps),        cmocka_unit_test(test_many_samples),
+        cmocka_unit_test(test_virtual_peak),
+        cmocka_unit_test(test_resident_peak),
+        cmocka_unit_test(test_end_numbers),
+        cmocka_unit_test(test_calls_and_kinds),
+        cmocka_unit_test(test_largest),
+        cmocka_unit_test(test_heap),
+        cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_many_processes),
+        cmocka_unit_test(test_threads_and_notes),
+        cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_value_holds),
+        cmocka_unit_test(test_empty_series),
+        cmocka_unit_test(test_long_recordings),
+        cmocka_unit_test(test_jumps),
+        cmocka_unit_test(test_many_samples),
     };
     return cmocka_run_group_tests_name("timeline", tests, NULL, NULL);
 }

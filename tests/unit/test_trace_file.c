@@ -466,6 +466,53 @@ static void test_damage_twice(void **state)
     free(bytes);
 }
 
+/* Make `other` one frame of random bytes, of just this size. */
+static void put_frame_of_size(size_t size)
+{
+    struct random_source random = {size};
+    unsigned char *bytes = malloc(size);
+    assert_non_null(bytes);
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = (unsigned char)random_next(&random);
+    for (size_t content = size; content + 64 > size; content--) {
+        unlink(other);
+        append_frame(other, bytes, content);
+        if (size_of(other) <= size)
+            break;
+    }
+    assert_int_equal(size_of(other), size);
+    free(bytes);
+}
+
+/* A frame that is damaged, and ends where one read of the reader does, or a little before: the next frame is
+ * found all the same. */
+static void test_damage_before_a_read(void **state)
+{
+    (void)state;
+    enum { READ = 256 * 1024 };
+    struct written w;
+    struct found f;
+    size_t size, damaged_size;
+    write_trace(&w, 3, 8, 30);
+    unsigned char *bytes = read_bytes(path, &size);
+    for (size_t before = 0; before < 6; before++) {
+        const size_t wanted = READ - before - w.end[0];
+        put_frame_of_size(wanted);
+        unsigned char *damaged = read_bytes(other, &damaged_size);
+        damaged[damaged_size - 1] ^= 1; /* in the checksum */
+        write_bytes(other, bytes, w.end[0]);
+        append_bytes(other, damaged, damaged_size);
+        append_bytes(other, bytes + w.end[0], size - w.end[0]);
+        read_trace(other, &w, &f);
+        for (size_t i = 0; i < w.n_frames; i++)
+            assert_true(f.frames[i]);
+        assert_true(f.loss.damaged && !f.loss.cut && f.loss.bytes == wanted &&
+                    f.loss.first_offset == w.end[0]);
+        free(damaged);
+    }
+    free(bytes);
+}
+
 /* The frame is whole, but what is in it is not: the rest of that frame is given up. */
 static void test_damage_inside(void **state)
 {
@@ -650,13 +697,12 @@ static void test_max_size(void **state)
 static void test_max_size_large_numbers(void **state)
 {
     (void)state;
+    const uint64_t wide = UINT64_C(0x5a5a5a5a5a5a5a5a);
     for (uint64_t max = 150; max < 400; max++) {
         struct trace_writer *writer;
         struct record header = record_at(0, 0);
-        struct record event = {
-            .kind = REC_EVENT,
-            .event = {
-                .time = UINT64_MAX - 1, .entry = UINT64_MAX - 2, .exit = UINT64_MAX - 1, .call = CALL_BRK}};
+        struct record event = {.kind = REC_EVENT,
+                               .event = {.time = wide, .entry = wide, .exit = wide, .call = CALL_BRK}};
         struct random_source random = {max};
         bool written;
         assert_int_equal(trace_writer_open(path, max, &writer), 0);
@@ -810,23 +856,15 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_write_and_read),
-        TEST(test_frames_are_zstd),
-        TEST(test_cut_at_every_byte),
-        TEST(test_cut_large),
-        TEST(test_damage_small),
-        TEST(test_damage_large),
-        TEST(test_damage_twice),
-        TEST(test_damage_inside),
-        TEST(test_empty_frames),
-        TEST(test_not_a_trace),
-        TEST(test_inflating_frame),
-        TEST(test_max_size),
-        TEST(test_max_size_large_numbers),
-        TEST(test_disk_full),
-        TEST(test_nothing_left),
-        TEST(test_existing_file),
-        TEST(test_existing_file_and_max_size),
+        TEST(test_write_and_read),    TEST(test_frames_are_zstd),
+        TEST(test_cut_at_every_byte), TEST(test_cut_large),
+        TEST(test_damage_small),      TEST(test_damage_large),
+        TEST(test_damage_twice),      TEST(test_damage_before_a_read),
+        TEST(test_damage_inside),     TEST(test_empty_frames),
+        TEST(test_not_a_trace),       TEST(test_inflating_frame),
+        TEST(test_max_size),          TEST(test_max_size_large_numbers),
+        TEST(test_disk_full),         TEST(test_nothing_left),
+        TEST(test_existing_file),     TEST(test_existing_file_and_max_size),
     };
     return cmocka_run_group_tests_name("trace_file", tests, NULL, NULL);
 }

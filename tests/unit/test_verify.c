@@ -153,6 +153,12 @@ static void test_extra(void **state)
     driver_layout(&d, "10000-14000 rw-p anonymous #1\n20000-23000 r--p file #2 f1+5000\n"
                       "30000-34000 rw-p file #0 f3+1000 kernel\n"
                       "7fff0000-7fff8000 rw-p stack #0 f4+0 grows kernel named\n");
+    /* More of a mapping that is known: the offset goes on. */
+    DRIFTS(&d, 3, ANON, {.start = 0x1e000, .end = 0x25000, .prot = R, .offset = 0x3000, .file = FILE_A},
+           ABOVE);
+    driver_layout(&d, "10000-14000 rw-p anonymous #1\n1e000-20000 r--p file #0 f1+3000 kernel\n"
+                      "20000-23000 r--p file #2 f1+5000\n23000-25000 r--p file #0 f1+8000 kernel\n"
+                      "7fff0000-7fff8000 rw-p stack #0 f4+0 grows kernel named\n");
     driver_end(&d);
 }
 
@@ -286,6 +292,29 @@ static void test_no_stack_growth(void **state)
         assert_int_equal(compare(&d, 4, map), 0);
         driver_end(&d);
     }
+}
+
+/* The whole stack became another thing: no part of that is growth. */
+static void test_no_stack_any_more(void **state)
+{
+    (void)state;
+    static const struct rec_mapping stacks[] = {
+        {.start = 0x7ffee000, .end = 0x7fff8000, .prot = R, .file = STACK},
+        {.start = 0x7ffee000, .end = 0x7fff8000, .prot = RW, .shared = 1},
+        {.start = 0x7ffee000, .end = 0x7fff8000, .prot = RW, .file = FILE_B},
+    };
+    for (size_t i = 0; i < COUNT(stacks); i++) {
+        struct driver d;
+        begin(&d);
+        DRIFTS(&d, 2, ANON, DATA, stacks[i]);
+        assert_false(d.moment.change.grew_by_kernel);
+        driver_end(&d);
+    }
+    /* Nor does memory grow down that was not made for it. */
+    struct driver d;
+    begin(&d);
+    DRIFTS(&d, 1, {.start = 0xf000, .end = 0x14000, .prot = RW}, DATA, ABOVE);
+    driver_end(&d);
 }
 
 static void test_kernel_pages(void **state)
@@ -441,6 +470,7 @@ int main(void)
         cmocka_unit_test(test_renamed),
         cmocka_unit_test(test_stack_growth),
         cmocka_unit_test(test_no_stack_growth),
+        cmocka_unit_test(test_no_stack_any_more),
         cmocka_unit_test(test_kernel_pages),
         cmocka_unit_test(test_read_back),
         cmocka_unit_test(test_read_back_of_protection),
