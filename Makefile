@@ -119,7 +119,7 @@ $(PROGRAMS_DIR)/%: tests/programs/%.c $(wildcard tests/programs/*.h) Makefile
 # A unit test names the objects that it links in a comment: `links: tracer/codec.o ...`.
 .SECONDEXPANSION:
 unit_objects = $(addprefix $(BUILD)/,$(shell sed -n 's@^/\* links: \(.*\) \*/@\1@p' tests/unit/$(1).c))
-$(BUILD)/tests/unit/%: tests/unit/%.c $$(call unit_objects,$$*) Makefile
+$(BUILD)/tests/unit/%: tests/unit/%.c $$(call unit_objects,$$*) $(wildcard tests/unit/*.h) Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(call unit_objects,$*) -lcmocka $(LDLIBS)
 
@@ -153,7 +153,7 @@ objects: $(OBJECTS)
 
 .PHONY: format
 format: ## format all C sources
-	clang-format -i tracer/*.[ch] decoder/*.[ch] report/*.[ch] examples/*.c tests/unit/*.c tests/programs/*.[ch]
+	clang-format -i tracer/*.[ch] decoder/*.[ch] report/*.[ch] examples/*.c tests/unit/*.[ch] tests/programs/*.[ch]
 
 .PHONY: clean
 clean: ## remove what was built

@@ -381,7 +381,10 @@ static void replay_attach(struct replay *r)
 static uint64_t shm_size(const struct replay *r, const struct segment *segment)
 {
     const struct file_model *file = segment->flags & SEGMENT_SHARED ? model_file_find(r->decoder, segment->file) : NULL;
-    return file ? file->shm_size : 0;
+    if (!file || file->shm_size)
+        return file ? file->shm_size : 0;
+    /* Attached before the recording began. */
+    return model_path_starts(r->decoder, segment->file, "/SYSV") ? segment->end - segment->start : 0;
 }
 
 /* shmdt has no length: everything of that segment goes that lies where this attach put it, holes and all. */

@@ -13,7 +13,8 @@
 struct node {
     struct segment segment;
     struct node *left, *right;
-    uint32_t priority; /* a heap: no child has a higher one */
+    uint32_t priority; /* nearly a heap: only the upper half of a segment that was cut may have a higher one than its
+                          parent */
 };
 
 enum kind segment_kind(const struct segment *segment)

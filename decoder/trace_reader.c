@@ -212,7 +212,10 @@ static int check_header(struct trace *t)
 {
     struct record record;
     size_t used;
-    int result = next_frame(t);
+    int result;
+    do
+        result = next_frame(t);
+    while (result == 1 && t->frame_size == 0);
     if (result < 0)
         return result;
     if (result == 0)
@@ -269,7 +272,7 @@ void trace_close(struct trace *t)
 int trace_next(struct trace *t, struct record *ret_record)
 {
     for (;;) {
-        if (t->frame_at >= t->frame_size) {
+        while (t->frame_at >= t->frame_size) { /* a frame may be empty */
             int result = next_frame(t);
             if (result <= 0)
                 return result;

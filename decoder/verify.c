@@ -177,15 +177,23 @@ static void set_protection(struct segment *segment, void *context)
     segment->prot = *(const uint8_t *)context;
 }
 
-static bool only_protection_differs(const struct decoder *d, const struct drift *difference)
+/* A difference may join several segments: it must be so of each. */
+static bool only_protection_differs(const struct decoder *d, const struct space_model *space,
+                                    const struct drift *difference)
 {
-    const struct rec_mapping *r = &difference->replay, *k = &difference->kernel;
-    if (!difference->replayed || !difference->mapped || r->shared != k->shared)
+    if (!difference->replayed || !difference->mapped)
         return false;
-    bool file = model_is_file(d, r->file);
-    if (file != model_is_file(d, k->file))
-        return false;
-    return !file || (same_inode(d, r->file, k->file) && r->offset == k->offset + (difference->start - k->start));
+    const struct segment *at = segments_find(&space->segments, difference->start);
+    for (; at && at->start < difference->end; at = segments_find(&space->segments, at->end)) {
+        struct segment as_kernel = *at;
+        as_kernel.prot = (uint8_t)difference->kernel.prot;
+        struct stretch s = {.start = at->start > difference->start ? at->start : difference->start,
+                            .replay = &as_kernel,
+                            .line = &difference->kernel};
+        if (compare(d, &s) == DIFFERENT)
+            return false;
+    }
+    return true;
 }
 
 static void repair(struct decoder *d, struct space_model *space, const struct drift *difference,
@@ -196,7 +204,7 @@ static void repair(struct decoder *d, struct space_model *space, const struct dr
     bool growth = is_stack_growth(d, space, difference);
     struct removal removal;
     /* Where only the protection differs, the memory is what it was. */
-    if (only_protection_differs(d, difference)) {
+    if (only_protection_differs(d, space, difference)) {
         uint8_t prot = (uint8_t)difference->kernel.prot;
         segments_change(&space->segments, difference->start, difference->end, set_protection, &prot);
         return;

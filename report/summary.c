@@ -34,6 +34,28 @@ static void line(struct buffer *out, const char *format, ...)
     buffer_string(out, text);
 }
 
+/* Words in lines of at most WRAP_WIDTH columns, the later ones indented as far as the title. */
+static void add_wrapped(struct buffer *out, const char *title, const char *text)
+{
+    const size_t indent = strlen(title);
+    size_t column = indent;
+    buffer_string(out, title);
+    while (*text) {
+        size_t length = strcspn(text, " ");
+        if (column > indent && column + 1 + length > WRAP_WIDTH) {
+            line(out, "\n%*s", (int)indent, "");
+            column = indent;
+        } else if (column > indent) {
+            buffer_char(out, ' ');
+            column++;
+        }
+        buffer_append(out, text, length);
+        column += length;
+        text += length + (text[length] == ' ');
+    }
+    buffer_char(out, '\n');
+}
+
 static const char *plural(uint64_t count, const char *one, const char *many)
 {
     return count == 1 ? one : many;
@@ -162,9 +184,9 @@ static void add_faults(struct buffer *out, const struct summary *s)
                                                               : "?",
              SIZE(t->one_resident.bytes), TIME(t->one_resident.time));
     if (t->processes > 1)
-        line(out,
-             "             (peaks are sums over the processes alive at that moment, end is the command's; a heap that\n"
-             "             is not trimmed ends with its process)\n");
+        add_wrapped(out, "             ",
+                    "(peaks are sums over the processes alive at that moment, end is the command's own; a heap that is "
+                    "not trimmed ends with its process)");
 }
 
 static void add_chart(struct buffer *out, const struct summary *s)
@@ -232,28 +254,6 @@ static void add_largest(struct buffer *out, const struct summary *s)
 }
 
 /* ---- foot ---- */
-
-/* Words in lines of at most WRAP_WIDTH columns, the later ones indented as far as the title. */
-static void add_wrapped(struct buffer *out, const char *title, const char *text)
-{
-    const size_t indent = strlen(title);
-    size_t column = indent;
-    buffer_string(out, title);
-    while (*text) {
-        size_t length = strcspn(text, " ");
-        if (column > indent && column + 1 + length > WRAP_WIDTH) {
-            line(out, "\n%*s", (int)indent, "");
-            column = indent;
-        } else if (column > indent) {
-            buffer_char(out, ' ');
-            column++;
-        }
-        buffer_append(out, text, length);
-        column += length;
-        text += length + (text[length] == ' ');
-    }
-    buffer_char(out, '\n');
-}
 
 static void add_notes(struct buffer *out, const struct summary *s)
 {

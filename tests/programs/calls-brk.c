@@ -46,8 +46,8 @@ int main(void)
     REQUIRE(x_brk((char *)(UINTPTR_MAX - PAGES(2) + 1), NOTHING) == now);
 
     /* A mapping in the way. */
-    char *wall = x_mmap_at(round_up(now) + PAGES(16), PAGES(1), PROT_NONE, PRIVATE | MAP_FIXED_NOREPLACE, -1,
-                           0, MAPS(PAGES(1)));
+    char *wall =
+        x_mmap_at(round_up(now) + PAGES(16), PAGES(1), PROT_NONE, PRIVATE | MAP_FIXED_NOREPLACE, -1, 0, MAPS(PAGES(1)));
     REQUIRE(x_brk(wall + PAGES(4), NOTHING) == now);
     now = move(now, now + PAGES(8));
     x_munmap(wall, PAGES(1), UNMAPS(PAGES(1)));
@@ -65,8 +65,7 @@ int main(void)
     now = move(now, start + PAGES(32));
     x_munmap(round_up(start) + PAGES(4), PAGES(2), UNMAPS(PAGES(2)));
     x_mprotect(round_up(start) + PAGES(8), PAGES(1), PROT_NONE, NOTHING);
-    char *shrunk =
-        x_brk(round_up(start) + PAGES(2), UNMAPS((size_t)(round_up(now) - round_up(start)) - PAGES(4)));
+    char *shrunk = x_brk(round_up(start) + PAGES(2), UNMAPS((size_t)(round_up(now) - round_up(start)) - PAGES(4)));
     REQUIRE(shrunk == round_up(start) + PAGES(2));
     move(shrunk, start);
     expect_print();

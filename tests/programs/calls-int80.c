@@ -9,14 +9,7 @@
 #error "for 64-bit code only"
 #endif
 
-enum {
-    I386_OLD_MMAP = 90,
-    I386_MUNMAP = 91,
-    I386_MPROTECT = 125,
-    I386_BRK = 45,
-    I386_GETPID = 20,
-    I386_MMAP2 = 192
-};
+enum { I386_OLD_MMAP = 90, I386_MUNMAP = 91, I386_MPROTECT = 125, I386_BRK = 45, I386_GETPID = 20, I386_MMAP2 = 192 };
 
 /* A system call by int 0x80, errno as libc sets it. */
 static long int80(long number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
@@ -50,8 +43,7 @@ static long int80(long number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, u
     return (long)(uint32_t)ret;
 }
 
-static void say_mmap(const char *call, uint64_t addr, size_t length, int prot, int flags, int fd,
-                     uint64_t offset)
+static void say_mmap(const char *call, uint64_t addr, size_t length, int prot, int flags, int fd, uint64_t offset)
 {
     expect_call(call);
     expect_add("\"addr\":\"0x%lx\",\"length\":%zu", (unsigned long)addr, length);
@@ -60,8 +52,7 @@ static void say_mmap(const char *call, uint64_t addr, size_t length, int prot, i
     expect_add(",\"fd\":%d,\"offset\":%lu", fd, (unsigned long)offset);
 }
 
-static char *mmap2(uint64_t addr, size_t length, int prot, int flags, int fd, uint64_t page,
-                   struct effect effect)
+static char *mmap2(uint64_t addr, size_t length, int prot, int flags, int fd, uint64_t page, struct effect effect)
 {
     long ret = int80(I386_MMAP2, addr, length, (uint64_t)prot, (uint64_t)flags, (uint64_t)fd, page);
     int error = errno;
@@ -70,8 +61,7 @@ static char *mmap2(uint64_t addr, size_t length, int prot, int flags, int fd, ui
     return (char *)expect_result(ret, effect, true);
 }
 
-static long range(long number, const char *call, char *addr, size_t length, uint64_t last,
-                  struct effect effect)
+static long range(long number, const char *call, char *addr, size_t length, uint64_t last, struct effect effect)
 {
     long ret = int80(number, (uint64_t)addr, length, last, 0, 0, 0);
     int error = errno;
@@ -98,8 +88,7 @@ int main(void)
 
     /* The old mmap: its six arguments lie in memory, below 4 GiB. */
     uint32_t *arguments = (uint32_t *)p;
-    const uint32_t values[6] = {0,          (uint32_t)PAGES(3), PROT_READ,
-                                MAP_SHARED, (uint32_t)fd,       (uint32_t)PAGES(2)};
+    const uint32_t values[6] = {0, (uint32_t)PAGES(3), PROT_READ, MAP_SHARED, (uint32_t)fd, (uint32_t)PAGES(2)};
     memcpy(arguments, values, sizeof(values));
     long old = int80(I386_OLD_MMAP, (uint64_t)arguments, 0, 0, 0, 0, 0);
     int error = errno;

@@ -13,8 +13,7 @@ int main(void)
     char *whole = x_mmap_at(NULL, 5 * PAGE + 100, PROT_READ, MAP_PRIVATE, fd, 0, MAPS(PAGES(6)));
     char *shared = x_mmap_at(NULL, PAGES(2), READ_WRITE, MAP_SHARED, fd, PAGES(1), MAPS(PAGES(2)));
     char *beyond = x_mmap_at(NULL, PAGES(10), READ_WRITE, MAP_PRIVATE, fd, PAGES(4), MAPS(PAGES(10)));
-    char *code =
-        x_mmap_at(NULL, PAGES(1), PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_POPULATE, fd, 0, MAPS(PAGES(1)));
+    char *code = x_mmap_at(NULL, PAGES(1), PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_POPULATE, fd, 0, MAPS(PAGES(1)));
     shared[0] = 1;
     beyond[0] = 1;
 

@@ -15,8 +15,8 @@ int main(void)
     x_munmap(yard + PAGES(4), PAGES(1), UNMAPS(PAGES(1)));
 
     /* Over the middle of the first to the page after the hole. */
-    char *over = x_mmap_at(yard + PAGES(1), PAGES(5), READ_WRITE, PRIVATE | MAP_FIXED, -1, 0,
-                           SWAPS(PAGES(5), PAGES(4)));
+    char *over =
+        x_mmap_at(yard + PAGES(1), PAGES(5), READ_WRITE, PRIVATE | MAP_FIXED, -1, 0, SWAPS(PAGES(5), PAGES(4)));
     REQUIRE(over == yard + PAGES(1));
 
     /* Occupied: refused, and nothing changes; also when only the last page is. */
@@ -24,8 +24,7 @@ int main(void)
     x_munmap(yard + PAGES(8), PAGES(4), UNMAPS(PAGES(4)));
     x_mmap_at(yard + PAGES(8), PAGES(5), READ_WRITE, PRIVATE | MAP_FIXED_NOREPLACE, -1, 0, FAILS(EEXIST));
     x_mmap_at(yard + PAGES(7), PAGES(3), READ_WRITE, PRIVATE | MAP_FIXED_NOREPLACE, -1, 0, FAILS(EEXIST));
-    char *fits = x_mmap_at(yard + PAGES(8), PAGES(4), READ_WRITE, PRIVATE | MAP_FIXED_NOREPLACE, -1, 0,
-                           MAPS(PAGES(4)));
+    char *fits = x_mmap_at(yard + PAGES(8), PAGES(4), READ_WRITE, PRIVATE | MAP_FIXED_NOREPLACE, -1, 0, MAPS(PAGES(4)));
     REQUIRE(fits == yard + PAGES(8));
     /* Both flags at once: still no replacement. */
     x_mmap_at(fits, PAGES(1), PROT_READ, PRIVATE | MAP_FIXED | MAP_FIXED_NOREPLACE, -1, 0, FAILS(EEXIST));
@@ -37,8 +36,7 @@ int main(void)
 
     x_mmap_at(yard + 8, PAGES(1), READ_WRITE, PRIVATE | MAP_FIXED, -1, 0, FAILS(EINVAL));
     x_mmap_at(yard, PAGES(1), READ_WRITE, MAP_PRIVATE | MAP_FIXED, 1000, 0, FAILS(EBADF));
-    x_mmap_at((void *)(UINTPTR_MAX - PAGE + 1), PAGES(1), READ_WRITE, PRIVATE | MAP_FIXED, -1, 0,
-              FAILS(ENOMEM));
+    x_mmap_at((void *)(UINTPTR_MAX - PAGE + 1), PAGES(1), READ_WRITE, PRIVATE | MAP_FIXED, -1, 0, FAILS(ENOMEM));
 
     x_munmap(guard, PAGES(18), UNMAPS(PAGES(18)));
     expect_print();

@@ -31,13 +31,12 @@ int main(void)
                            MOVES(PAGES(3), PAGES(3) + PAGES(21)));
     REQUIRE(there == target + PAGES(1) && there[0] == 'a');
     /* A part of a mapping moves away from its middle. */
-    char *middle = x_mremap(there + PAGES(1), PAGES(1), PAGES(1), MREMAP_MAYMOVE | MREMAP_FIXED, yard,
-                            MOVES(PAGES(1), PAGES(2)));
+    char *middle =
+        x_mremap(there + PAGES(1), PAGES(1), PAGES(1), MREMAP_MAYMOVE | MREMAP_FIXED, yard, MOVES(PAGES(1), PAGES(2)));
     REQUIRE(middle == yard);
 
     /* The old place stays, empty. */
-    char *kept =
-        x_mremap(there, PAGES(1), PAGES(1), MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL, PERHAPS(MAPS(PAGES(1))));
+    char *kept = x_mremap(there, PAGES(1), PAGES(1), MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL, PERHAPS(MAPS(PAGES(1))));
     if (kept != MAP_FAILED)
         REQUIRE(there[0] == 0 && kept[0] == 'a');
 
@@ -54,8 +53,7 @@ int main(void)
     x_mremap(shared + 1, PAGES(1), PAGES(2), MREMAP_MAYMOVE, NULL, FAILS(EINVAL));
     x_mremap(shared, PAGES(1), 0, MREMAP_MAYMOVE, NULL, FAILS(EINVAL));
     x_mremap(shared, PAGES(1), PAGES(1), MREMAP_FIXED, yard, FAILS(EINVAL)); /* fixed without maymove */
-    x_mremap(shared, PAGES(2), PAGES(2), MREMAP_MAYMOVE | MREMAP_FIXED, shared + PAGES(1),
-             FAILS(EINVAL)); /* overlap */
+    x_mremap(shared, PAGES(2), PAGES(2), MREMAP_MAYMOVE | MREMAP_FIXED, shared + PAGES(1), FAILS(EINVAL)); /* overlap */
     x_mremap(shared, PAGES(1), PAGES(1), 0x80, NULL, FAILS(EINVAL));
 
     /* A shrinking call over several mappings is a munmap of the rest; since Linux 6.17 a move of several is
@@ -68,8 +66,8 @@ int main(void)
     /* The last page of a mapping moves and grows: what is new continues it, and not its neighbour. */
     char *pair = x_mmap(PAGES(2), READ_WRITE, PRIVATE, MAPS(PAGES(2)));
     x_mmap_at(pair + PAGES(1), PAGES(1), PROT_READ, SHARED | MAP_FIXED, -1, 0, SWAPS(PAGES(1), PAGES(1)));
-    char *grown = x_mremap(pair, PAGES(1), PAGES(3), MREMAP_MAYMOVE | MREMAP_FIXED, yard + PAGES(16),
-                           MOVES(PAGES(3), PAGES(4)));
+    char *grown =
+        x_mremap(pair, PAGES(1), PAGES(3), MREMAP_MAYMOVE | MREMAP_FIXED, yard + PAGES(16), MOVES(PAGES(3), PAGES(4)));
     grown[PAGES(2)] = 'd';
 
     /* Where several mappings with a hole between them can move in one call, the target keeps what lies where

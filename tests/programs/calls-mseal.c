@@ -16,8 +16,7 @@ int main(void)
         x_munmap(p + PAGES(2), PAGES(1), FAILS(EPERM));
         x_munmap(p, PAGES(4), FAILS(EPERM));
         x_mprotect(p + PAGES(3), PAGES(1), PROT_READ, FAILS(EPERM));
-        x_mprotect(p, PAGES(8), PROT_READ,
-                   FAILS(EPERM)); /* how much of it was changed is the kernel's affair */
+        x_mprotect(p, PAGES(8), PROT_READ, FAILS(EPERM)); /* how much of it was changed is the kernel's affair */
         x_mremap(p + PAGES(2), PAGES(1), PAGES(2), MREMAP_MAYMOVE, NULL, FAILS(EPERM));
         x_mmap_at(p + PAGES(3), PAGES(2), READ_WRITE, PRIVATE | MAP_FIXED, -1, 0, FAILS(EPERM));
     }

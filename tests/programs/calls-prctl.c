@@ -15,17 +15,14 @@ int main(void)
     char *p = x_mmap(PAGES(6), READ_WRITE, PRIVATE, MAPS(PAGES(6)));
 
     REQUIRE(prctl(PR_SET_NAME, "another name") == 0);
-    long ret =
-        syscall(SYS_prctl, PR_SET_VMA, PR_SET_VMA_ANON_NAME, p + PAGES(2), PAGES(2), "name with space");
+    long ret = syscall(SYS_prctl, PR_SET_VMA, PR_SET_VMA_ANON_NAME, p + PAGES(2), PAGES(2), "name with space");
     int error = errno;
     expect_call("prctl");
-    expect_add("\"option\":\"PR_SET_VMA\",\"addr\":\"0x%lx\",\"length\":%zu", (unsigned long)(p + PAGES(2)),
-               PAGES(2));
+    expect_add("\"option\":\"PR_SET_VMA\",\"addr\":\"0x%lx\",\"length\":%zu", (unsigned long)(p + PAGES(2)), PAGES(2));
     errno = error;
     expect_result(ret, PERHAPS(NOTHING), false);
 
-    ret = syscall(SYS_prctl, PR_SET_VMA, PR_SET_VMA_ANON_NAME, p + PAGES(3), PAGES(1),
-                  NULL); /* the name goes */
+    ret = syscall(SYS_prctl, PR_SET_VMA, PR_SET_VMA_ANON_NAME, p + PAGES(3), PAGES(1), NULL); /* the name goes */
     error = errno;
     expect_call("prctl");
     expect_add("\"option\":\"PR_SET_VMA\"");

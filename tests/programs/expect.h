@@ -48,11 +48,10 @@ struct effect {
 #define MAPS(bytes)                 ((struct effect){.mapped = (bytes)})
 #define UNMAPS(bytes)               ((struct effect){.unmapped = (bytes)})
 #define SWAPS(new_bytes, old_bytes) ((struct effect){.mapped = (new_bytes), .unmapped = (old_bytes)})
-#define MOVES(new_bytes, old_bytes)                                                                          \
-    ((struct effect){.mapped = (new_bytes), .unmapped = (old_bytes), .net = true})
-#define NOTHING       ((struct effect){0})
-#define FAILS(number) ((struct effect){.error = (number)})
-#define PERHAPS(what) (perhaps(what))
+#define MOVES(new_bytes, old_bytes) ((struct effect){.mapped = (new_bytes), .unmapped = (old_bytes), .net = true})
+#define NOTHING                     ((struct effect){0})
+#define FAILS(number)               ((struct effect){.error = (number)})
+#define PERHAPS(what)               (perhaps(what))
 
 static inline struct effect perhaps(struct effect effect)
 {
@@ -153,14 +152,14 @@ struct bit_name {
     const char *name;
 };
 
-#define BIT(name)                                                                                            \
-    {                                                                                                        \
-        name, #name                                                                                          \
+#define BIT(name)                                                                                                      \
+    {                                                                                                                  \
+        name, #name                                                                                                    \
     }
 
 /* Append `"key":["FIRST","A","B","0x..."]`; `first` is a name that is no bit, or NULL. */
-static inline void expect_bits(const char *key, const char *first, unsigned long value,
-                               const struct bit_name *names, size_t count)
+static inline void expect_bits(const char *key, const char *first, unsigned long value, const struct bit_name *names,
+                               size_t count)
 {
     expect_add(",\"%s\":[", key);
     const char *comma = "";
@@ -267,15 +266,13 @@ static inline long x_mprotect(void *addr, size_t length, int prot, struct effect
     return expect_result(ret, effect, false);
 }
 
-static inline char *x_mremap(void *old, size_t old_length, size_t length, int flags, void *addr,
-                             struct effect effect)
+static inline char *x_mremap(void *old, size_t old_length, size_t length, int flags, void *addr, struct effect effect)
 {
     static const struct bit_name names[] = {BIT(MREMAP_MAYMOVE), BIT(MREMAP_FIXED), {4, "MREMAP_DONTUNMAP"}};
     long ret = syscall(SYS_mremap, old, old_length, length, flags, addr);
     int error = errno;
     expect_call("mremap");
-    expect_add("\"old_addr\":\"0x%lx\",\"old_length\":%zu,\"length\":%zu", (unsigned long)old, old_length,
-               length);
+    expect_add("\"old_addr\":\"0x%lx\",\"old_length\":%zu,\"length\":%zu", (unsigned long)old, old_length, length);
     expect_bits("flags", NULL, (unsigned long)flags, names, 3);
     errno = error;
     return (char *)expect_result(ret, effect, true);
@@ -287,9 +284,8 @@ static inline char *x_brk(char *wanted, struct effect effect)
 {
     char *ret = (char *)syscall(SYS_brk, wanted);
     expect_call("brk");
-    expect_add("\"addr\":\"0x%lx\"},\"ret\":\"0x%lx\",\"mapped\":%llu,\"unmapped\":%llu}\n",
-               (unsigned long)wanted, (unsigned long)ret, (unsigned long long)effect.mapped,
-               (unsigned long long)effect.unmapped);
+    expect_add("\"addr\":\"0x%lx\"},\"ret\":\"0x%lx\",\"mapped\":%llu,\"unmapped\":%llu}\n", (unsigned long)wanted,
+               (unsigned long)ret, (unsigned long long)effect.mapped, (unsigned long long)effect.unmapped);
     return ret;
 }
 
@@ -306,8 +302,7 @@ static inline long x_madvise(void *addr, size_t length, int advice, const char *
 }
 
 /* A call of the name `call`, number `number`, that takes a range and a last number which is not compared. */
-static inline long x_range(const char *call, long number, void *addr, size_t length, long last,
-                           struct effect effect)
+static inline long x_range(const char *call, long number, void *addr, size_t length, long last, struct effect effect)
 {
     long ret = syscall(number, addr, length, last);
     int error = errno;

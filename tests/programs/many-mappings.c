@@ -10,8 +10,7 @@ enum { PAGE = 4096 };
 int main(int argc, char **argv)
 {
     size_t count = argc > 1 ? (size_t)atol(argv[1]) : 10000;
-    char *p =
-        mmap(NULL, count * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    char *p = mmap(NULL, count * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED)
         return 1;
     for (size_t i = 0; i < count; i += 2)

@@ -154,8 +154,7 @@ static void yard_remap(struct worker *w)
         syscall(SYS_mremap, from, (size_t)0, new_length, MREMAP_MAYMOVE | MREMAP_FIXED, to);
         break;
     case 2:
-        syscall(SYS_mremap, from, old_length, old_length, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
-                to);
+        syscall(SYS_mremap, from, old_length, old_length, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to);
         break;
     default:
         syscall(SYS_mremap, from, old_length, new_length, MREMAP_MAYMOVE | MREMAP_FIXED, to);
@@ -245,8 +244,7 @@ static void far_remap(struct worker *w)
     if (far->pages == 0)
         return;
     size_t pages = 1 + pick(w, 9);
-    long at =
-        syscall(SYS_mremap, far->at, PAGES(far->pages), PAGES(pages), pick(w, 4) ? MREMAP_MAYMOVE : 0, NULL);
+    long at = syscall(SYS_mremap, far->at, PAGES(far->pages), PAGES(pages), pick(w, 4) ? MREMAP_MAYMOVE : 0, NULL);
     if (at != -1)
         *far = (struct far){.at = (char *)at, .pages = pages};
 }
@@ -298,8 +296,8 @@ static void grow(struct worker *w)
 {
     char *top = w->yard + YARD_STEP / 2;
     if (!w->grows) {
-        if (map_raw(top, PAGE, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN, -1, 0) != -1)
+        if (map_raw(top, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN, -1,
+                    0) != -1)
             w->grows = top;
         return;
     }
@@ -418,8 +416,7 @@ int main(int argc, char **argv)
         return 3;
     file_fd = mkstemp(template);
     memory_fd = memfd_create("random", 0);
-    if (file_fd < 0 || memory_fd < 0 || ftruncate(file_fd, PAGES(64)) != 0 ||
-        ftruncate(memory_fd, PAGES(64)) != 0)
+    if (file_fd < 0 || memory_fd < 0 || ftruncate(file_fd, PAGES(64)) != 0 || ftruncate(memory_fd, PAGES(64)) != 0)
         return 4;
     if (unlink(template) != 0 || pipe(token) != 0 || write(token[1], "t", 1) != 1)
         return 5;

@@ -16,8 +16,7 @@ int main(void)
     int error = errno;
     if (fd >= 0) {
         size_t size = parameters.sq_off.array + parameters.sq_entries * sizeof(unsigned);
-        void *ring =
-            mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, (int)fd, IORING_OFF_SQ_RING);
+        void *ring = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, (int)fd, IORING_OFF_SQ_RING);
         if (ring == MAP_FAILED)
             return 1;
     }

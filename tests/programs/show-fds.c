@@ -17,8 +17,8 @@ int main(int argc, char **argv)
         int flags = fcntl(fd, F_GETFL), descriptor_flags = fcntl(fd, F_GETFD);
         if (descriptor_flags < 0 || fstat(fd, &status) != 0)
             continue;
-        size += (size_t)snprintf(text + size, sizeof(text) - size, "%d type %o flags %#x close-on-exec %d\n",
-                                 fd, status.st_mode & S_IFMT, (unsigned)flags, descriptor_flags);
+        size += (size_t)snprintf(text + size, sizeof(text) - size, "%d type %o flags %#x close-on-exec %d\n", fd,
+                                 status.st_mode & S_IFMT, (unsigned)flags, descriptor_flags);
         if (size >= sizeof(text))
             return 3;
     }

@@ -72,8 +72,7 @@ int main(int argc, char **argv)
     limits();
     processors();
     mode_t mask = umask(0);
-    printf("umask %o, personality %#x, cwd %s\n", mask, (unsigned)personality(0xffffffff),
-           getcwd(cwd, sizeof(cwd)));
+    printf("umask %o, personality %#x, cwd %s\n", mask, (unsigned)personality(0xffffffff), getcwd(cwd, sizeof(cwd)));
     int death = -1, reaper = -1;
     prctl(PR_GET_PDEATHSIG, &death);
     prctl(PR_GET_CHILD_SUBREAPER, &reaper);

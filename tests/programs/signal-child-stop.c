@@ -149,8 +149,7 @@ static void killed_while_stopped(void)
     }
     see_stop(child, SIGSTOP);
     kill(child, SIGKILL);
-    check(waitpid(child, &status, 0) == child && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
-          "killed");
+    check(waitpid(child, &status, 0) == child && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "killed");
 }
 
 int main(void)

@@ -27,8 +27,7 @@ int main(int argc, char **argv)
     sigaction(SIGPROF, &action, NULL);
 
     /* Something to copy, so that fork takes its time. */
-    char *large =
-        mmap(NULL, 32 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    char *large = mmap(NULL, 32 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     if (large == MAP_FAILED)
         return 1;
     struct itimerval every = {.it_interval = {0, microseconds}, .it_value = {0, microseconds}};

@@ -61,8 +61,7 @@ int main(void)
             fprintf(stderr, "signal-stop-threads: a stopped process went on\n");
             return 4;
         }
-        if (kill(child, SIGCONT) != 0 || waitpid(child, &status, WCONTINUED) != child ||
-            !WIFCONTINUED(status))
+        if (kill(child, SIGCONT) != 0 || waitpid(child, &status, WCONTINUED) != child || !WIFCONTINUED(status))
             return 5;
     }
     kill(child, SIGKILL);

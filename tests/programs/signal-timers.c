@@ -43,8 +43,7 @@ int main(void)
         return 1;
 
     while (atomic_load(&alarms) < 20 || atomic_load(&profiles) < 5 || atomic_load(&queued) < 20) {
-        char *p =
-            mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+        char *p = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
         if (p == MAP_FAILED || mprotect(p, 4096, PROT_READ) != 0 || munmap(p, 65536) != 0)
             return 2;
     }

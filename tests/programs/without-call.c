@@ -1,7 +1,7 @@
 /*
- * without-call.c: run a command on a kernel that lacks something: `without-call procmap-query COMMAND...` makes the ioctl that asks
- * for one mapping fail as on kernels before 6.11, `without-call ptrace-info COMMAND...` makes PTRACE_GET_SYSCALL_INFO fail as
- * before 5.3.
+ * without-call.c: run a command on a kernel that lacks something: `without-call procmap-query COMMAND...` makes the
+ * ioctl that asks for one mapping fail as on kernels before 6.11, `without-call ptrace-info COMMAND...` makes
+ * PTRACE_GET_SYSCALL_INFO fail as before 5.3.
  */
 #include <errno.h>
 #include <linux/audit.h>
@@ -15,7 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define PROCMAP_QUERY_104 0xc0686611u /* _IOWR('f', 17, 104 bytes) */
+#define PROCMAP_QUERY_104              0xc0686611u /* _IOWR('f', 17, 104 bytes) */
 #define PTRACE_GET_SYSCALL_INFO_NUMBER 0x420e
 
 /* Fail `number` with `error` when the low half of argument `index` is `value`. */

@@ -10,9 +10,8 @@ static void lines(int process, int count)
 {
     char line[128];
     for (int i = 0; i < count; i++) {
-        int length =
-            snprintf(line, sizeof(line), "program %d line %d %.*s.\n", process, i, i % 60,
-                     "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz");
+        int length = snprintf(line, sizeof(line), "program %d line %d %.*s.\n", process, i, i % 60,
+                              "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz");
         if (write(STDERR_FILENO, line, (size_t)length) != length)
             _exit(1);
         void *p = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

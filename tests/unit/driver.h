@@ -100,10 +100,9 @@ static inline struct change driver_call(struct driver *d, const struct rec_event
 
 static inline void driver_file(struct driver *d, uint32_t id, uint64_t inode, const char *path)
 {
-    driver_apply(
-        d, &(struct record){
-               .kind = REC_FILE,
-               .file = {.id = id, .major = inode ? 0xfe : 0, .inode = inode, .path = {path, strlen(path)}}});
+    driver_apply(d, &(struct record){
+                        .kind = REC_FILE,
+                        .file = {.id = id, .major = inode ? 0xfe : 0, .inode = inode, .path = {path, strlen(path)}}});
 }
 
 static inline void driver_checkpoint(struct driver *d, enum checkpoint_reason reason, uint32_t count,
@@ -148,11 +147,10 @@ static inline void driver_open(struct driver *d)
 static inline void driver_start(struct driver *d)
 {
     driver_task(d, &(struct rec_task){.tid = DRIVER_PID, .pid = DRIVER_PID, .space = 1, .flags = TASK_FIRST});
-    driver_exec(d, &(struct rec_exec){.pid = DRIVER_PID,
-                                      .old_tid = DRIVER_PID,
-                                      .old_space = 1,
-                                      .space = DRIVER_SPACE,
-                                      .start_brk = DRIVER_BRK});
+    driver_exec(
+        d,
+        &(struct rec_exec){
+            .pid = DRIVER_PID, .old_tid = DRIVER_PID, .old_space = 1, .space = DRIVER_SPACE, .start_brk = DRIVER_BRK});
     driver_space_end(d, 1);
     driver_checkpoint(d, CHECKPOINT_EXEC, 0, NULL);
 }
@@ -178,9 +176,15 @@ static inline void driver_print_segment(FILE *out, const struct segment *s)
             s->flags & SEGMENT_SHARED ? 's' : 'p', kind_name(segment_kind(s)), (unsigned long long)s->birth);
     if (s->file || s->offset)
         fprintf(out, " f%u+%llx", s->file, (unsigned long long)s->offset);
-    fprintf(out, "%s%s%s%s%s\n", s->flags & SEGMENT_GROWS_DOWN ? " grows" : "",
-            s->flags & SEGMENT_DONT_FORK ? " dontfork" : "", s->flags & SEGMENT_WIPE_ON_FORK ? " wipe" : "",
-            s->flags & SEGMENT_KERNEL_MADE ? " kernel" : "", s->flags & SEGMENT_NAMED ? " named" : "");
+    static const struct {
+        uint16_t flag;
+        const char *name;
+    } flags[] = {{SEGMENT_GROWS_DOWN, " grows"},   {SEGMENT_DONT_FORK, " dontfork"}, {SEGMENT_WIPE_ON_FORK, " wipe"},
+                 {SEGMENT_KERNEL_MADE, " kernel"}, {SEGMENT_FOUND, " found"},        {SEGMENT_NAMED, " named"}};
+    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+        if (s->flags & flags[i].flag)
+            fputs(flags[i].name, out);
+    fputc('\n', out);
 }
 
 /* Compare the segments of a space with a text, one line a segment:

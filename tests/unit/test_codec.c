@@ -10,9 +10,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define TEXT(literal)                                                                                        \
-    {                                                                                                        \
-        .data = literal, .size = sizeof(literal) - 1                                                         \
+#define TEXT(literal)                                                                                                  \
+    {                                                                                                                  \
+        .data = literal, .size = sizeof(literal) - 1                                                                   \
     }
 
 enum { STREAM = 400, MAX_TEXT = 60, MAX_MAPPINGS = 12 };
@@ -68,8 +68,8 @@ static const struct field fields[] = {
 };
 /* clang-format on */
 
-#define FOR_EACH_FIELD(f, of_kind)                                                                           \
-    for (const struct field *f = fields; f < fields + sizeof(fields) / sizeof(fields[0]); f++)               \
+#define FOR_EACH_FIELD(f, of_kind)                                                                                     \
+    for (const struct field *f = fields; f < fields + sizeof(fields) / sizeof(fields[0]); f++)                         \
         if (f->kind == (of_kind))
 
 /* Any member of the union begins where the union does. */
@@ -376,8 +376,7 @@ static void test_texts(void **state)
     (void)state;
     struct record note = {.kind = REC_NOTE, .note = {.text = TEXT("a\0b\0\0\xff\n\033[0m")}};
     check_alone(&note);
-    struct record exec = {.kind = REC_EVENT,
-                          .event = {.call = CALL_EXECVE, .nargs = 3, .list = TEXT("ls\0-l\0\0")}};
+    struct record exec = {.kind = REC_EVENT, .event = {.call = CALL_EXECVE, .nargs = 3, .list = TEXT("ls\0-l\0\0")}};
     check_alone(&exec);
     char *longest = malloc(TRACE_MAX_TEXT + 1);
     assert_non_null(longest);
@@ -606,8 +605,7 @@ static void test_cut_payloads(void **state)
                 assert_non_null(bytes);
                 memcpy(bytes + size, behind, sizeof(behind));
                 int result = codec_decode(reader, bytes, size + sizeof(behind), &got, &used);
-                assert_true(result == -TRACE_E_DAMAGED ||
-                            (kind == REC_HEADER && result == -TRACE_E_NOT_A_TRACE));
+                assert_true(result == -TRACE_E_DAMAGED || (kind == REC_HEADER && result == -TRACE_E_NOT_A_TRACE));
                 free(bytes);
             }
             codec_free(writer);
@@ -648,8 +646,7 @@ static void test_huge_counts(void **state)
 {
     (void)state;
     static const unsigned char checkpoint[] = {REC_CHECKPOINT, 9, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x0f};
-    static const unsigned char length[] = {REC_NOTE, 0xff, 0xff, 0xff, 0xff, 0xff,
-                                           0xff,     0xff, 0xff, 0xff, 0x01};
+    static const unsigned char length[] = {REC_NOTE, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01};
     static const unsigned char text[] = {REC_FILE, 10, 1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f};
     static const unsigned char nargs[] = {REC_EVENT, 16, 0, 2, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
     static const unsigned char wide[] = {REC_SPACE_END, 6, 0, 0xff, 0xff, 0xff, 0xff, 0x1f};
@@ -680,9 +677,8 @@ static void test_too_large(void **state)
     (void)state;
     struct codec *writer = codec_new(), *reader = codec_new();
     char *text = calloc(1, TRACE_MAX_RECORD + 1);
-    struct record small = {
-        .kind = REC_EVENT,
-        .event = {.time = 1000, .tid = 7, .pid = 7, .space = 2, .call = CALL_BRK, .nargs = 1}};
+    struct record small = {.kind = REC_EVENT,
+                           .event = {.time = 1000, .tid = 7, .pid = 7, .space = 2, .call = CALL_BRK, .nargs = 1}};
     struct record large = {.kind = REC_NOTE, .note = {.time = 5000, .text = {text, TRACE_MAX_RECORD + 1}}};
     struct record got;
     size_t before, after, size, used = 0;

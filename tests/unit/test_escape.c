@@ -155,8 +155,7 @@ static void test_buffer_numbers(void **state)
     buffer_hex(&out, 0);
     buffer_char(&out, ' ');
     buffer_hex(&out, UINT64_MAX);
-    assert_string_equal(buffer_chars(&out),
-                        "0 18446744073709551615 -1 -9223372036854775808 0x0 0xffffffffffffffff");
+    assert_string_equal(buffer_chars(&out), "0 18446744073709551615 -1 -9223372036854775808 0x0 0xffffffffffffffff");
     buffer_clear(&out);
     buffer_decimal(&out, 1234, 3);
     buffer_char(&out, ' ');
@@ -218,9 +217,8 @@ static void test_json_commas(void **state)
     json_key(&json, "a");
     json_hex(&json, 0);
     json_object_close(&json);
-    assert_string_equal(
-        buffer_chars(&out),
-        "{\"empty\":[],\"list\":[1,-2,{},[null,true,false],\"s\"],\"t\\\"\":0.001234,\"a\":\"0x0\"}");
+    assert_string_equal(buffer_chars(&out),
+                        "{\"empty\":[],\"list\":[1,-2,{},[null,true,false],\"s\"],\"t\\\"\":0.001234,\"a\":\"0x0\"}");
     buffer_free(&out);
 }
 

@@ -12,9 +12,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define TEXT(literal)                                                                                        \
-    {                                                                                                        \
-        .data = literal, .size = sizeof(literal) - 1                                                         \
+#define TEXT(literal)                                                                                                  \
+    {                                                                                                                  \
+        .data = literal, .size = sizeof(literal) - 1                                                                   \
     }
 
 enum { FILE_ID = 3 };
@@ -87,8 +87,7 @@ static void test_whole_objects(void **state)
 {
     (void)state;
     check(EVENT(.time = 12340, .duration = 21, .pid = 70, .tid = 71, .space = 1, .call = CALL_MMAP,
-                .args = {0, 8192, 3, 0x22, UINT64_MAX, 0}, .ret = 0x7f2a4c000000, .flags = EVENT_FAULTS,
-                .minflt = 2),
+                .args = {0, 8192, 3, 0x22, UINT64_MAX, 0}, .ret = 0x7f2a4c000000, .flags = EVENT_FAULTS, .minflt = 2),
           CHANGE(.mapped = 8192, .kind = KIND_ANONYMOUS),
           "{\"id\":12,\"t\":0.001234,\"pid\":70,\"tid\":71,\"space\":1,\"call\":\"mmap\",\"args\":{\"addr\":"
           "\"0x0\","
@@ -97,15 +96,14 @@ static void test_whole_objects(void **state)
           "\"ret\":\"0x7f2a4c000000\",\"errno\":null,\"duration_us\":2.1,\"mapped\":8192,\"unmapped\":0,"
           "\"kind\":\"anonymous\",\"stack_id\":null,\"stack_quality\":null,\"minflt\":2,\"majflt\":0,"
           "\"stack\":[]}");
-    check(
-        EVENT(.time = 123456789, .pid = 1, .tid = 2, .space = 3, .call = CALL_MUNMAP, .args = {0x1000, 4096},
-              .error = EINVAL, .stack = 5, .flags = EVENT_UNORDERED),
-        CHANGE(.kind = KIND_NONE),
-        "{\"id\":12,\"t\":12.345679,\"pid\":1,\"tid\":2,\"space\":3,\"call\":\"munmap\",\"args\":{\"addr\":"
-        "\"0x1000\","
-        "\"length\":4096},\"ret\":null,\"errno\":\"EINVAL\",\"duration_us\":0.0,\"mapped\":0,\"unmapped\":0,"
-        "\"kind\":null,\"stack_id\":5,\"stack_quality\":null,\"minflt\":0,\"majflt\":0,\"stack\":[],"
-        "\"unordered\":true}");
+    check(EVENT(.time = 123456789, .pid = 1, .tid = 2, .space = 3, .call = CALL_MUNMAP, .args = {0x1000, 4096},
+                .error = EINVAL, .stack = 5, .flags = EVENT_UNORDERED),
+          CHANGE(.kind = KIND_NONE),
+          "{\"id\":12,\"t\":12.345679,\"pid\":1,\"tid\":2,\"space\":3,\"call\":\"munmap\",\"args\":{\"addr\":"
+          "\"0x1000\","
+          "\"length\":4096},\"ret\":null,\"errno\":\"EINVAL\",\"duration_us\":0.0,\"mapped\":0,\"unmapped\":0,"
+          "\"kind\":null,\"stack_id\":5,\"stack_quality\":null,\"minflt\":0,\"majflt\":0,\"stack\":[],"
+          "\"unordered\":true}");
 }
 
 static void test_results(void **state)
@@ -125,20 +123,17 @@ static void test_faults(void **state)
 {
     (void)state;
     check_has(EVENT(.call = CALL_MUNMAP), "\"minflt\":0,\"majflt\":0"); /* cannot fault: not measured */
-    check_has(EVENT(.call = CALL_MMAP, .flags = EVENT_FAULTS, .minflt = 3, .majflt = 1),
-              "\"minflt\":3,\"majflt\":1");
+    check_has(EVENT(.call = CALL_MMAP, .flags = EVENT_FAULTS, .minflt = 3, .majflt = 1), "\"minflt\":3,\"majflt\":1");
 }
 
 static void test_arguments(void **state)
 {
     (void)state;
-    check_has(
-        EVENT(.call = CALL_MMAP, .args = {0x1000, UINT64_MAX, 0x1000019, 0x202, 3, 0x26000}, .file = FILE_ID),
-        "{\"addr\":\"0x1000\",\"length\":18446744073709551615,\"prot\":\"r--\",\"prot_flags\":[\"PROT_SEM\","
-        "\"PROT_GROWSDOWN\",\"0x10\"],\"flags\":[\"MAP_PRIVATE\",\"0x200\"],\"fd\":3,"
-        "\"path\":\"/tmp/\\\"\\u003c/script\\u003e\\n\\ufffd\",\"offset\":155648}");
-    check_has(EVENT(.call = CALL_MMAP, .args = {[4] = UINT64_MAX}, .file = FILE_ID),
-              "\"fd\":-1,\"offset\":0}");
+    check_has(EVENT(.call = CALL_MMAP, .args = {0x1000, UINT64_MAX, 0x1000019, 0x202, 3, 0x26000}, .file = FILE_ID),
+              "{\"addr\":\"0x1000\",\"length\":18446744073709551615,\"prot\":\"r--\",\"prot_flags\":[\"PROT_SEM\","
+              "\"PROT_GROWSDOWN\",\"0x10\"],\"flags\":[\"MAP_PRIVATE\",\"0x200\"],\"fd\":3,"
+              "\"path\":\"/tmp/\\\"\\u003c/script\\u003e\\n\\ufffd\",\"offset\":155648}");
+    check_has(EVENT(.call = CALL_MMAP, .args = {[4] = UINT64_MAX}, .file = FILE_ID), "\"fd\":-1,\"offset\":0}");
     check_has(EVENT(.call = CALL_MREMAP, .args = {0x1000, 1, 2, 1, 0xdead}),
               "{\"old_addr\":\"0x1000\",\"old_length\":1,\"length\":2,\"flags\":[\"MREMAP_MAYMOVE\"],"
               "\"addr\":null}");
@@ -147,8 +142,7 @@ static void test_arguments(void **state)
     check_has(EVENT(.call = CALL_MADVISE, .args = {0, 0, 0x66666}), "\"advice\":\"0x66666\"}");
     check_has(EVENT(.call = CALL_MLOCK2, .args = {0, 1, 0}), "\"flags\":[]}");
     check_has(EVENT(.call = CALL_MSEAL, .args = {0, 1, 5}), "\"flags\":[\"0x5\"]}");
-    check_has(EVENT(.call = CALL_PKEY_MPROTECT, .args = {0, 1, 7, UINT64_MAX}),
-              "\"prot\":\"rwx\",\"pkey\":-1}");
+    check_has(EVENT(.call = CALL_PKEY_MPROTECT, .args = {0, 1, 7, UINT64_MAX}), "\"prot\":\"rwx\",\"pkey\":-1}");
     check_has(EVENT(.call = CALL_CLONE, .args = {0x100 | 17}),
               "{\"flags\":[\"CLONE_VM\",\"SIGCHLD\"],\"child_stack\":\"0x0\"}");
     check_has(EVENT(.call = CALL_FORK), "\"args\":{},");
@@ -160,9 +154,8 @@ static void test_texts(void **state)
 {
     (void)state;
     enum { SET_VMA = 0x53564d41, SET_MM = 35, SET_SECCOMP = 22 };
-    check_has(
-        EVENT(.call = CALL_EXECVE, .args = {0, 0, 24}, .text = TEXT("./a\0b"), .list = TEXT("x\0\0\"\0")),
-        "{\"path\":\"./a\\u0000b\",\"argv\":[\"x\",\"\",\"\\\"\"],\"envc\":24}");
+    check_has(EVENT(.call = CALL_EXECVE, .args = {0, 0, 24}, .text = TEXT("./a\0b"), .list = TEXT("x\0\0\"\0")),
+              "{\"path\":\"./a\\u0000b\",\"argv\":[\"x\",\"\",\"\\\"\"],\"envc\":24}");
     check_has(EVENT(.call = CALL_EXECVE, .text = TEXT("x"), .list = TEXT("x\0yz")),
               "\"argv\":[\"x\",\"yz\"],\"argv_cut\":true,\"envc\":0}");
     check_has(EVENT(.call = CALL_EXECVE, .error = EFAULT), "{\"path\":null,\"argv\":[],\"envc\":0}");
@@ -172,8 +165,7 @@ static void test_texts(void **state)
     check_has(EVENT(.call = CALL_PRCTL, .args = {SET_VMA, 0, 0x1000, 4096}, .text = TEXT("name")),
               "{\"option\":\"PR_SET_VMA\",\"sub\":\"PR_SET_VMA_ANON_NAME\",\"addr\":\"0x1000\",\"length\":"
               "4096,\"name\":\"name\"}");
-    check_has(EVENT(.call = CALL_PRCTL, .args = {SET_VMA, 0, 0x1000, 4096}),
-              "\"length\":4096,\"name\":null}");
+    check_has(EVENT(.call = CALL_PRCTL, .args = {SET_VMA, 0, 0x1000, 4096}), "\"length\":4096,\"name\":null}");
     check_has(EVENT(.call = CALL_PRCTL, .args = {SET_MM, 7, 0x1000}, .text = TEXT("junk")),
               "{\"option\":\"PR_SET_MM\",\"sub\":\"PR_SET_MM_BRK\",\"addr\":\"0x1000\",\"length\":0,\"name\":"
               "null}");
@@ -194,8 +186,7 @@ static void test_hostile_paths(void **state)
         path[i] = (char)(i ^ i >> 8);
     struct decoder decoder = {.file = {.path = {path, SIZE}}};
     struct buffer out = {0};
-    write_event(&out, &decoder, EVENT(.call = CALL_MMAP, .args = {[4] = 3}, .file = FILE_ID),
-                CHANGE(.mapped = 1));
+    write_event(&out, &decoder, EVENT(.call = CALL_MMAP, .args = {[4] = 3}, .file = FILE_ID), CHANGE(.mapped = 1));
     assert_true(out.size > SIZE);
     for (size_t i = 0; i < out.size;) {
         uint32_t code;
@@ -210,9 +201,8 @@ static void test_hostile_paths(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole_objects), cmocka_unit_test(test_results),
-        cmocka_unit_test(test_faults),        cmocka_unit_test(test_arguments),
-        cmocka_unit_test(test_texts),         cmocka_unit_test(test_hostile_paths),
+        cmocka_unit_test(test_whole_objects), cmocka_unit_test(test_results), cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_arguments),     cmocka_unit_test(test_texts),   cmocka_unit_test(test_hostile_paths),
     };
     return cmocka_run_group_tests_name("event_json", tests, NULL, NULL);
 }

@@ -12,9 +12,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define TEXT(literal)                                                                                        \
-    {                                                                                                        \
-        .data = literal, .size = sizeof(literal) - 1                                                         \
+#define TEXT(literal)                                                                                                  \
+    {                                                                                                                  \
+        .data = literal, .size = sizeof(literal) - 1                                                                   \
     }
 
 enum { FILE_ID = 3, PID = 70, OLD_SPACE = 1, NEW_SPACE = 2 };
@@ -84,30 +84,25 @@ static void check(const struct rec_event *event, struct change change, const cha
 static void test_mmap(void **state)
 {
     (void)state;
-    check(
-        EVENT(.call = CALL_MMAP, .args = {0, 8192, 3, 0x22, UINT64_MAX, 0}, .ret = 0x7f2a4c000000,
-              .duration = 121),
-        CHANGE(.mapped = 8192, .kind = KIND_ANONYMOUS),
-        "mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7f2a4c000000 <0.000012>"
-        "  anonymous +8.0K");
-    check(
-        EVENT(.call = CALL_MMAP, .args = {0x1000, 4096, 5, 0x12, 3, 0x26000}, .ret = 0x1000, .file = FILE_ID),
-        CHANGE(.mapped = 1258291, .unmapped = 4096, .kind = KIND_IMAGE),
-        "mmap(0x1000, 4096, PROT_READ|PROT_EXEC, MAP_PRIVATE|MAP_FIXED, 3</usr/lib/libc.so.6>, 0x26000) = "
-        "0x1000 "
-        "<0.000000>  image +1.2M -4.0K");
+    check(EVENT(.call = CALL_MMAP, .args = {0, 8192, 3, 0x22, UINT64_MAX, 0}, .ret = 0x7f2a4c000000, .duration = 121),
+          CHANGE(.mapped = 8192, .kind = KIND_ANONYMOUS),
+          "mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7f2a4c000000 <0.000012>"
+          "  anonymous +8.0K");
+    check(EVENT(.call = CALL_MMAP, .args = {0x1000, 4096, 5, 0x12, 3, 0x26000}, .ret = 0x1000, .file = FILE_ID),
+          CHANGE(.mapped = 1258291, .unmapped = 4096, .kind = KIND_IMAGE),
+          "mmap(0x1000, 4096, PROT_READ|PROT_EXEC, MAP_PRIVATE|MAP_FIXED, 3</usr/lib/libc.so.6>, 0x26000) = "
+          "0x1000 "
+          "<0.000000>  image +1.2M -4.0K");
     check(EVENT(.call = CALL_MMAP, .args = {0, 134217728, 0, 0x4022, 0xffffffff, 0}, .ret = 0x7f1c30000000),
           CHANGE(.mapped = 134217728, .kind = KIND_ARENA),
           "mmap(NULL, 134217728, PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_NORESERVE, -1, 0) = 0x7f1c30000000 "
           "<0.000000>  arena reserved 128M");
-    check(EVENT(.call = CALL_MMAP, .args = {0, UINT64_MAX, 0x100, 0x200f, 3, 0}, .error = ENOMEM, .file = 99),
-          NOTHING,
+    check(EVENT(.call = CALL_MMAP, .args = {0, UINT64_MAX, 0x100, 0x200f, 3, 0}, .error = ENOMEM, .file = 99), NOTHING,
           "mmap(NULL, 18446744073709551615, 0x100 /* PROT_??? */, MAP_LOCKED|0xf, 3, 0) = -1 ENOMEM (Cannot "
           "allocate "
           "memory) <0.000000>");
     /* Shared anonymous memory has a file, but no descriptor. */
-    check(EVENT(.call = CALL_MMAP, .args = {0, 4096, 3, 0x21, UINT64_MAX, 0}, .ret = 0x7000, .file = FILE_ID),
-          NOTHING,
+    check(EVENT(.call = CALL_MMAP, .args = {0, 4096, 3, 0x21, UINT64_MAX, 0}, .ret = 0x7000, .file = FILE_ID), NOTHING,
           "mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_ANONYMOUS, -1, 0) = 0x7000 <0.000000>");
 }
 
@@ -125,8 +120,7 @@ static void test_unmap_and_protect(void **state)
           "mremap(0x1000, 4096, 8192, MREMAP_MAYMOVE) = 0x5000 <0.000000>  +8.0K -4.0K");
     check(EVENT(.call = CALL_MPROTECT, .args = {0x1000, 4096, 0}), CHANGE(.kind = KIND_GUARD),
           "mprotect(0x1000, 4096, PROT_NONE) = 0 <0.000000>  guard");
-    check(EVENT(.call = CALL_MPROTECT, .args = {0x1000, 4096, 1}, .error = ENOMEM),
-          CHANGE(.kind = KIND_GUARD),
+    check(EVENT(.call = CALL_MPROTECT, .args = {0x1000, 4096, 1}, .error = ENOMEM), CHANGE(.kind = KIND_GUARD),
           "mprotect(0x1000, 4096, PROT_READ) = -1 ENOMEM (Cannot allocate memory) <0.000000>");
     check(EVENT(.call = CALL_PKEY_MPROTECT, .args = {0x1000, 4096, 3, UINT64_MAX}), NOTHING,
           "pkey_mprotect(0x1000, 4096, PROT_READ|PROT_WRITE, -1) = 0 <0.000000>");
@@ -161,21 +155,16 @@ static void test_brk(void **state)
 static void test_exec(void **state)
 {
     (void)state;
-    check(
-        EVENT(.call = CALL_EXECVE, .args = {0, 0, 24}, .text = TEXT("./server"), .list = TEXT("./server\0")),
-        NOTHING,
-        "execve(\"./server\", [\"./server\"], /* 24 vars */) = 0 <0.000000>  new address space, 6 mappings, "
-        "172K");
-    check(
-        EVENT(.call = CALL_EXECVE, .args = {0, 0, 1}, .text = TEXT("a\n\33"), .list = TEXT("x\"\0\0y\0"),
-              .error = ENOENT),
-        NOTHING,
-        "execve(\"a\\n\\33\", [\"x\\\"\", \"\", \"y\"], /* 1 var */) = -1 ENOENT (No such file or directory) "
-        "<0.000000>");
-    check(EVENT(.call = CALL_EXECVEAT, .args = {(uint64_t)-100, 0, 0, 0, 0x1000}, .text = TEXT("z"),
-                .error = EACCES),
+    check(EVENT(.call = CALL_EXECVE, .args = {0, 0, 24}, .text = TEXT("./server"), .list = TEXT("./server\0")), NOTHING,
+          "execve(\"./server\", [\"./server\"], /* 24 vars */) = 0 <0.000000>  new address space, 6 mappings, "
+          "172K");
+    check(EVENT(.call = CALL_EXECVE, .args = {0, 0, 1}, .text = TEXT("a\n\33"), .list = TEXT("x\"\0\0y\0"),
+                .error = ENOENT),
           NOTHING,
-          "execveat(AT_FDCWD, \"z\", [], /* 0 vars */, 0x1000) = -1 EACCES (Permission denied) <0.000000>");
+          "execve(\"a\\n\\33\", [\"x\\\"\", \"\", \"y\"], /* 1 var */) = -1 ENOENT (No such file or directory) "
+          "<0.000000>");
+    check(EVENT(.call = CALL_EXECVEAT, .args = {(uint64_t)-100, 0, 0, 0, 0x1000}, .text = TEXT("z"), .error = EACCES),
+          NOTHING, "execveat(AT_FDCWD, \"z\", [], /* 0 vars */, 0x1000) = -1 EACCES (Permission denied) <0.000000>");
     check(EVENT(.call = CALL_EXECVE, .error = EFAULT), NOTHING,
           "execve(/* unreadable */, [], /* 0 vars */) = -1 EFAULT (Bad address) <0.000000>");
     check(EVENT(.call = CALL_EXECVE, .error = ENOENT), NOTHING,
@@ -200,16 +189,13 @@ static void test_long_list(void **state)
     memset(argument, 'a', sizeof(argument) - 1);
     list[sizeof(list) - 1] = '\0';
     snprintf(expected, sizeof(expected),
-             "execve(\"x\", [\"%s\"..., ...], /* 0 vars */) = -1 E2BIG (Argument list too long) <0.000000>",
-             argument);
-    check(EVENT(.call = CALL_EXECVE, .text = TEXT("x"), .list = {list, sizeof(list)}, .error = E2BIG),
-          NOTHING, expected);
+             "execve(\"x\", [\"%s\"..., ...], /* 0 vars */) = -1 E2BIG (Argument list too long) <0.000000>", argument);
+    check(EVENT(.call = CALL_EXECVE, .text = TEXT("x"), .list = {list, sizeof(list)}, .error = E2BIG), NOTHING,
+          expected);
     list[257] = '\0';
     snprintf(expected, sizeof(expected),
-             "execve(\"x\", [\"%s\"...], /* 0 vars */) = -1 E2BIG (Argument list too long) <0.000000>",
-             argument);
-    check(EVENT(.call = CALL_EXECVE, .text = TEXT("x"), .list = {list, 258}, .error = E2BIG), NOTHING,
-          expected);
+             "execve(\"x\", [\"%s\"...], /* 0 vars */) = -1 E2BIG (Argument list too long) <0.000000>", argument);
+    check(EVENT(.call = CALL_EXECVE, .text = TEXT("x"), .list = {list, 258}, .error = E2BIG), NOTHING, expected);
 }
 
 static void test_processes(void **state)
@@ -219,16 +205,14 @@ static void test_processes(void **state)
           "clone(child_stack=NULL, flags=CLONE_CHILD_CLEARTID|CLONE_CHILD_SETTID|SIGCHLD) = 4455 <0.000000>");
     check(EVENT(.call = CALL_CLONE, .args = {0, 0x5000}, .error = EINVAL), NOTHING,
           "clone(child_stack=0x5000, flags=0) = -1 EINVAL (Invalid argument) <0.000000>");
-    check(EVENT(.call = CALL_CLONE3, .args = {0x100 | 0x80 | 17, 0x7f0000000000, 0x7fff80}, .ret = 5),
-          NOTHING,
+    check(EVENT(.call = CALL_CLONE3, .args = {0x100 | 0x80 | 17, 0x7f0000000000, 0x7fff80}, .ret = 5), NOTHING,
           "clone3({flags=CLONE_NEWTIME|CLONE_VM, exit_signal=SIGCHLD, stack=0x7f0000000000, "
           "stack_size=0x7fff80}) = 5 "
           "<0.000000>");
     check(EVENT(.call = CALL_CLONE3, .args = {0x100, 0, 0}, .ret = 5), NOTHING,
           "clone3({flags=CLONE_VM, exit_signal=0, stack=NULL, stack_size=0}) = 5 <0.000000>");
     check(EVENT(.call = CALL_VFORK, .ret = 5, .duration = 12345678), NOTHING, "vfork() = 5 <1.234568>");
-    check(EVENT(.call = CALL_EXIT_GROUP, .args = {3}, .flags = EVENT_NO_RESULT), NOTHING,
-          "exit_group(3) = ?");
+    check(EVENT(.call = CALL_EXIT_GROUP, .args = {3}, .flags = EVENT_NO_RESULT), NOTHING, "exit_group(3) = ?");
     check(EVENT(.call = CALL_EXIT, .args = {UINT64_MAX}, .flags = EVENT_UNFINISHED), NOTHING, "exit(-1) = ?");
     check(EVENT(.call = CALL_MUNMAP, .args = {0x1000, 1}, .flags = EVENT_UNFINISHED, .duration = 99), NOTHING,
           "munmap(0x1000, 1) = ? (killed)");
@@ -242,11 +226,9 @@ static void test_prctl(void **state)
           "prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, 0x1000, 4096, \"na\\\"me\") = 0 <0.000000>");
     check(EVENT(.call = CALL_PRCTL, .args = {SET_VMA, 0, 0x1000, 4096}), NOTHING,
           "prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, 0x1000, 4096, NULL) = 0 <0.000000>");
-    check(
-        EVENT(.call = CALL_PRCTL, .args = {SET_VMA, 7, 0x1000, 4096}, .text = TEXT("junk"), .error = EINVAL),
-        NOTHING,
-        "prctl(PR_SET_VMA, 0x7 /* PR_SET_VMA_??? */, 0x1000, 4096, 0) = -1 EINVAL (Invalid argument) "
-        "<0.000000>");
+    check(EVENT(.call = CALL_PRCTL, .args = {SET_VMA, 7, 0x1000, 4096}, .text = TEXT("junk"), .error = EINVAL), NOTHING,
+          "prctl(PR_SET_VMA, 0x7 /* PR_SET_VMA_??? */, 0x1000, 4096, 0) = -1 EINVAL (Invalid argument) "
+          "<0.000000>");
     check(EVENT(.call = CALL_PRCTL, .args = {SET_MM, 6, 0x1000}), NOTHING,
           "prctl(PR_SET_MM, PR_SET_MM_START_BRK, 0x1000, 0, 0) = 0 <0.000000>");
     check(EVENT(.call = CALL_PRCTL, .args = {SET_MM, 0, 0x1000}, .error = EINVAL), NOTHING,
@@ -255,9 +237,8 @@ static void test_prctl(void **state)
           "prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) = 0 <0.000000>");
     check(EVENT(.call = CALL_PRCTL, .args = {SET_SECCOMP, 2, 0x1000, 9}), NOTHING,
           "prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, 0x1000) = 0 <0.000000>");
-    check(
-        EVENT(.call = CALL_PRCTL, .args = {SET_SECCOMP, 9}, .error = EINVAL), NOTHING,
-        "prctl(PR_SET_SECCOMP, 0x9 /* SECCOMP_MODE_??? */, NULL) = -1 EINVAL (Invalid argument) <0.000000>");
+    check(EVENT(.call = CALL_PRCTL, .args = {SET_SECCOMP, 9}, .error = EINVAL), NOTHING,
+          "prctl(PR_SET_SECCOMP, 0x9 /* SECCOMP_MODE_??? */, NULL) = -1 EINVAL (Invalid argument) <0.000000>");
 }
 
 static void test_other_calls(void **state)
@@ -269,8 +250,7 @@ static void test_other_calls(void **state)
           "madvise(NULL, 0, 0x1e61 /* MADV_??? */) = -1 EINVAL (Invalid argument) <0.000000>");
     check(EVENT(.call = CALL_PROCESS_MADVISE, .args = {5, 0x1000, 2, 21, 0}, .ret = 8192), NOTHING,
           "process_madvise(5, 0x1000, 2, MADV_PAGEOUT, 0) = 8192 <0.000000>");
-    check(EVENT(.call = CALL_SHMAT, .args = {5, 0, 040000}, .ret = 0x7000),
-          CHANGE(.mapped = 4096, .kind = KIND_SHARED),
+    check(EVENT(.call = CALL_SHMAT, .args = {5, 0, 040000}, .ret = 0x7000), CHANGE(.mapped = 4096, .kind = KIND_SHARED),
           "shmat(5, NULL, SHM_REMAP) = 0x7000 <0.000000>  shared +4.0K");
     check(EVENT(.call = CALL_REMAP_FILE_PAGES, .args = {0x1000, 4096, 0, 3, 0x10000}), NOTHING,
           "remap_file_pages(0x1000, 4096, PROT_NONE, 3, MAP_FILE|MAP_NONBLOCK) = 0 <0.000000>");
@@ -294,9 +274,8 @@ static void test_hostile_paths(void **state)
     memset(path, '\33', SIZE);
     struct decoder decoder = fake;
     decoder.file.path = (struct text){path, SIZE};
-    struct record record = {
-        .kind = REC_EVENT,
-        .event = {.call = CALL_MMAP, .args = {0, 1, 1, 1, 3, 0}, .file = FILE_ID, .ret = 1}};
+    struct record record = {.kind = REC_EVENT,
+                            .event = {.call = CALL_MMAP, .args = {0, 1, 1, 1, 3, 0}, .file = FILE_ID, .ret = 1}};
     struct moment moment = {.record = &record, .event = 1};
     struct buffer out = {0};
     event_text(&out, &decoder, &moment, NULL);
@@ -306,16 +285,15 @@ static void test_hostile_paths(void **state)
     free(path);
 
     decoder.file.path = (struct text)TEXT("/tmp/a>\n</script>\303\251\377");
-    check_styled(&decoder, EVENT(.call = CALL_MMAP, .args = {0, 1, 1, 1, 3, 0}, .file = FILE_ID, .ret = 1),
-                 NOTHING, &event_style_plain,
+    check_styled(&decoder, EVENT(.call = CALL_MMAP, .args = {0, 1, 1, 1, 3, 0}, .file = FILE_ID, .ret = 1), NOTHING,
+                 &event_style_plain,
                  "mmap(NULL, 1, PROT_READ, MAP_SHARED, 3</tmp/a\\76\\n\\74/script\\76\303\251\\377>, 0) = "
                  "0x1 <0.000000>");
     const struct event_style ascii = {.name = "", .error = "", .note = "", .end = "", .ascii = true};
-    check_styled(
-        &decoder, EVENT(.call = CALL_MMAP, .args = {0, 1, 1, 1, 3, 0}, .file = FILE_ID, .ret = 1), NOTHING,
-        &ascii,
-        "mmap(NULL, 1, PROT_READ, MAP_SHARED, 3</tmp/a\\76\\n\\74/script\\76\\303\\251\\377>, 0) = 0x1 "
-        "<0.000000>");
+    check_styled(&decoder, EVENT(.call = CALL_MMAP, .args = {0, 1, 1, 1, 3, 0}, .file = FILE_ID, .ret = 1), NOTHING,
+                 &ascii,
+                 "mmap(NULL, 1, PROT_READ, MAP_SHARED, 3</tmp/a\\76\\n\\74/script\\76\\303\\251\\377>, 0) = 0x1 "
+                 "<0.000000>");
 }
 
 static void test_colours(void **state)

@@ -113,16 +113,14 @@ static bool takes_argument(enum abi abi, uint64_t number)
     return false;
 }
 
-static void check(const struct program *p, uint32_t arch, uint32_t nr, uint64_t first, bool traced,
-                  bool may_look)
+static void check(const struct program *p, uint32_t arch, uint32_t nr, uint64_t first, bool traced, bool may_look)
 {
     struct seccomp_data data = {
         .nr = (int)nr, .arch = arch, .instruction_pointer = 0x401000, .args = {first, 7, 7, 7, 7, 7}};
     unsigned looks;
     const uint32_t verdict = run(p, &data, &looks);
     if (verdict != (traced ? SECCOMP_RET_TRACE : SECCOMP_RET_ALLOW))
-        fail_msg("arch %x number %u first argument %llx: verdict %x", arch, nr, (unsigned long long)first,
-                 verdict);
+        fail_msg("arch %x number %u first argument %llx: verdict %x", arch, nr, (unsigned long long)first, verdict);
     /* Without a look at the arguments the kernel can remember that a number is always allowed. */
     if (!may_look)
         assert_int_equal(looks, 0);
@@ -148,8 +146,7 @@ static void test_verdicts(void **state)
             for (size_t i = 0; i < n_firsts; i++) {
                 const uint64_t args[CALL_MAX_ARGS] = {firsts[i], 7, 7, 7, 7, 7};
                 const bool wanted = call_lookup((enum abi)abi, nr, args) != CALL_NONE;
-                check(&p, abis[abi].arch, nr | abis[abi].bit, firsts[i], wanted,
-                      takes_argument((enum abi)abi, nr));
+                check(&p, abis[abi].arch, nr | abis[abi].bit, firsts[i], wanted, takes_argument((enum abi)abi, nr));
                 traced[abi] += wanted;
             }
     for (int abi = 0; abi < ABI_COUNT; abi++)

@@ -206,6 +206,8 @@ static void test_senseless(void **state)
     static const char *const lines[] = {
         "10000-20000 rwzp 00000000 08:01 5 /a\n", /* permissions */
         "10000-20000 wr-p 00000000 08:01 5 /a\n",
+        "10000-20000 rr-p 00000000 08:01 5 /a\n",
+        "10000-20000 xwxp 00000000 08:01 5 /a\n",
         "10000-20000 r--x 00000000 08:01 5 /a\n",
         "10000-20000 r--  00000000 08:01 5 /a\n",
         "10000-10000 r--p 00000000 08:01 5 /a\n",             /* empty */
@@ -230,8 +232,7 @@ static void test_cut_lines(void **state)
     (void)state;
     for (size_t i = 0; i < EXAMPLES; i++)
         for (size_t size = 0; size < strlen(examples[i].text); size++) {
-            struct maps_buffer buffer = {
-                .text = bytes_of(examples[i].text, size), .size = size, .capacity = size};
+            struct maps_buffer buffer = {.text = bytes_of(examples[i].text, size), .size = size, .capacity = size};
             struct map_line line;
             assert_int_equal(maps_next(&buffer, &line), size ? -EPROTO : 0);
             maps_buffer_free(&buffer);
@@ -331,8 +332,8 @@ static void test_own_map(void **state)
     assert_true(line->prot == 0 && !line->shared && !line->inode && !line->name_size && !line->offset);
     line = line_at(lines, count, shared);
     assert_true(line->prot == (R | W) && line->shared && line->inode);
-    assert_int_equal(
-        maps_query(fd, (uint64_t)(uintptr_t)anonymous + 0x1000, &buffer, &none, name, sizeof(name)), -ENOENT);
+    assert_int_equal(maps_query(fd, (uint64_t)(uintptr_t)anonymous + 0x1000, &buffer, &none, name, sizeof(name)),
+                     -ENOENT);
     assert_int_equal(maps_query(fd, 0, &buffer, &none, name, sizeof(name)), -ENOENT);
     maps_buffer_free(&buffer);
     munmap(odd, 0x2000);

@@ -108,9 +108,8 @@ static void test_letters(void **state)
     check_steps(false,
                 ARGV(WORD("-oa"), WORD("-o"), WORD("b"), WORD("-qkoc"), WORD("-qo"), WORD("-q"), WORD("-o=d"),
                      WORD("-o"), WORD("")),
-                STEPS({OPT_OUT, "a"}, {OPT_OUT, "b"}, {OPT_QUIET, NULL}, {OPT_LETTER_ONLY, NULL},
-                      {OPT_OUT, "c"}, {OPT_QUIET, NULL}, {OPT_OUT, "-q"}, {OPT_OUT, "=d"}, {OPT_OUT, ""},
-                      {OPTION_END, NULL}));
+                STEPS({OPT_OUT, "a"}, {OPT_OUT, "b"}, {OPT_QUIET, NULL}, {OPT_LETTER_ONLY, NULL}, {OPT_OUT, "c"},
+                      {OPT_QUIET, NULL}, {OPT_OUT, "-q"}, {OPT_OUT, "=d"}, {OPT_OUT, ""}, {OPTION_END, NULL}));
     check_steps(false, ARGV(WORD("-n5"), WORD("-kn"), WORD("-7")),
                 STEPS({OPT_NUMBER, "5"}, {OPT_LETTER_ONLY, NULL}, {OPT_NUMBER, "-7"}, {OPTION_END, NULL}));
     check_steps(false, ARGV(WORD("-qh")), STEPS({OPT_QUIET, NULL}, {OPTION_HELP, NULL}, {OPTION_END, NULL}));
@@ -131,11 +130,9 @@ static void test_long_names(void **state)
 static void test_operands(void **state)
 {
     (void)state;
-    check_steps(
-        false,
-        ARGV(WORD("a"), WORD("-q"), WORD("-"), WORD("b"), WORD("--"), WORD("-q"), WORD("--"), WORD("c")),
-        STEPS({OPTION_OPERAND, "a"}, {OPT_QUIET, NULL}, {OPTION_OPERAND, "-"}, {OPTION_OPERAND, "b"},
-              {OPTION_OPERAND, "-q"}, {OPTION_OPERAND, "--"}, {OPTION_OPERAND, "c"}, {OPTION_END, NULL}));
+    check_steps(false, ARGV(WORD("a"), WORD("-q"), WORD("-"), WORD("b"), WORD("--"), WORD("-q"), WORD("--"), WORD("c")),
+                STEPS({OPTION_OPERAND, "a"}, {OPT_QUIET, NULL}, {OPTION_OPERAND, "-"}, {OPTION_OPERAND, "b"},
+                      {OPTION_OPERAND, "-q"}, {OPTION_OPERAND, "--"}, {OPTION_OPERAND, "c"}, {OPTION_END, NULL}));
     check_steps(false, ARGV(WORD("")), STEPS({OPTION_OPERAND, ""}, {OPTION_END, NULL}));
     check_steps(false, ARGV(WORD("--")), STEPS({OPTION_END, NULL}));
     assert_int_equal(check_steps(false, (char *[]){WORD("play"), NULL}, STEPS({OPTION_END, NULL})), 1);
@@ -187,14 +184,12 @@ static void test_wrong(void **state)
                 "brkwater: unknown option --outputs. Did you mean --output? See brkwater --help.\n");
     check_wrong(&verb, ARGV(WORD("--maxsize=3M")),
                 "brkwater: unknown option --maxsize. Did you mean --max-size? See brkwater play --help.\n");
-    check_wrong(&verb, ARGV(WORD("--colour")),
-                "brkwater: unknown option --colour. See brkwater play --help.\n");
+    check_wrong(&verb, ARGV(WORD("--colour")), "brkwater: unknown option --colour. See brkwater play --help.\n");
     check_wrong(&verb, ARGV(WORD("--q")),
                 "brkwater: unknown option --q. See brkwater play --help.\n"); /* not cut short */
     check_wrong(&verb, ARGV(WORD("--=x")), "brkwater: unknown option --. See brkwater play --help.\n");
     /* One line, whatever the argument holds. */
-    check_wrong(&verb, ARGV(WORD("--a\nb\033[0m")),
-                "brkwater: unknown option --a?b?[0m. See brkwater play --help.\n");
+    check_wrong(&verb, ARGV(WORD("--a\nb\033[0m")), "brkwater: unknown option --a?b?[0m. See brkwater play --help.\n");
 }
 
 /* A name that is longer than any name is no name, however it begins. */
@@ -221,10 +216,9 @@ static void test_nearest(void **state)
     static const struct {
         const char *name, *nearest;
     } cases[] = {
-        {"report", "report"}, {"reprot", "report"}, {"rport", "report"},    {"event", "events"},
-        {"layuot", "layout"}, {"verfy", "verify"},  {"htm", "html"},        {"xyz", NULL},
-        {"", NULL},           {"e", NULL},          {"reeeport", "report"}, {"ht", NULL},
-        {"reeeeport", NULL},
+        {"report", "report"},   {"reprot", "report"}, {"rport", "report"}, {"event", "events"}, {"layuot", "layout"},
+        {"verfy", "verify"},    {"htm", "html"},      {"xyz", NULL},       {"", NULL},          {"e", NULL},
+        {"reeeport", "report"}, {"ht", NULL},         {"reeeeport", NULL},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const char *got = options_nearest(cases[i].name, names, 5);
@@ -243,21 +237,20 @@ static void test_help_and_complaints(void **state)
     capture(&c, stdout);
     options_help(&verb);
     const char *text = printed(&c);
-    assert_ptr_equal(strstr(text, "Usage: brkwater play [OPTIONS] TRACE\n\nplay a trace\n\nOptions:\n"),
-                     text);
+    assert_ptr_equal(strstr(text, "Usage: brkwater play [OPTIONS] TRACE\n\nplay a trace\n\nOptions:\n"), text);
     assert_non_null(strstr(text, "\n  -o, --output=FILE          write there\n"));
     assert_non_null(strstr(text, "\n  -q, --quiet                say less\n"));
     assert_non_null(strstr(text, "\n  -k                         no long name\n"));
     assert_non_null(strstr(text, "\n  -n N                       a letter with a value\n"));
-    assert_non_null(strstr(
-        text, "\n  --duration=SECONDS         first line\n                             second line\n"));
+    assert_non_null(
+        strstr(text, "\n  --duration=SECONDS         first line\n                             second line\n"));
     assert_non_null(strstr(text, "\n  -h, --help                 show this help\n"));
     capture(&c, stderr);
     assert_int_equal(complain(EXIT_TROUBLE, "%s\t%d", "a\177b", 7), EXIT_TROUBLE);
     assert_int_equal(complain_usage(&verb, "a trace is missing"), EXIT_USAGE);
-    assert_string_equal(
-        printed(&c), "brkwater: a?b?7\nbrkwater: a trace is missing. Usage: brkwater play [OPTIONS] TRACE. "
-                     "See brkwater play --help.\n");
+    assert_string_equal(printed(&c),
+                        "brkwater: a?b?7\nbrkwater: a trace is missing. Usage: brkwater play [OPTIONS] TRACE. "
+                        "See brkwater play --help.\n");
 }
 
 /* ---- the calls of -e ---- */
@@ -301,12 +294,12 @@ static void test_call_set(void **state)
     check_set("trace=brk,,mmap,", CALLS(CALL_BRK, CALL_MMAP));
     check_set("none", CALLS(CALL_NONE));
     check_set("", CALLS(CALL_NONE));
-    check_set("%process", CALLS(CALL_EXECVE, CALL_EXECVEAT, CALL_CLONE, CALL_CLONE3, CALL_FORK, CALL_VFORK,
-                                CALL_EXIT, CALL_EXIT_GROUP));
+    check_set("%process", CALLS(CALL_EXECVE, CALL_EXECVEAT, CALL_CLONE, CALL_CLONE3, CALL_FORK, CALL_VFORK, CALL_EXIT,
+                                CALL_EXIT_GROUP));
     check_set("process,brk", CALLS(CALL_EXECVE, CALL_EXECVEAT, CALL_CLONE, CALL_CLONE3, CALL_FORK, CALL_VFORK,
                                    CALL_EXIT, CALL_EXIT_GROUP, CALL_BRK));
-    check_set("!%memory", CALLS(CALL_EXECVE, CALL_EXECVEAT, CALL_CLONE, CALL_CLONE3, CALL_FORK, CALL_VFORK,
-                                CALL_EXIT, CALL_EXIT_GROUP));
+    check_set("!%memory", CALLS(CALL_EXECVE, CALL_EXECVEAT, CALL_CLONE, CALL_CLONE3, CALL_FORK, CALL_VFORK, CALL_EXIT,
+                                CALL_EXIT_GROUP));
     check_set("!all", CALLS(CALL_NONE));
     assert_int_equal(count_set("all", CALL_BRK, true), ALL);
     assert_int_equal(count_set("%all", CALL_FORK, true), ALL);
@@ -374,10 +367,9 @@ static void test_when(void **state)
 static void test_when_refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"",      "#",      "#0",   "event:",   "event:0",  "#12x",
-                                      "#1.5",  "#-1",    "#x",   "event:-7", "event:#7", "12x",
-                                      "-1s",   "peaks",  "Peak", "peak-",    "end ",     " end",
-                                      "begin", "1.5.5s", "##1",  "event",    "s"};
+    static const char *const bad[] = {"",     "#",        "#0",       "event:", "event:0", "#12x",  "#1.5", "#-1",
+                                      "#x",   "event:-7", "event:#7", "12x",    "-1s",     "peaks", "Peak", "peak-",
+                                      "end ", " end",     "begin",    "1.5.5s", "##1",     "event", "s"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct when when = {WHEN_END, 77};
         assert_int_equal(when_parse(bad[i], &when), -EINVAL);
@@ -389,14 +381,8 @@ static void test_when_refused(void **state)
 static void test_when_takes_digits_only(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"# 5",
-                                      "#+5",
-                                      "# -5",
-                                      "event: 5",
-                                      "event:+5",
-                                      "#\t5",
-                                      "#18446744073709551616",
-                                      "#99999999999999999999999"};
+    static const char *const bad[] = {
+        "# 5", "#+5", "# -5", "event: 5", "event:+5", "#\t5", "#18446744073709551616", "#99999999999999999999999"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct when when;
         if (when_parse(bad[i], &when) != -EINVAL)

@@ -99,8 +99,7 @@ static uint64_t free_place(struct world *w, uint64_t pages)
 static bool goes_on(const struct page *low, const struct page *high)
 {
     return low->mapped && high->mapped && low->shared == high->shared && low->dont_fork == high->dont_fork &&
-           low->prot == high->prot && low->file == high->file &&
-           (!low->file || low->offset + 1 == high->offset);
+           low->prot == high->prot && low->file == high->file && (!low->file || low->offset + 1 == high->offset);
 }
 
 /* The mapping around a page. */
@@ -180,8 +179,7 @@ static struct change call(struct world *w, const struct rec_event *event)
 
 static void do_mmap(struct world *w)
 {
-    static const uint64_t types[] = {MAP_PRIVATE, MAP_PRIVATE | MAP_ANONYMOUS, MAP_SHARED,
-                                     MAP_SHARED | MAP_ANONYMOUS};
+    static const uint64_t types[] = {MAP_PRIVATE, MAP_PRIVATE | MAP_ANONYMOUS, MAP_SHARED, MAP_SHARED | MAP_ANONYMOUS};
     const uint64_t pages = 1 + below(w, 16), hint = HEAP_PAGES + below(w, PAGES - HEAP_PAGES - pages);
     uint64_t flags = types[below(w, 4)], at = free_place(w, pages);
     if (once_in(w, 3)) {
@@ -200,8 +198,8 @@ static void do_mmap(struct world *w)
         page.offset = below(w, 500);
     }
     struct rec_event e = {.call = CALL_MMAP,
-                          .args = {once_in(w, 2) || (flags & FIXED_FLAG) ? addr_of(hint) : 0,
-                                   length_of(w, pages), page.prot, flags, 3, page.offset * TRACE_PAGE},
+                          .args = {once_in(w, 2) || (flags & FIXED_FLAG) ? addr_of(hint) : 0, length_of(w, pages),
+                                   page.prot, flags, 3, page.offset * TRACE_PAGE},
                           .file = page.file};
     if (at == PAGES) {
         e.error = ENOMEM;
@@ -224,8 +222,7 @@ static void do_munmap(struct world *w)
     const uint64_t end = start + pages < PAGES ? start + pages : PAGES;
     const uint64_t removed = count_mapped(w, start, end);
     clear(w, start, end);
-    struct change change =
-        CALL_IT(w, .call = CALL_MUNMAP, .args = {addr_of(start), length_of(w, end - start)});
+    struct change change = CALL_IT(w, .call = CALL_MUNMAP, .args = {addr_of(start), length_of(w, end - start)});
     assert_true(change.mapped == 0 && change.unmapped == removed * TRACE_PAGE);
 }
 
@@ -249,8 +246,7 @@ static void do_mprotect(struct world *w)
         return;
     for (uint64_t i = start; i < end; i++)
         w->pages[i].prot = prot;
-    struct change change =
-        CALL_IT(w, .call = CALL_MPROTECT, .args = {addr_of(start), length_of(w, end - start), prot});
+    struct change change = CALL_IT(w, .call = CALL_MPROTECT, .args = {addr_of(start), length_of(w, end - start), prot});
     assert_true(change.mapped == 0 && change.unmapped == 0);
 }
 
@@ -275,17 +271,12 @@ static void do_brk(struct world *w)
     const bool granted = !once_in(w, 4) && (new_end <= old_end || count_mapped(w, old_end, new_end) == 0);
     if (granted) {
         for (uint64_t i = old_end; i < new_end; i++)
-            w->pages[i] =
-                (struct page){.mapped = true, .prot = PROT_READ | PROT_WRITE, .birth = next_event(w)};
+            w->pages[i] = (struct page){.mapped = true, .prot = PROT_READ | PROT_WRITE, .birth = next_event(w)};
         if (new_end < old_end)
             clear(w, new_end, old_end);
         w->brk = wanted;
     }
-    struct rec_event e = {.call = CALL_BRK,
-                          .args = {granted         ? wanted
-                                   : once_in(w, 2) ? 0
-                                                   : wanted},
-                          .ret = w->brk};
+    struct rec_event e = {.call = CALL_BRK, .args = {granted ? wanted : once_in(w, 2) ? 0 : wanted}, .ret = w->brk};
     if (!granted && e.args[0] == w->brk)
         return;
     struct change change = call(w, &e);
@@ -317,8 +308,7 @@ static void do_remap(struct world *w, const struct remap *m)
         w->pages[m->to + i].birth = next_event(w);
     }
     CALL_IT(w, .call = CALL_MREMAP,
-            .args = {addr_of(m->old), length_of(w, m->old_pages), length_of(w, m->pages), m->flags,
-                     addr_of(m->to)},
+            .args = {addr_of(m->old), length_of(w, m->old_pages), length_of(w, m->pages), m->flags, addr_of(m->to)},
             .ret = addr_of(m->to));
 }
 
@@ -343,8 +333,8 @@ static void do_mremap(struct world *w)
         m.to = HEAP_PAGES + below(w, PAGES - HEAP_PAGES - m.pages + 1);
         if (m.to < m.old + m.old_pages && m.old < m.to + m.pages)
             return; /* old and new must not overlap */
-    } else if (!grows || (to_end && m.old + m.pages <= PAGES &&
-                          !count_mapped(w, m.old + m.old_pages, m.old + m.pages))) {
+    } else if (!grows ||
+               (to_end && m.old + m.pages <= PAGES && !count_mapped(w, m.old + m.old_pages, m.old + m.pages))) {
         m.to = m.old;
     } else {
         m.flags = MAYMOVE;
@@ -357,8 +347,8 @@ static void do_fork(struct world *w)
 {
     struct driver *d = &w->driver;
     const uint32_t pid = 1000 + (uint32_t)next_event(w), space = pid;
-    driver_task(d, &(struct rec_task){
-                       .tid = pid, .pid = pid, .parent = d->tid, .space = space, .copied_from = d->space});
+    driver_task(d,
+                &(struct rec_task){.tid = pid, .pid = pid, .parent = d->tid, .space = space, .copied_from = d->space});
     check_space(w, space, true);
     struct driver child = *d;
     child.space = space;
@@ -378,6 +368,75 @@ static void do_checkpoint(struct world *w)
     check_space(w, w->driver.space, false);
 }
 
+/* ---- what no call did ---- */
+
+/* Something else in a range, or nothing. */
+static void change_pages(struct world *w, uint64_t start, uint64_t end)
+{
+    const uint64_t what = below(w, 5);
+    struct page page = {.mapped = true, .prot = (uint8_t)below(w, 8)};
+    if (what == 1 || what == 2) {
+        page.shared = what == 2;
+        page.file = 1 + (uint32_t)below(w, FILES - 1);
+        page.offset = below(w, 500);
+    }
+    for (uint64_t i = start; i < end; i++) {
+        if (what == 3 && w->pages[i].mapped) {
+            w->pages[i].prot = page.prot;
+            continue;
+        }
+        w->pages[i] = what == 4 ? (struct page){0} : page;
+        page.offset += page.file != 0;
+    }
+}
+
+/* The same for maps, which tells neither births nor what fork does. */
+static bool looks_the_same(const struct page *a, const struct page *b)
+{
+    return a->mapped == b->mapped && a->shared == b->shared && a->prot == b->prot && a->file == b->file &&
+           a->offset == b->offset;
+}
+
+/* What maps does not tell is the replay's own business where something has changed. */
+static void take_births(struct world *w, uint64_t page)
+{
+    struct segment s;
+    if (!w->pages[page].mapped)
+        return;
+    assert_true(decoder_segment(w->driver.decoder, w->driver.space, addr_of(page), &s) && s.start <= addr_of(page));
+    w->pages[page].birth = s.birth;
+    w->pages[page].dont_fork = s.flags & SEGMENT_DONT_FORK;
+}
+
+/* The map is another one than the replay believes: every difference is told, and after the repair there is none. */
+static void do_drift(struct world *w)
+{
+    struct page before[PAGES];
+    struct rec_mapping lines[PAGES];
+    uint64_t changed = 0;
+    memcpy(before, w->pages, sizeof(before));
+    for (uint64_t i = 1 + below(w, 4); i > 0; i--) {
+        const uint64_t start = HEAP_PAGES + below(w, PAGES - HEAP_PAGES), end = start + 1 + below(w, 12);
+        change_pages(w, start, end < PAGES ? end : PAGES);
+    }
+    for (uint64_t i = 0; i < PAGES; i++) {
+        changed += !looks_the_same(&before[i], &w->pages[i]);
+        if (looks_the_same(&before[i], &w->pages[i]))
+            w->pages[i] = before[i];
+    }
+    const uint32_t count = lines_of(w, lines);
+    driver_checkpoint(&w->driver, CHECKPOINT_EVERY, count, lines);
+    assert_true(w->driver.moment.compared);
+    assert_int_equal(w->driver.moment.drift != 0, changed != 0);
+    assert_in_range(w->driver.moment.drift, 0, changed);
+    for (uint64_t i = 0; i < PAGES; i++)
+        if (!looks_the_same(&before[i], &w->pages[i]))
+            take_births(w, i);
+    check_space(w, w->driver.space, false);
+    driver_checkpoint(&w->driver, CHECKPOINT_EVERY, count, lines);
+    assert_int_equal(w->driver.moment.drift, 0);
+}
+
 static void begin(struct world *w, uint64_t seed)
 {
     static const char *const paths[FILES] = {"/a", "/b", "/usr/lib/c.so", "/dev/zero (deleted)"};
@@ -387,9 +446,8 @@ static void begin(struct world *w, uint64_t seed)
     driver_begin(&w->driver);
     for (uint32_t i = 0; i < FILES; i++)
         driver_file(&w->driver, i + 1, 100 + i, paths[i]);
-    driver_exec(
-        &w->driver,
-        &(struct rec_exec){.pid = DRIVER_PID, .old_space = DRIVER_SPACE, .space = 3, .start_brk = brk_start});
+    driver_exec(&w->driver,
+                &(struct rec_exec){.pid = DRIVER_PID, .old_space = DRIVER_SPACE, .space = 3, .start_brk = brk_start});
     driver_space_end(&w->driver, DRIVER_SPACE);
     driver_checkpoint(&w->driver, CHECKPOINT_EXEC, 0, NULL);
 }
@@ -412,6 +470,24 @@ static void test_random_calls(void **state)
             steps[below(w, sizeof(steps) / sizeof(steps[0]))](w);
         }
         driver_clean(&w->driver);
+        driver_end(&w->driver);
+    }
+    free(w);
+}
+
+static void test_random_drift(void **state)
+{
+    (void)state;
+    static void (*const steps[])(struct world * w) = {do_mmap,    do_mmap,   do_munmap, do_mprotect,
+                                                      do_madvise, do_mremap, do_drift,  do_drift};
+    struct world *w = malloc(sizeof(*w));
+    assert_non_null(w);
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        begin(w, seed);
+        for (int i = 0; i < STEPS; i++)
+            steps[below(w, sizeof(steps) / sizeof(steps[0]))](w);
+        assert_true(decoder_contradictions(w->driver.decoder) == 0);
+        assert_true(decoder_drift(w->driver.decoder) > SEEDS);
         driver_end(&w->driver);
     }
     free(w);
@@ -440,16 +516,16 @@ static void odd_event(struct random_source *r, struct record *record)
 {
     struct rec_event *e = &record->event;
     record->kind = REC_EVENT;
-    *e = (struct rec_event){.call = (uint32_t)random_below(r, CALL_COUNT),
-                            .args = {odd_number(r), odd_length(r), odd_length(r), random_below(r, 256),
-                                     odd_number(r), odd_number(r)},
-                            .nargs = CALL_MAX_ARGS,
-                            .ret = odd_number(r),
-                            .space = (uint32_t)random_below(r, 5),
-                            .pid = DRIVER_PID,
-                            .tid = DRIVER_PID,
-                            .file = (uint32_t)random_below(r, FILES + 2),
-                            .at = odd_number(r)};
+    *e = (struct rec_event){
+        .call = (uint32_t)random_below(r, CALL_COUNT),
+        .args = {odd_number(r), odd_length(r), odd_length(r), random_below(r, 256), odd_number(r), odd_number(r)},
+        .nargs = CALL_MAX_ARGS,
+        .ret = odd_number(r),
+        .space = (uint32_t)random_below(r, 5),
+        .pid = DRIVER_PID,
+        .tid = DRIVER_PID,
+        .file = (uint32_t)random_below(r, FILES + 2),
+        .at = odd_number(r)};
     if (e->call == CALL_BRK && random_once_in(r, 2))
         e->ret = e->args[0];
     if (random_once_in(r, 2))
@@ -458,8 +534,7 @@ static void odd_event(struct random_source *r, struct record *record)
         e->flags = 1u << random_below(r, 8);
 }
 
-static void odd_checkpoint(struct random_source *r, struct record *record, struct rec_mapping *lines,
-                           uint32_t most)
+static void odd_checkpoint(struct random_source *r, struct record *record, struct rec_mapping *lines, uint32_t most)
 {
     uint32_t count = (uint32_t)random_below(r, most);
     tracee_addr at = base;
@@ -545,6 +620,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_calls),
+        cmocka_unit_test(test_random_drift),
         cmocka_unit_test(test_hostile_records),
     };
     return cmocka_run_group_tests_name("replay_random", tests, NULL, NULL);

@@ -166,7 +166,7 @@ static struct removal expect_removal(const struct segments *segments, tracee_add
         r.bytes += high - low;
         if (high - low > r.largest) {
             r.largest = high - low;
-            r.kind = segment_kind(s);
+            r.kind = (enum kind)s->kind;
         }
     }
     return r;
@@ -371,11 +371,10 @@ static void test_offsets(void **state)
         struct segments s;
         struct changes none = {.kind = KIND_FILE};
         segments_init(&s, NULL);
-        segments_insert(&s, &(struct segment){.start = base,
-                                              .end = base + 0x3000,
-                                              .offset = 0x5000,
-                                              .file = cases[i].file,
-                                              .flags = cases[i].flags});
+        segments_insert(
+            &s,
+            &(struct segment){
+                .start = base, .end = base + 0x3000, .offset = 0x5000, .file = cases[i].file, .flags = cases[i].flags});
         segments_change(&s, base + 0x1000, base + 0x2000, change_segment, &none);
         check_segment(segments_find(&s, base), base, base + 0x1000, 0x5000);
         check_segment(segments_find(&s, base + 0x1000), base + 0x1000, base + 0x2000, cases[i].second);
@@ -395,8 +394,7 @@ static void test_guard(void **state)
     uint64_t totals[KIND_COUNT] = {0};
     struct changes none = {.prot = 0, .kind = KIND_STACK}, all = {.prot = 7, .kind = KIND_STACK};
     segments_init(&s, totals);
-    segments_insert(&s,
-                    &(struct segment){.start = base, .end = base + 0x9000, .prot = 3, .kind = KIND_STACK});
+    segments_insert(&s, &(struct segment){.start = base, .end = base + 0x9000, .prot = 3, .kind = KIND_STACK});
     segments_change(&s, base, base + 0x1000, change_segment, &none);
     assert_true(s.by_kind[KIND_GUARD] == 0x1000 && s.by_kind[KIND_STACK] == 0x8000 && s.bytes == 0x9000);
     assert_true(totals[KIND_GUARD] == 0x1000 && totals[KIND_STACK] == 0x8000);
@@ -415,8 +413,7 @@ static void test_shared_totals(void **state)
     struct removal removal;
     segments_init(&a, totals);
     segments_init(&b, totals);
-    segments_insert(&a,
-                    &(struct segment){.start = base, .end = base + 0x4000, .prot = 3, .kind = KIND_ARENA});
+    segments_insert(&a, &(struct segment){.start = base, .end = base + 0x4000, .prot = 3, .kind = KIND_ARENA});
     segments_copy(&b, &a, keep_forked);
     assert_true(totals[KIND_ARENA] == 0x8000);
     segments_remove(&b, base + 0x1000, base + 0x2000, &removal);
@@ -436,8 +433,8 @@ static void test_many(void **state)
     struct changes odd = {.prot = 1, .kind = KIND_CHUNK};
     struct removal removal;
     segments_init(&s, NULL);
-    segments_insert(&s, &(struct segment){
-                            .start = base, .end = addr_of(MANY), .prot = 3, .kind = KIND_CHUNK, .birth = 9});
+    segments_insert(&s,
+                    &(struct segment){.start = base, .end = addr_of(MANY), .prot = 3, .kind = KIND_CHUNK, .birth = 9});
     for (uint64_t i = 1; i < MANY; i += 2)
         segments_change(&s, addr_of(i), addr_of(i + 1), change_segment, &odd);
     assert_int_equal(s.count, MANY);
@@ -451,9 +448,8 @@ static void test_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random_steps),  cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_offsets),       cmocka_unit_test(test_guard),
-        cmocka_unit_test(test_shared_totals), cmocka_unit_test(test_many),
+        cmocka_unit_test(test_random_steps), cmocka_unit_test(test_empty),         cmocka_unit_test(test_offsets),
+        cmocka_unit_test(test_guard),        cmocka_unit_test(test_shared_totals), cmocka_unit_test(test_many),
     };
     return cmocka_run_group_tests_name("segments", tests, NULL, NULL);
 }

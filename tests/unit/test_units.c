@@ -154,8 +154,7 @@ static void test_parse_size(void **state)
     };
     static const char *const bad[] = {"",    " 1",  "1 ",   "-1",  "+1",  "M",   "1X",  "1KK", "1.K",
                                       ".5K", "1e3", "0x10", "1Ki", "1iB", "1BB", "nan", "1,5", "1K "};
-    static const char *const large[] = {"18446744073709551616", "16E", "99999999999999999999999",
-                                        "17179869184G"};
+    static const char *const large[] = {"18446744073709551616", "16E", "99999999999999999999999", "17179869184G"};
     uint64_t bytes;
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
         assert_int_equal(units_parse_size(good[i].text, &bytes), 0);
@@ -176,8 +175,7 @@ static void test_parse_time(void **state)
         {0, "0"},      {30000000, "3"}, {30000000, "3s"}, {12500000, "1.25s"}, {8000000, "800ms"},
         {150, "15us"}, {1, "100ns"},    {0, "99ns"},      {1, "0.0000001"},    {12345678, "1.2345678s"},
     };
-    static const char *const bad[] = {"",   "s",   "-1s", "1 s",   "1m",  "1sec",
-                                      "1S", "1.s", ".5s", "1.5.5", "#12", "peak"};
+    static const char *const bad[] = {"", "s", "-1s", "1 s", "1m", "1sec", "1S", "1.s", ".5s", "1.5.5", "#12", "peak"};
     uint64_t ticks;
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
         assert_int_equal(units_parse_time(good[i].text, &ticks), 0);
@@ -193,9 +191,8 @@ static void test_parse_time(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sizes),         cmocka_unit_test(test_counts),
-        cmocka_unit_test(test_durations),     cmocka_unit_test(test_seconds),
-        cmocka_unit_test(test_small_buffers), cmocka_unit_test(test_parse_size),
+        cmocka_unit_test(test_sizes),      cmocka_unit_test(test_counts),        cmocka_unit_test(test_durations),
+        cmocka_unit_test(test_seconds),    cmocka_unit_test(test_small_buffers), cmocka_unit_test(test_parse_size),
         cmocka_unit_test(test_parse_time),
     };
     return cmocka_run_group_tests_name("units", tests, NULL, NULL);

@@ -12,21 +12,21 @@ enum { R = PROT_READ, RW = PROT_READ | PROT_WRITE, PRIVATE = MAP_PRIVATE | MAP_A
 enum { FILE_A = 1, FILE_A_RENAMED, FILE_B, STACK, UPROBES, VDSO, ANON_NAME, HEAP };
 
 /* The map of every test at its beginning. */
-#define ANON                                                                                                 \
-    {                                                                                                        \
-        .start = 0x10000, .end = 0x14000, .prot = RW                                                         \
+#define ANON                                                                                                           \
+    {                                                                                                                  \
+        .start = 0x10000, .end = 0x14000, .prot = RW                                                                   \
     }
-#define DATA                                                                                                 \
-    {                                                                                                        \
-        .start = 0x20000, .end = 0x23000, .prot = R, .offset = 0x5000, .file = FILE_A                        \
+#define DATA                                                                                                           \
+    {                                                                                                                  \
+        .start = 0x20000, .end = 0x23000, .prot = R, .offset = 0x5000, .file = FILE_A                                  \
     }
-#define ABOVE                                                                                                \
-    {                                                                                                        \
-        .start = 0x7fff0000, .end = 0x7fff8000, .prot = RW, .file = STACK                                    \
+#define ABOVE                                                                                                          \
+    {                                                                                                                  \
+        .start = 0x7fff0000, .end = 0x7fff8000, .prot = RW, .file = STACK                                              \
     }
 
-#define LAYOUT                                                                                               \
-    "10000-14000 rw-p anonymous #1\n20000-23000 r--p file #2 f1+5000\n"                                      \
+#define LAYOUT                                                                                                         \
+    "10000-14000 rw-p anonymous #1\n20000-23000 r--p file #2 f1+5000\n"                                                \
     "7fff0000-7fff8000 rw-p stack #0 f4+0 grows kernel named\n"
 
 /* Two mappings made by calls below a stack that was there before. */
@@ -44,8 +44,7 @@ static void begin(struct driver *d)
     driver_checkpoint(d, CHECKPOINT_ATTACH, 1, &(struct rec_mapping)ABOVE);
     assert_false(d->moment.compared); /* a baseline is believed */
     DRIVE(d, .call = CALL_MMAP, .args = {0, 0x4000, RW, PRIVATE, UINT64_MAX, 0}, .ret = 0x10000);
-    DRIVE(d, .call = CALL_MMAP, .args = {0, 0x3000, R, MAP_PRIVATE, 3, 0x5000}, .ret = 0x20000,
-          .file = FILE_A);
+    DRIVE(d, .call = CALL_MMAP, .args = {0, 0x3000, R, MAP_PRIVATE, 3, 0x5000}, .ret = 0x20000, .file = FILE_A);
     driver_layout(d, LAYOUT);
 }
 
@@ -59,12 +58,12 @@ static unsigned compare(struct driver *d, uint32_t count, const struct rec_mappi
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Compare with these lines and repair; the same lines again are what the replay knows then. */
-#define COMPARE(driver, ...)                                                                                 \
+#define COMPARE(driver, ...)                                                                                           \
     compare(driver, COUNT(((struct rec_mapping[]){__VA_ARGS__})), (struct rec_mapping[]){__VA_ARGS__})
-#define DRIFTS(driver, count, ...)                                                                           \
-    do {                                                                                                     \
-        assert_int_equal(COMPARE(driver, __VA_ARGS__), count);                                               \
-        assert_int_equal(COMPARE(driver, __VA_ARGS__), 0);                                                   \
+#define DRIFTS(driver, count, ...)                                                                                     \
+    do {                                                                                                               \
+        assert_int_equal(COMPARE(driver, __VA_ARGS__), count);                                                         \
+        assert_int_equal(COMPARE(driver, __VA_ARGS__), 0);                                                             \
     } while (0)
 
 static const struct drift *first(const struct driver *d)
@@ -96,8 +95,7 @@ static void test_equal(void **state)
     assert_int_equal(COMPARE(&d, {.start = 0x10000, .end = 0x11000, .prot = RW},
                              {.start = 0x11000, .end = 0x14000, .prot = RW},
                              {.start = 0x20000, .end = 0x21000, .prot = R, .offset = 0x5000, .file = FILE_A},
-                             {.start = 0x21000, .end = 0x23000, .prot = R, .offset = 0x6000, .file = FILE_A},
-                             ABOVE),
+                             {.start = 0x21000, .end = 0x23000, .prot = R, .offset = 0x6000, .file = FILE_A}, ABOVE),
                      0);
     DRIVE(&d, .call = CALL_MPROTECT, .args = {0x11000, 0x1000, R});
     DRIVE(&d, .call = CALL_MPROTECT, .args = {0x21000, 0x1000, RW});
@@ -126,12 +124,10 @@ static void test_missing(void **state)
     const struct drift *drift = first(&d);
     assert_true(drift->replayed && !drift->mapped && drift->start == 0x20000 && drift->end == 0x23000);
     check_line(&drift->replay, 0x20000, 0x23000, R, 0x5000, FILE_A);
-    driver_layout(&d,
-                  "10000-14000 rw-p anonymous #1\n7fff0000-7fff8000 rw-p stack #0 f4+0 grows kernel named\n");
+    driver_layout(&d, "10000-14000 rw-p anonymous #1\n7fff0000-7fff8000 rw-p stack #0 f4+0 grows kernel named\n");
     /* A part of one, at either end and in the middle. */
     DRIFTS(&d, 2, {.start = 0x11000, .end = 0x12000, .prot = RW}, ABOVE);
-    driver_layout(&d,
-                  "11000-12000 rw-p anonymous #1\n7fff0000-7fff8000 rw-p stack #0 f4+0 grows kernel named\n");
+    driver_layout(&d, "11000-12000 rw-p anonymous #1\n7fff0000-7fff8000 rw-p stack #0 f4+0 grows kernel named\n");
     assert_int_equal(compare(&d, 0, NULL), 2);
     driver_layout(&d, "");
     assert_true(decoder_drift(d.decoder) == 5);
@@ -144,20 +140,18 @@ static void test_extra(void **state)
     (void)state;
     struct driver d;
     begin(&d);
-    DRIFTS(&d, 1, ANON, DATA,
-           {.start = 0x30000, .end = 0x34000, .prot = RW, .offset = 0x1000, .file = FILE_B}, ABOVE);
+    DRIFTS(&d, 1, ANON, DATA, {.start = 0x30000, .end = 0x34000, .prot = RW, .offset = 0x1000, .file = FILE_B}, ABOVE);
     const struct drift *drift = first(&d);
     assert_true(!drift->replayed && drift->mapped && drift->start == 0x30000 && drift->end == 0x34000);
     check_line(&drift->kernel, 0x30000, 0x34000, RW, 0x1000, FILE_B);
     assert_false(d.moment.change.grew_by_kernel);
     driver_layout(&d, "10000-14000 rw-p anonymous #1\n20000-23000 r--p file #2 f1+5000\n"
-                      "30000-34000 rw-p file #0 f3+1000 kernel\n"
+                      "30000-34000 rw-p file #0 f3+1000 kernel found\n"
                       "7fff0000-7fff8000 rw-p stack #0 f4+0 grows kernel named\n");
     /* More of a mapping that is known: the offset goes on. */
-    DRIFTS(&d, 3, ANON, {.start = 0x1e000, .end = 0x25000, .prot = R, .offset = 0x3000, .file = FILE_A},
-           ABOVE);
-    driver_layout(&d, "10000-14000 rw-p anonymous #1\n1e000-20000 r--p file #0 f1+3000 kernel\n"
-                      "20000-23000 r--p file #2 f1+5000\n23000-25000 r--p file #0 f1+8000 kernel\n"
+    DRIFTS(&d, 3, ANON, {.start = 0x1e000, .end = 0x25000, .prot = R, .offset = 0x3000, .file = FILE_A}, ABOVE);
+    driver_layout(&d, "10000-14000 rw-p anonymous #1\n1e000-20000 r--p file #0 f1+3000 kernel found\n"
+                      "20000-23000 r--p file #2 f1+5000\n23000-25000 r--p file #0 f1+8000 kernel found\n"
                       "7fff0000-7fff8000 rw-p stack #0 f4+0 grows kernel named\n");
     driver_end(&d);
 }
@@ -167,13 +161,26 @@ static void test_other_protection(void **state)
     (void)state;
     struct driver d;
     begin(&d);
-    DRIFTS(&d, 1, {.start = 0x10000, .end = 0x11000, .prot = RW},
-           {.start = 0x11000, .end = 0x12000, .prot = R}, {.start = 0x12000, .end = 0x14000, .prot = RW},
-           DATA, ABOVE);
+    DRIFTS(&d, 1, {.start = 0x10000, .end = 0x11000, .prot = RW}, {.start = 0x11000, .end = 0x12000, .prot = R},
+           {.start = 0x12000, .end = 0x14000, .prot = RW}, DATA, ABOVE);
     const struct drift *drift = first(&d);
     assert_true(drift->replayed && drift->mapped && drift->start == 0x11000 && drift->end == 0x12000);
     check_line(&drift->replay, 0x11000, 0x12000, RW, 0, 0);
     check_line(&drift->kernel, 0x11000, 0x12000, R, 0, 0);
+    driver_end(&d);
+}
+
+/* Side by side, one line of the kernel: memory whose protection changed, and memory that is another one altogether. */
+static void test_two_sorts_in_one_line(void **state)
+{
+    (void)state;
+    struct driver d;
+    begin(&d);
+    DRIVE(&d, .call = CALL_MMAP, .args = {0, 0x2000, RW, MAP_PRIVATE, 3, 0}, .ret = 0x14000, .file = FILE_B);
+    assert_true(COMPARE(&d, {.start = 0x10000, .end = 0x16000, .prot = R}, DATA, ABOVE) > 0);
+    assert_int_equal(COMPARE(&d, {.start = 0x10000, .end = 0x16000, .prot = R}, DATA, ABOVE), 0);
+    struct segment s;
+    assert_true(decoder_segment(d.decoder, DRIVER_SPACE, 0x15000, &s) && s.file == 0 && s.prot == R);
     driver_end(&d);
 }
 
@@ -206,8 +213,7 @@ static void test_other_file(void **state)
     (void)state;
     struct driver d;
     begin(&d);
-    DRIFTS(&d, 1, ANON, {.start = 0x20000, .end = 0x23000, .prot = R, .offset = 0x5000, .file = FILE_B},
-           ABOVE);
+    DRIFTS(&d, 1, ANON, {.start = 0x20000, .end = 0x23000, .prot = R, .offset = 0x5000, .file = FILE_B}, ABOVE);
     check_line(&first(&d)->replay, 0x20000, 0x23000, R, 0x5000, FILE_A);
     check_line(&first(&d)->kernel, 0x20000, 0x23000, R, 0x5000, FILE_B);
     /* A file where the replay has anonymous memory, and the other way round. */
@@ -224,8 +230,7 @@ static void test_renamed(void **state)
     begin(&d);
     for (int i = 0; i < 2; i++) {
         assert_int_equal(
-            COMPARE(&d, ANON,
-                    {.start = 0x20000, .end = 0x23000, .prot = R, .offset = 0x5000, .file = FILE_A_RENAMED},
+            COMPARE(&d, ANON, {.start = 0x20000, .end = 0x23000, .prot = R, .offset = 0x5000, .file = FILE_A_RENAMED},
                     ABOVE),
             0);
         driver_layout(&d, "10000-14000 rw-p anonymous #1\n20000-23000 r--p file #2 f2+5000\n"
@@ -242,16 +247,14 @@ static void test_stack_growth(void **state)
     (void)state;
     struct driver d;
     begin(&d);
-    assert_int_equal(
-        COMPARE(&d, ANON, DATA, {.start = 0x7ffee000, .end = 0x7fff8000, .prot = RW, .file = STACK}), 0);
+    assert_int_equal(COMPARE(&d, ANON, DATA, {.start = 0x7ffee000, .end = 0x7fff8000, .prot = RW, .file = STACK}), 0);
     assert_true(d.moment.change.grew_by_kernel);
     assert_true(d.moment.change.mapped == 0x2000 && d.moment.change.unmapped == 0);
     driver_layout(&d, "10000-14000 rw-p anonymous #1\n20000-23000 r--p file #2 f1+5000\n"
-                      "7ffee000-7fff0000 rw-p stack #0 f4+0 grows kernel named\n"
+                      "7ffee000-7fff0000 rw-p stack #0 f4+0 grows kernel found named\n"
                       "7fff0000-7fff8000 rw-p stack #0 f4+0 grows kernel named\n");
     /* Further; then one that a thread mapped for itself. */
-    assert_int_equal(
-        COMPARE(&d, ANON, DATA, {.start = 0x7ffe0000, .end = 0x7fff8000, .prot = RW, .file = STACK}), 0);
+    assert_int_equal(COMPARE(&d, ANON, DATA, {.start = 0x7ffe0000, .end = 0x7fff8000, .prot = RW, .file = STACK}), 0);
     assert_true(d.moment.change.grew_by_kernel && d.moment.change.mapped == 0xe000);
     DRIVE(&d, .call = CALL_MMAP, .args = {0, 0x1000, RW, PRIVATE | MAP_GROWSDOWN}, .ret = 0x50000);
     assert_int_equal(COMPARE(&d, ANON, DATA, {.start = 0x4f000, .end = 0x51000, .prot = RW},
@@ -326,7 +329,7 @@ static void test_kernel_pages(void **state)
         ANON, DATA, ABOVE, {.start = 0x7fffffffe000, .end = 0x7ffffffff000, .prot = 4, .file = UPROBES}};
     assert_int_equal(compare(&d, 4, map), 0);
     assert_true(d.moment.change.grew_by_kernel && d.moment.change.mapped == 0x1000);
-    driver_layout(&d, LAYOUT "7fffffffe000-7ffffffff000 --xp kernel #0 f5+0 kernel named\n");
+    driver_layout(&d, LAYOUT "7fffffffe000-7ffffffff000 --xp kernel #0 f5+0 kernel found named\n");
     map[3].end -= 0x1000;
     map[3].start -= 0x1000;
     map[3].file = ANON_NAME;
@@ -381,8 +384,7 @@ static void test_read_back_of_protection(void **state)
     struct driver d;
     begin(&d);
     DRIVE(&d, .call = CALL_MMAP, .args = {0, 64 << 20, 0, PRIVATE | MAP_NORESERVE}, .ret = 0x4000000);
-    DRIVE(&d, .call = CALL_MPROTECT, .args = {0x4000000, 128 << 20, RW}, .error = ENOMEM,
-          .flags = EVENT_READ_BACK);
+    DRIVE(&d, .call = CALL_MPROTECT, .args = {0x4000000, 128 << 20, RW}, .error = ENOMEM, .flags = EVENT_READ_BACK);
     const struct rec_mapping map[] = {ANON, DATA, {.start = 0x4000000, .end = 0x8000000, .prot = RW}, ABOVE};
     read_back(&d, 4, map);
     assert_true(d.moment.change.mapped == 0 && d.moment.change.unmapped == 0);
@@ -464,6 +466,7 @@ int main(void)
         cmocka_unit_test(test_missing),
         cmocka_unit_test(test_extra),
         cmocka_unit_test(test_other_protection),
+        cmocka_unit_test(test_two_sorts_in_one_line),
         cmocka_unit_test(test_shared),
         cmocka_unit_test(test_other_offset),
         cmocka_unit_test(test_other_file),
