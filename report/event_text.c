@@ -464,6 +464,20 @@ static void note_bytes(struct note *note, const struct change *change)
     }
 }
 
+/* "arena, up to 172K given back": what the call promises, for nobody knows how many of the pages were there. */
+static void note_advice(struct note *note, const struct change *change)
+{
+    enum { DONTNEED = 4, FREE = 8, REMOVE = 9, DONTNEED_LOCKED = 24 }; /* madvise(2) */
+    const uint64_t *args = note->line->event->args;
+    begin_piece(note);
+    buffer_string(note->out, kind_name(change->kind));
+    if (args[2] != DONTNEED && args[2] != FREE && args[2] != REMOVE && args[2] != DONTNEED_LOCKED)
+        return;
+    begin_piece(note);
+    append_size(note, "up to ", args[1]);
+    buffer_string(note->out, args[2] == FREE ? " given back when the kernel wants it" : " given back");
+}
+
 static void print_note(const struct line *line)
 {
     const struct change *change = &line->moment->change;
@@ -479,6 +493,8 @@ static void print_note(const struct line *line)
     } else if (line->info->effect == EFFECT_PROTECT && succeeded && change->kind != KIND_NONE) {
         begin_piece(&note);
         buffer_string(note.out, kind_name(change->kind));
+    } else if (line->info->effect == EFFECT_ADVISE && succeeded && change->kind != KIND_NONE) {
+        note_advice(&note, change);
     }
     if (line->event->flags & EVENT_UNORDERED) {
         begin_piece(&note);
