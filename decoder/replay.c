@@ -514,6 +514,8 @@ void replay_event(struct decoder *decoder, struct space_model *space, const stru
         space->pattern = newborn(&r, 0, 0);
         space->pattern.kind = KIND_ANONYMOUS;
     }
+    if (decoder->left_out && event->call == (uint32_t)decoder->left_out)
+        return;
     /* brk has no failure: its result is always the break. */
     if (event->flags & (EVENT_UNFINISHED | EVENT_NO_RESULT) ||
         (event->error && effect != EFFECT_BRK &&

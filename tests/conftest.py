@@ -29,7 +29,7 @@ ME = USERS[0]
 
 @pytest.fixture(scope="session")
 def scratch():
-    """A folder of the session that an ordinary user can enter; removed at the end when it is empty of failures."""
+    """A folder of the run that an ordinary user can enter; removed at the end when it is empty of failures."""
     folder = Path(tempfile.mkdtemp(prefix="brkwater-tests-"))
     folder.chmod(0o755)
     yield folder

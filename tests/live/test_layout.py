@@ -2,6 +2,7 @@
 must be the same.  BRKWATER_LONG=1 runs thousands of random sequences in place of a few."""
 
 import json
+import os
 import re
 
 import pytest
@@ -80,6 +81,69 @@ def test_awkward_names(run):
 def test_fork_among_busy_threads(run, repeat):
     """fork(2) copies the map of one instant: every call of the siblings is either done or not begun."""
     check_own_maps(run, run.program("threads-fork"), 25, processes=25)
+
+
+def test_advice_over_a_hole_is_inherited(run):
+    """madvise(2) that fails with ENOMEM has advised all that is mapped: MADV_DONTFORK keeps it from the child."""
+    trace = check_own_maps(run, run.program("fork-advice-hole"), processes=2)
+    assert [event["errno"] for event in trace.calls("madvise")] == ["ENOMEM"]
+
+
+@pytest.mark.parametrize("repeat", seeds(2))
+def test_fork_while_advice_changes(run, repeat):
+    """Whether the range is in the child depends on an order that no stop shows: the child's own map decides."""
+    check_own_maps(run, run.program("fork-advice-race"), 20, processes=21)
+
+
+def test_map_read_through_a_thread_that_has_ended(run):
+    """A layout that was first looked at for one thread lives on without it: /proc/TID is gone then, proc(5)."""
+    trace = check_own_maps(run, run.program("thread-maps-first"))
+    (failed,) = [event for event in trace.calls("mprotect") if event["errno"] == "ENOMEM"]
+    assert failed["pid"] == failed["tid"] != trace.events()[0]["pid"], "the forked child's leader made it"
+    exits = [event for event in trace.calls("exit") if event["pid"] == failed["pid"]]
+    assert [event["id"] < failed["id"] for event in exits] == [True], "the thread had ended before"
+
+
+def test_cut_in_a_stack_that_has_grown(run):
+    """The stack grows without a call; mprotect(2) and munmap(2) of what has grown meet pages that no event ever named."""
+    check_own_maps(run, run.program("stack-cut"))
+
+
+@pytest.mark.parametrize("call", ["mremap", "mlock"])
+def test_call_that_waits_for_a_page(run, as_root, call):
+    """A thread in mremap(2) or mlock(2) waits for a page that its sibling brings, userfaultfd(2): the sibling's calls go on
+    meanwhile, and need not be in an order with the one that waits."""
+    plain = run(run.program("blocked-call"), call)
+    if plain.status == 77:
+        pytest.skip("userfaultfd is not permitted here")
+    assert plain.status == 0, plain
+    trace = check_own_maps(run, run.program("blocked-call"), call)
+    main = trace.events()[0]["pid"]
+    waited = [event for event in trace.calls(call) if event["errno"] is None and event["tid"] != main]
+    assert len(waited) == 1
+    assert len(trace.calls("munmap", tid=main)) >= 100, "those of the sibling are all there"
+
+
+@pytest.mark.parametrize("how", ["move", "keep"])
+def test_mremap_of_mappings_with_holes(run, how):
+    """Since Linux 6.17 one mremap(2) of equal lengths takes several mappings: under the holes the target stays what it was."""
+    plain = run(run.program("mremap-with-holes"), how)
+    if plain.status == 77:
+        pytest.skip("this kernel moves one mapping at a time")
+    assert plain.status == 0, plain
+    trace = check_own_maps(run, run.program("mremap-with-holes"), how)
+    assert [event["errno"] for event in trace.calls("mremap")] == [None]
+
+
+def test_refused_calls_are_cheap(run_once):
+    """A call that is refused before it looks at anything, munmap(2) EINVAL, costs a few bytes and no look at the map."""
+    trace = check_own_maps(run_once, run_once.program("munmap-refused"), 20000)
+    events = trace.events()
+    refused = [event for event in events if event["errno"] == "EINVAL" and event["call"] == "munmap"]
+    assert len(refused) == 20000
+    assert os.path.getsize(trace.path) < 16 * len(events)
+    looks = int(re.search(r"(\d+) checkpoint", trace.verify().out).group(1))
+    assert looks < 50, f"the map was read {looks} times"
 
 
 @pytest.mark.parametrize("prefix", [[], ["setarch", "-X"]], ids=["set by itself", "inherited"])
