@@ -2,12 +2,14 @@
 own."""
 
 import os
+import select
+import signal
 import stat
 from subprocess import PIPE
 
 import pytest
 
-from harness import NOBODY, assert_same_outcome, parse_events, run_process
+from harness import NOBODY, Trace, assert_same_outcome, parse_events, run_process
 
 
 def said(outcome, *words):
@@ -229,20 +231,38 @@ def test_environment_is_the_same(run):
     run.same("env", "-0", env={"A": "1", "EMPTY": "", "LD_BIND_NOW": "1"}, status=0)
 
 
+def wait_for_tracers(path, seconds=60):
+    """Wait until no brkwater that records to `path` is left: with --detach-tracer, one may finish in the background."""
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            watch = os.pidfd_open(int(name))
+        except (ProcessLookupError, OSError):  # it has ended, or is a thread
+            continue
+        try:
+            with open(f"/proc/{name}/cmdline", "rb") as file:
+                recording = path.encode() in file.read().split(b"\0")
+            assert not recording or select.select([watch], [], [], seconds)[0], f"process {name} still records to {path}"
+        except OSError:
+            pass
+        finally:
+            os.close(watch)
+
+
+@pytest.mark.parametrize("options", [[], ["--detach-tracer"]], ids=["attached", "detached"])
 @pytest.mark.parametrize("closed", ["0", "1", "2", "01", "02", "12", "012"])
-def test_closed_descriptors(run, closed):
-    """Descriptors that are closed stay closed, and none of brkwater's own shows up in their place."""
+def test_closed_descriptors(run, closed, options):
+    """Descriptors that are closed stay closed, and none of brkwater's own shows up in their place, nor the trace in them."""
     closing = " ".join(f"{fd}>&-" for fd in closed)
     program = run.program("show-fds")
     results = []
-    for name, tracer in (("plain", []), ("traced", [run.brkwater, "-q", "-o", run.path("t.brkw"), "--"])):
+    for name, tracer in (("plain", []), ("traced", [run.brkwater, "-q", *options, "-o", run.path("t.brkw"), "--"])):
         outcome = run("sh", "-c", f'exec "$@" {closing}', "sh", *tracer, program, run.path(name))
-        assert outcome.status == 0, outcome
+        assert outcome.status == 0 and not outcome.stdout and not outcome.stderr, outcome
         with open(run.path(name), encoding="utf-8") as file:
             results.append(file.read())
     assert results[0] == results[1]
-    check = run.verb("verify", run.path("t.brkw"))
-    assert check.status == 0, check
+    wait_for_tracers(run.path("t.brkw"))
+    Trace(run, run.path("t.brkw")).verify()
 
 
 def test_inherited_descriptors(run):
@@ -256,6 +276,36 @@ def test_inherited_descriptors(run):
                 results.append(file.read())
         assert f"\n{zero.fileno()} " in results[0]
     assert results[0] == results[1]
+
+
+TRACERS = {"live": ["-q"], "recorded": ["-q", "-o", "t.brkw"], "detached": ["-q", "--detach-tracer", "-o", "t.brkw"]}
+
+
+@pytest.mark.parametrize("options", TRACERS.values(), ids=TRACERS)
+def test_children_that_are_not_its_own(run, options):
+    """A shell that becomes brkwater by exec leaves it its background jobs, wait(2): brkwater neither waits for them nor ends them."""
+    script = 'sleep 600 >/dev/null 2>&1 & echo $!; exec "$@"'
+    outcome = run("sh", "-c", script, "sh", run.brkwater, *options, "--", "sh", "-c", "exit 5", timeout=60)
+    pid = int(outcome.stdout.split()[0])
+    os.kill(pid, signal.SIGKILL)  # fails when it is not there any more
+    assert outcome.status == 5, outcome
+
+
+def test_output_to_a_fifo(run):
+    """-o may be a named pipe, fifo(7), which cannot be read back or gone back in: its reader gets a whole trace."""
+    assert run("mkfifo", run.path("fifo")).status == 0
+    with open(run.path("copy.brkw"), "wb") as copy:
+        reader = run.start("cat", run.path("fifo"), stdout=copy)
+        try:
+            outcome, _ = run.traced("sh", "-c", "true; echo out; exit 7", trace="fifo", timeout=60)
+            assert (outcome.status, outcome.stdout) == (7, b"out\n"), outcome
+            assert reader.wait(60) == 0
+        finally:
+            reader.kill()
+            reader.wait(10)
+    trace = Trace(run, run.path("copy.brkw"))
+    assert len({event["pid"] for event in trace.events()}) >= 1 and trace.calls("exit_group")
+    trace.verify()
 
 
 def test_path_is_searched(run):

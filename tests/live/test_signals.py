@@ -9,7 +9,7 @@ import signal
 
 import pytest
 
-from harness import LONG, Terminal, Trace
+from harness import LONG, Terminal, Trace, assert_same_outcome
 
 CHECKED_BY_THEMSELVES = [
     ("signal-values",),
@@ -157,6 +157,26 @@ def test_signal_to_brkwater_alone(run, number):
     Trace(run, run.path("trace.brkw")).verify()
 
 
+@pytest.mark.parametrize("name", ["USR1", "USR2", "ALRM", "HUP", "TERM", "WINCH", "RTMIN"])
+def test_signal_to_the_own_group(run, name):
+    """The command signals its whole process group, kill(2), in which brkwater is: it handles the signal, once, and goes on."""
+    number = int(getattr(signal, "SIG" + name))
+    run.same("sh", "-c", f"trap 'echo caught' {number}; kill -{number} 0; echo survived; exit 4", status=4)
+
+
+WITH_AN_ALARM = "import os, signal, sys; signal.alarm(1); os.execvp(sys.argv[1], sys.argv[1:])"
+
+
+def test_alarm_set_before_exec(run):
+    """An alarm is kept across execve(2): whoever sets one to bound a command's time bounds that of the traced command too."""
+    command = [run.program("signal-die"), "wait"]
+    tracer = [run.brkwater, "-q", "-o", run.path("trace.brkw"), "--"]
+    plain = run("/usr/bin/python3", "-c", WITH_AN_ALARM, *command)
+    assert plain.status == -signal.SIGALRM, plain
+    assert_same_outcome(plain, run("/usr/bin/python3", "-c", WITH_AN_ALARM, *tracer, *command))
+    Trace(run, run.path("trace.brkw")).verify()
+
+
 def test_brkwater_is_killed(run):
     """A command without its tracer would fail in every memory call: it dies too, and what was recorded can be read."""
     process = start_waiting(run)
@@ -214,6 +234,21 @@ def test_ctrl_z_and_fg(job):
         terminal.expect("seen\n")
         terminal.expect("shell> ")
         foreground(terminal)
+    terminal.send("hello\n")
+    terminal.expect("got hello")
+    terminal.expect("shell> ")
+    terminal.send("echo status $?\n")
+    terminal.expect("status 6\n")
+
+
+def test_job_that_stops_itself(job):
+    """raise(SIGSTOP) stops the job like Ctrl-Z: the shell sees it, and fg goes on with it."""
+    terminal, command = job
+    terminal.send(command("stop") + "\n")
+    terminal.expect("ready")
+    terminal.expect("Stopped")
+    terminal.expect("shell> ")
+    foreground(terminal)
     terminal.send("hello\n")
     terminal.expect("got hello")
     terminal.expect("shell> ")

@@ -1,5 +1,5 @@
 /* signal-die.c HOW: ends by a signal: segv, bus, fpe, ill, abort, kill, term, int, pipe, rt, thread-kill; or
- * exits with a number. */
+ * waits for one: wait; or exits with a number. */
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -40,6 +40,8 @@ int main(int argc, char **argv)
         for (;;)
             pause();
     }
+    while (strcmp(how, "wait") == 0)
+        pause();
     for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
         if (strcmp(how, signals[i].name) == 0)
             kill(getpid(), signals[i].number);

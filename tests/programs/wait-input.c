@@ -1,6 +1,6 @@
-/* wait-input.c [catch]: says `ready`, waits for a line of standard input, says `got LINE`, ends with 6; does
- * memory calls before and after.  With `catch` it answers SIGINT, SIGTERM and SIGHUP by `caught NUMBER`, and
- * ends with 3. */
+/* wait-input.c [catch|stop]: says `ready`, waits for a line of standard input, says `got LINE`, ends with 6;
+ * does memory calls before and after.  With `catch` it answers SIGINT, SIGTERM and SIGHUP by `caught NUMBER`,
+ * and ends with 3; with `stop` it stops itself by SIGSTOP once it is ready. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -41,6 +41,8 @@ int main(int argc, char **argv)
     }
     calls();
     say("ready\n");
+    if (argc > 1 && strcmp(argv[1], "stop") == 0 && raise(SIGSTOP) != 0)
+        return 5;
     ssize_t size;
     do
         size = read(STDIN_FILENO, line, sizeof(line));
