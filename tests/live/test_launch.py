@@ -236,7 +236,7 @@ def wait_for_tracers(path, seconds=60):
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
             watch = os.pidfd_open(int(name))
-        except (ProcessLookupError, OSError):  # it has ended, or is a thread
+        except OSError:  # it has ended
             continue
         try:
             with open(f"/proc/{name}/cmdline", "rb") as file:
@@ -283,7 +283,7 @@ TRACERS = {"live": ["-q"], "recorded": ["-q", "-o", "t.brkw"], "detached": ["-q"
 
 @pytest.mark.parametrize("options", TRACERS.values(), ids=TRACERS)
 def test_children_that_are_not_its_own(run, options):
-    """A shell that becomes brkwater by exec leaves it its background jobs, wait(2): brkwater neither waits for them nor ends them."""
+    """A shell that becomes brkwater by exec leaves it its background jobs: brkwater neither waits for them nor ends them."""
     script = 'sleep 600 >/dev/null 2>&1 & echo $!; exec "$@"'
     outcome = run("sh", "-c", script, "sh", run.brkwater, *options, "--", "sh", "-c", "exit 5", timeout=60)
     pid = int(outcome.stdout.split()[0])
@@ -304,7 +304,7 @@ def test_output_to_a_fifo(run):
             reader.kill()
             reader.wait(10)
     trace = Trace(run, run.path("copy.brkw"))
-    assert len({event["pid"] for event in trace.events()}) >= 1 and trace.calls("exit_group")
+    assert trace.calls("exit_group")
     trace.verify()
 
 
