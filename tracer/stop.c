@@ -102,6 +102,9 @@ static void serve_exit(struct tracer *tracer, struct tracee *tracee, const struc
     if (tracee->call.untraced_cleared)
         arch_restore_untraced(tracee->tid, tracee->call.args.abi);
     if (event_restarts(info)) {
+        /* Interrupted, it may have done a part of its work: mremap(2) shrinks and clears its target before it moves. */
+        if (tracee->call.exclusive && (call_info(tracee->call.args.call)->flags & CALL_PARTIAL))
+            tracee->space->needs_read_back = true;
         leave_order(tracer, tracee);
         event_keep_for_restart(tracee);
     } else {

@@ -141,6 +141,11 @@ def test_mremap_of_mappings_with_holes(run, how):
     assert [event["errno"] for event in trace.calls("mremap")] == [None]
 
 
+def test_mremap_that_is_interrupted(run):
+    """What an interrupted mremap(2) has done of its work is read back, madvise(2) MADV_MERGEABLE."""
+    check_own_maps(run, run.program("mremap-interrupted"), 20)
+
+
 def test_refused_calls_are_cheap(run_once):
     """A call that is refused before it looks at anything, munmap(2) EINVAL, costs a few bytes and no look at the map."""
     trace = check_own_maps(run_once, run_once.program("munmap-refused"), 5000)
