@@ -393,7 +393,7 @@ static void replay_detach(struct replay *r)
     const tracee_addr addr = r->event->args[0];
     const struct segment *at = segments_find(r->segments, addr);
     while (at && (at->start < addr || at->start - addr != at->offset || !shm_size(r, at)))
-        at = at->start - addr < (uint64_t)1 << 40 ? segments_find(r->segments, at->end) : NULL;
+        at = at->end - addr < (uint64_t)1 << 40 ? segments_find(r->segments, at->end) : NULL;
     uint64_t size = at ? shm_size(r, at) : 0;
     uint32_t id = at ? at->file : 0;
     r->change->kind = KIND_SHARED;

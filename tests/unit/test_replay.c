@@ -714,6 +714,12 @@ static void test_shm_and_other_sharing(void **state)
     map_file(&d, 0x14000, 0x1000, RW, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, FILE_ZERO, 0);
     check_change(detach(&d, 0x14000), KIND_SHARED, 0, 0x3000);
     driver_layout(&d, "14000-15000 rw-s shared #3 f3+0\n");
+    /* Nor is memory in the way that begins below it. */
+    attach(&d, 0x20000, 0x4000, 0);
+    unmap(&d, 0x20000, 0x1000);
+    map_file(&d, 0x1f000, 0x2000, RW, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, FILE_ZERO, 0);
+    check_change(detach(&d, 0x20000), KIND_SHARED, 0, 0x3000);
+    driver_layout(&d, "14000-15000 rw-s shared #3 f3+0\n1f000-21000 rw-s shared #7 f3+0\n");
     driver_clean(&d);
     driver_end(&d);
 }
