@@ -387,22 +387,54 @@ static uint64_t shm_size(const struct replay *r, const struct segment *segment)
     return model_path_starts(r->decoder, segment->file, "/SYSV") ? segment->end - segment->start : 0;
 }
 
-/* shmdt has no length: everything of that segment goes that lies where this attach put it, holes and all. */
+/* Segments that the kernel has as one mapping. */
+struct run {
+    tracee_addr start, end;
+    uint64_t offset;
+    uint32_t file;
+};
+
+static bool are_one_mapping(const struct segment *low, const struct segment *high)
+{
+    const uint16_t attributes = SEGMENT_SHARED | SEGMENT_DONT_FORK | SEGMENT_WIPE_ON_FORK;
+    return low->end == high->start && low->prot == high->prot && low->file == high->file &&
+           (low->flags & attributes) == (high->flags & attributes) &&
+           low->offset + (low->end - low->start) == high->offset;
+}
+
+static struct run run_around(const struct replay *r, const struct segment *segment)
+{
+    const struct segment *low = segment, *high = segment, *next;
+    while ((next = segments_below(r->segments, low->start)) && are_one_mapping(next, low))
+        low = next;
+    while ((next = segments_find(r->segments, high->end)) && are_one_mapping(high, next))
+        high = next;
+    return (struct run){low->start, high->end, low->offset, low->file};
+}
+
+/*
+ * shmdt has no length.  The kernel looks for the first mapping of any System V segment that lies where an attach at
+ * this address would have put it, and takes it; then for others of the same segment, as far as that reaches.  Whole
+ * mappings, whatever holes lie between.  Source: ksys_shmdt() in ipc/shm.c.
+ */
 static void replay_detach(struct replay *r)
 {
     const tracee_addr addr = r->event->args[0];
-    const struct segment *at = segments_find(r->segments, addr);
-    while (at && (at->start < addr || at->start - addr != at->offset || !shm_size(r, at)))
-        at = at->end - addr < (uint64_t)1 << 40 ? segments_find(r->segments, at->end) : NULL;
-    uint64_t size = at ? shm_size(r, at) : 0;
-    uint32_t id = at ? at->file : 0;
+    uint64_t size = 0;
+    uint32_t file = 0;
     r->change->kind = KIND_SHARED;
-    while (at && at->end <= addr + size) {
-        struct segment s = *at;
+    for (const struct segment *at = segments_find(r->segments, addr); at;) {
+        const struct run run = run_around(r, at);
+        if (file && run.end - addr > size)
+            return;
+        const uint64_t segment_size = shm_size(r, at);
         struct removal removal;
-        if (s.file == id && s.start - addr == s.offset)
-            remove_range(r, s.start, s.end, &removal);
-        at = segments_find(r->segments, s.end);
+        if (segment_size && run.start >= addr && run.start - addr == run.offset && (!file || run.file == file)) {
+            size = file ? size : segment_size;
+            file = run.file;
+            remove_range(r, run.start, run.end, &removal);
+        }
+        at = segments_find(r->segments, run.end);
     }
 }
 

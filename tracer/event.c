@@ -274,10 +274,14 @@ static void finish_watched(struct tracer *tracer, struct tracee *tracee, const s
         tracer_note(tracer, NOTE_STRICT_SECCOMP, tracee, error, NULL);
 }
 
-/* A failed call may have done a part of its work: only the map knows which. */
+/* A call may have done a part of its work: only the map knows which. */
 static bool may_be_partial(const struct rec_event *event)
 {
     const struct call_info *info = call_info((enum call)event->call);
+    /* These succeed whatever becomes of the mappings: a sealed one stays, and shmdt takes as much as the kernel has as
+     * one mapping. */
+    if (!event->error && (info->effect == EFFECT_DETACH || info->effect == EFFECT_UNMAP_RING))
+        return true;
     if (!(info->flags & CALL_PARTIAL) || !event->error)
         return false;
     /* What is wrong in itself is refused before anything is done. */
