@@ -60,17 +60,17 @@ static enum likeness compare(const struct decoder *d, const struct stretch *s)
 
 /* ---- collecting differences ---- */
 
+/* The stretch continues the last difference: the same two sides, in the same line of the kernel's map. */
 static bool goes_on(const struct drift *last, const struct stretch *s)
 {
     return last->end == s->start && last->replayed == (s->replay != NULL) && last->mapped == (s->line != NULL) &&
-           (!s->line || last->kernel.end == s->start || last->kernel.start == s->line->start) &&
-           (!s->replay || last->replay.prot == s->replay->prot);
+           (!s->line || last->kernel.start == s->line->start) && (!s->replay || last->replay.prot == s->replay->prot);
 }
 
 static int add_difference(struct decoder *d, const struct stretch *s, const struct moment *moment)
 {
     struct drift *last = d->n_differences ? &d->differences[d->n_differences - 1] : NULL;
-    if (last && goes_on(last, s) && (!s->line || last->kernel.start == s->line->start)) {
+    if (last && goes_on(last, s)) {
         last->end = s->end;
         last->replay.end = s->end;
         return 0;
