@@ -220,6 +220,11 @@ uint64_t decoder_drift(const struct decoder *d)
     return d->drifts;
 }
 
+uint64_t decoder_read_backs(const struct decoder *d)
+{
+    return d->read_backs;
+}
+
 uint64_t decoder_unordered(const struct decoder *d)
 {
     return d->unordered;

@@ -62,6 +62,7 @@ struct segment {
     uint8_t prot;           /* PROT_ bits */
     uint8_t kind;           /* enum kind, as born; segment_kind() tells what it is now */
     uint16_t flags;         /* enum segment_flag */
+    uint8_t page_shift;     /* of huge pages (hugetlb): log2 of their bytes; 0 for pages of the usual size */
 };
 
 /* What a segment is now: the part of a stack that can't be touched (PROT_NONE) is its guard. */
@@ -83,7 +84,7 @@ struct moment {
     uint64_t time;  /* tick; of the last timed record when this one has none.  An event's time is its *exit* */
     uint32_t pid, space;
     struct change change;
-    bool compared;  /* the record was a checkpoint, and the replay was compared with it */
+    bool compared;  /* the record was a checkpoint of the whole map, and the replay was compared with it */
     unsigned drift; /* differences that this comparison found */
 };
 
@@ -139,10 +140,16 @@ int decoder_apply(struct decoder *decoder, const struct record *record, struct m
 uint64_t decoder_events(const struct decoder *decoder);
 uint64_t decoder_checkpoints(const struct decoder *decoder);
 uint64_t decoder_drift(const struct decoder *decoder);
+
+/* Ranges that were taken over from the kernel's map, because calls left an effect there that their results do not tell
+ * (they failed half-way, were interrupted, or overlapped others). */
+uint64_t decoder_read_backs(const struct decoder *decoder);
 uint64_t decoder_unordered(const struct decoder *decoder);
 uint64_t decoder_contradictions(const struct decoder *decoder);
 
-/* Events that mapped over live pages although MAP_FIXED was not asked for: the order or the replay is wrong. */
+/* Events that mapped over live pages although MAP_FIXED was not asked for, and layout calls that began before another
+ * one of their space, recorded earlier, had ended: the order or the replay is wrong.  Those that are marked as of
+ * unknown order claim nothing, and do not count. */
 uint64_t decoder_impossible(const struct decoder *decoder);
 
 /* The first difference found, or NULL when there was none. */

@@ -16,12 +16,12 @@ struct space_model {
     uint32_t pid; /* process that it was made for */
     struct segments segments;
     tracee_addr heap_start, heap_end; /* the break, in bytes; heap_end 0: not known yet */
-    bool read_implies_exec;
-    bool has_baseline;        /* a map was seen: comparing makes sense */
-    uint64_t last_event;      /* id of its last event */
-    struct segment pattern;   /* birth of what a read-back adds: of the last event whose effect was not known */
-    uint64_t resident;        /* bytes, by the last sample */
-    struct space_model *next; /* in its hash bucket */
+    bool has_baseline;                /* a map was seen: comparing makes sense */
+    uint64_t last_event;              /* id of its last event */
+    uint64_t last_exit;               /* highest exit number of a layout call */
+    struct segment pattern;           /* birth of what a read-back adds: of the last event whose effect was not known */
+    uint64_t resident;                /* bytes, by the last sample */
+    struct space_model *next;         /* in its hash bucket */
 };
 
 struct process_model {
@@ -34,6 +34,7 @@ struct process_model {
 /* tid to process; only of threads that are alive. */
 struct task_model {
     uint32_t tid, pid, space;
+    bool read_implies_exec; /* its personality(2): what it maps readable is executable too */
     struct task_model *next;
 };
 
@@ -64,14 +65,16 @@ struct decoder {
 
     uint64_t time;   /* of the last timed record */
     uint64_t events; /* id of the last event */
-    uint64_t checkpoints, drifts, unordered, contradictions, impossible;
+    uint64_t checkpoints, read_backs, drifts, unordered, contradictions, impossible;
     struct drift first_drift;
     uint64_t threads_alive, threads_seen, most_threads;
+    bool personalities; /* some thread had READ_IMPLIES_EXEC: worth asking for each event */
 
     uint64_t by_kind[KIND_COUNT]; /* over all live spaces */
     uint64_t heap_bytes, resident_bytes;
 
-    enum call left_out; /* BRKWATER_FAULT=leave-out:CALL: the replay ignores this call, to show that the proof can fail */
+    enum call
+        left_out; /* BRKWATER_FAULT=leave-out:CALL: the replay ignores this call, to show that the proof can fail */
 
     /* Differences of the comparison at hand. */
     struct drift *differences;
@@ -95,6 +98,8 @@ void model_set_heap(struct decoder *decoder, struct space_model *space, tracee_a
 int model_task(struct decoder *decoder, const struct rec_task *task);
 int model_exec(struct decoder *decoder, const struct rec_exec *exec);
 void model_exit(struct decoder *decoder, const struct rec_exit *exit);
+/* NULL when there is no such thread, or it has ended. */
+struct task_model *model_task_find(struct decoder *decoder, uint32_t tid);
 struct process_model *model_process(const struct decoder *decoder, uint32_t pid);
 void model_free_processes(struct decoder *decoder);
 

@@ -90,12 +90,17 @@ static int add_task(struct decoder *d, uint32_t tid, uint32_t pid, uint32_t spac
     if (!task)
         return -ENOMEM;
     struct task_model **head = &d->tasks[tid % TASK_BUCKETS];
-    *task = (struct task_model){tid, pid, space, *head};
+    *task = (struct task_model){.tid = tid, .pid = pid, .space = space, .next = *head};
     *head = task;
     d->threads_seen++;
     if (++d->threads_alive > d->most_threads)
         d->most_threads = d->threads_alive;
     return 0;
+}
+
+struct task_model *model_task_find(struct decoder *d, uint32_t tid)
+{
+    return *task_place(d, tid);
 }
 
 static uint32_t pid_of(struct decoder *d, uint32_t tid)
@@ -120,8 +125,8 @@ static int copy_space(struct decoder *d, const struct rec_task *task)
         return 0;
     }
     segments_copy(&to->segments, &from->segments, keep_at_fork);
-    to->read_implies_exec = from->read_implies_exec;
     to->has_baseline = from->has_baseline;
+    to->last_exit = from->last_exit;
     model_set_heap(d, to, from->heap_start, from->heap_end);
     return to->segments.failed ? -ENOMEM : 0;
 }
@@ -142,7 +147,13 @@ int model_task(struct decoder *d, const struct rec_task *task)
         if (!model_space_new(d, task->space, task->pid))
             return -ENOMEM;
     }
-    return add_task(d, task->tid, task->pid, task->space);
+    const struct task_model *maker = task->parent ? model_task_find(d, task->parent) : NULL;
+    const bool inherited = maker && maker->read_implies_exec;
+    int error = add_task(d, task->tid, task->pid, task->space);
+    struct task_model *made = error ? NULL : model_task_find(d, task->tid);
+    if (made)
+        made->read_implies_exec = inherited;
+    return error;
 }
 
 /* Every thread of the process but the survivor is gone. */
@@ -183,8 +194,11 @@ int model_exec(struct decoder *d, const struct rec_exec *exec)
     if (d->threads_alive > 1)
         drop_threads(d, exec->pid);
     struct task_model *task = *task_place(d, exec->pid);
-    if (task)
+    if (task) {
         task->space = exec->space;
+        task->read_implies_exec = exec->flags & EXEC_READ_IMPLIES_EXEC;
+        d->personalities |= task->read_implies_exec;
+    }
     if (!exec->space || model_space(d, exec->space)) {
         d->contradictions++;
         return 0;
@@ -193,7 +207,6 @@ int model_exec(struct decoder *d, const struct rec_exec *exec)
     if (!space)
         return -ENOMEM;
     space->heap_start = exec->start_brk;
-    space->read_implies_exec = exec->flags & EXEC_READ_IMPLIES_EXEC;
     return 0;
 }
 

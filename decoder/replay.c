@@ -37,6 +37,7 @@ struct replay {
     struct segments *segments;
     const struct rec_event *event;
     struct change *change;
+    bool read_implies_exec; /* for the calling thread: personality(2) */
 };
 
 static uint64_t page_up(uint64_t value)
@@ -89,7 +90,7 @@ static void insert(struct replay *r, const struct segment *segment)
 static uint8_t effective_prot(const struct replay *r, uint64_t prot)
 {
     prot &= PROT_READ | PROT_WRITE | PROT_EXEC;
-    if (r->space->read_implies_exec && (prot & PROT_READ))
+    if (r->read_implies_exec && (prot & PROT_READ))
         prot |= PROT_EXEC;
     return (uint8_t)prot;
 }
@@ -132,6 +133,12 @@ static void replay_brk(struct replay *r)
 
 /* ---- mmap ---- */
 
+/* log2 of the bytes of a huge page; 0 when there are none, or the trace says nonsense. */
+static uint8_t page_shift(uint64_t huge)
+{
+    return huge > TRACE_PAGE && !(huge & (huge - 1)) && huge <= (uint64_t)1 << 40 ? (uint8_t)__builtin_ctzll(huge) : 0;
+}
+
 static void replay_map(struct replay *r)
 {
     const struct rec_event *e = r->event;
@@ -144,6 +151,7 @@ static void replay_map(struct replay *r)
               (e->args[3] & GROWSDOWN ? SEGMENT_GROWS_DOWN : 0);
     s.file = (e->args[3] & MAP_ANONYMOUS) && !(s.flags & SEGMENT_SHARED) && !(e->args[3] & MAP_HUGETLB) ? 0 : e->file;
     s.offset = e->args[3] & MAP_ANONYMOUS ? 0 : page_down(e->args[5]);
+    s.page_shift = page_shift(e->huge);
     struct removal removal;
     remove_range(r, s.start, s.end, &removal);
     /* Without MAP_FIXED the kernel never maps over live pages: then the order of the records is impossible. */
@@ -227,6 +235,7 @@ static void extend(struct replay *r, const struct segment *from, tracee_addr sta
     s.file = from->file;
     s.kind = from->kind;
     s.offset = from->file && !(from->flags & SEGMENT_NAMED) ? offset : 0;
+    s.page_shift = from->page_shift;
     insert(r, &s);
 }
 
@@ -300,14 +309,21 @@ static void move(struct replay *r, tracee_addr old, uint64_t old_length, tracee_
     r->change->kind = (enum kind)pattern.kind;
 }
 
+/* Lengths are rounded up to the pages of the mapping: mremap(2) knows hugetlb since Linux 5.16. */
+static uint64_t huge_up(const struct segment *segment, uint64_t length)
+{
+    const uint64_t page = segment->page_shift ? (uint64_t)1 << segment->page_shift : TRACE_PAGE;
+    return (length + page - 1) & ~(page - 1);
+}
+
 static void replay_remap(struct replay *r)
 {
     const struct rec_event *e = r->event;
     const tracee_addr old = e->args[0], to = e->ret;
-    const uint64_t old_length = page_up(e->args[1]), new_length = page_up(e->args[2]);
+    struct segment first = segment_at(r, old);
+    const uint64_t old_length = huge_up(&first, e->args[1]), new_length = huge_up(&first, e->args[2]);
     if (!sane(r, old, old_length) || !sane(r, to, new_length) || !new_length)
         return;
-    struct segment first = segment_at(r, old);
     struct removal removal;
     if (old_length == 0) { /* a second mapping of the same shared pages */
         remove_range(r, to, to + new_length, &removal);
@@ -502,12 +518,15 @@ static void replay_prctl(struct replay *r)
         model_set_heap(r->decoder, r->space, r->space->heap_start, e->args[2]);
 }
 
-/* The personality is the thread's; threads of one space that differ in it are not known to exist. */
+/* The personality is the thread's own; those that it makes inherit it. */
 static void replay_personality(struct replay *r)
 {
     const uint32_t persona = (uint32_t)r->event->args[0];
-    if (persona != UINT32_MAX) /* only asks */
-        r->space->read_implies_exec = persona & READ_IMPLIES_EXEC;
+    struct task_model *task = model_task_find(r->decoder, r->event->tid);
+    if (persona == UINT32_MAX || !task) /* only asks */
+        return;
+    task->read_implies_exec = persona & READ_IMPLIES_EXEC;
+    r->decoder->personalities |= task->read_implies_exec;
 }
 
 static void own_stack(struct segment *segment, void *context)
@@ -536,16 +555,35 @@ static void replay_clone(struct replay *r)
         segments_change(r->segments, guard->start, guard->end, own_stack, &tid);
 }
 
+static bool implies_exec(struct decoder *d, uint32_t tid)
+{
+    const struct task_model *task = d->personalities ? model_task_find(d, tid) : NULL;
+    return task && task->read_implies_exec;
+}
+
+/* A layout call whose order is claimed to be known has its space for itself from entry to exit. */
+static void check_turn(struct replay *r)
+{
+    const struct rec_event *e = r->event;
+    if (!(call_info((enum call)e->call)->flags & CALL_LAYOUT) || e->exit <= e->entry)
+        return;
+    if (!e->error && e->entry < r->space->last_exit)
+        impossible(r);
+    if (e->exit > r->space->last_exit)
+        r->space->last_exit = e->exit;
+}
+
 void replay_event(struct decoder *decoder, struct space_model *space, const struct rec_event *event,
                   struct change *ret_change)
 {
-    struct replay r = {decoder, space, &space->segments, event, ret_change};
+    struct replay r = {decoder, space, &space->segments, event, ret_change, implies_exec(decoder, event->tid)};
     const enum effect effect = call_info((enum call)event->call)->effect;
     space->last_event = decoder->events;
     if (event->flags & (EVENT_READ_BACK | EVENT_UNORDERED)) {
         space->pattern = newborn(&r, 0, 0);
         space->pattern.kind = KIND_ANONYMOUS;
     }
+    check_turn(&r);
     if (decoder->left_out && event->call == (uint32_t)decoder->left_out)
         return;
     /* brk has no failure: its result is always the break. */

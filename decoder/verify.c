@@ -3,8 +3,9 @@
  *
  * Both sides are walked together, from edge to edge: within a stretch each side either has nothing or one set of
  * attributes, so it does not matter how the kernel merged or we split.  Stretches that differ are joined into
- * differences.  What the kernel does by itself (a stack that grew, a file that was renamed) is taken over; anything
- * else is drift.  Either way the replay is repaired from the kernel's map, so that it goes on from the truth.
+ * differences.  What the kernel does by itself (a stack that grew, a file that was renamed) is taken over, and so is
+ * what lies in the range of a read-back; anything else is drift.  Either way the replay is repaired from the kernel's
+ * map, so that it goes on from the truth.
  */
 #include "model.h"
 
@@ -104,10 +105,11 @@ static tracee_addr min_addr(tracee_addr a, tracee_addr b)
     return a < b ? a : b;
 }
 
-/* The stretch that begins at or above `from`; false when both sides have nothing more. */
+/* The stretch that begins at or above `from`; false when both sides have nothing more in the range. */
 static bool next_stretch(const struct segments *segments, const struct rec_checkpoint *c, size_t *line_at,
                          tracee_addr from, struct stretch *ret)
 {
+    const tracee_addr limit = c->range.end ? c->range.end : UINT64_MAX;
     while (*line_at < c->n_mappings && c->mappings[*line_at].end <= from)
         (*line_at)++;
     const struct rec_mapping *line = *line_at < c->n_mappings ? &c->mappings[*line_at] : NULL;
@@ -118,12 +120,15 @@ static bool next_stretch(const struct segments *segments, const struct rec_check
     tracee_addr start = min_addr(line_start, replay_start);
     if (start < from)
         start = from;
+    if (start >= limit)
+        return false;
     *ret = (struct stretch){.start = start, .end = UINT64_MAX};
     if (line && line_start <= start)
         ret->line = line;
     if (replay && replay_start <= start)
         ret->replay = replay;
     ret->end = min_addr(ret->line ? line->end : line_start, ret->replay ? replay->end : replay_start);
+    ret->end = min_addr(ret->end, limit);
     return true;
 }
 
@@ -249,6 +254,8 @@ static void take_baseline(struct decoder *d, struct space_model *space, const st
 static bool well_formed(const struct rec_checkpoint *c)
 {
     tracee_addr last = 0;
+    if ((c->range.start | c->range.end) % TRACE_PAGE || (c->range.end && c->range.end <= c->range.start))
+        return false;
     for (uint32_t i = 0; i < c->n_mappings; i++) {
         const struct rec_mapping *m = &c->mappings[i];
         if (m->start < last || m->end <= m->start || (m->start | m->end) % TRACE_PAGE)
@@ -263,7 +270,7 @@ static int collect(struct decoder *d, struct space_model *space, const struct re
 {
     struct stretch s;
     size_t line_at = 0;
-    tracee_addr from = 0;
+    tracee_addr from = c->range.start;
     d->n_differences = 0;
     while (next_stretch(&space->segments, c, &line_at, from, &s)) {
         from = s.end;
@@ -295,8 +302,9 @@ int verify_checkpoint(struct decoder *d, struct space_model *space, const struct
     if (error)
         return error;
     bool read_back = c->reason == CHECKPOINT_READ_BACK;
-    moment->compared = true;
-    d->checkpoints++;
+    moment->compared = !read_back;
+    d->checkpoints += !read_back;
+    d->read_backs += read_back;
     for (size_t i = 0; i < d->n_differences; i++) {
         struct drift *difference = &d->differences[i];
         bool expected = is_stack_growth(d, space, difference) || is_kernel_page(d, difference);

@@ -77,6 +77,11 @@ static bool judge(struct buffer *out, const struct play *play)
     snprintf(text, sizeof(text), "verified: %s %s, %s drift\n", units_count(a, sizeof(a), decoder_checkpoints(d)),
              decoder_checkpoints(d) == 1 ? "checkpoint" : "checkpoints", units_count(b, sizeof(b), decoder_drift(d)));
     buffer_string(out, text);
+    if (decoder_read_backs(d)) {
+        snprintf(text, sizeof(text), "read back: %s %s that failed, interrupted or overlapping calls left unknown\n",
+                 units_count(a, sizeof(a), decoder_read_backs(d)), decoder_read_backs(d) == 1 ? "range" : "ranges");
+        buffer_string(out, text);
+    }
     if (!decoder_checkpoints(d))
         buffer_string(out, "nothing was compared: the recording holds no map but the first ones\n");
     add_drift(out, d);

@@ -129,6 +129,7 @@ class Reader:
         record["minflt"], record["majflt"] = (p.varint(), p.varint()) if record["flags"] & 4 else (0, 0)
         record["stack"] = p.varint() if has & 0x1000 else 0
         record["text"], record["list"] = (p.text(), p.text()) if has & 0x2000 else (b"", b"")
+        record["huge"] = p.varint() if has & 0x4000 else 0
         return record
 
     def file(self, p):
@@ -140,6 +141,7 @@ class Reader:
         record["mappings"] = [
             (own.paged(p, "edge"), own.paged(p, "edge"), p.varint(), p.varint(), p.varint()) for _ in range(count)
         ]
+        record["range"] = (p.varint(), p.varint())
         return record
 
     def sample(self, p):

@@ -69,12 +69,12 @@ static const struct call_info calls[CALL_COUNT] = {
                                false,
                                5,
                                {RANGE, A("prot", ARG_PROT), A("pgoff", ARG_PAGES), A("flags", ARG_MAP_FLAGS)}},
-    [CALL_MLOCK] = {"mlock", EFFECT_NONE, CALL_POPULATES, false, 2, {RANGE}},
-    [CALL_MUNLOCK] = {"munlock", EFFECT_NONE, 0, false, 2, {RANGE}},
+    [CALL_MLOCK] = {"mlock", EFFECT_RANGE, CALL_POPULATES, false, 2, {RANGE}},
+    [CALL_MUNLOCK] = {"munlock", EFFECT_RANGE, 0, false, 2, {RANGE}},
     [CALL_MLOCKALL] = {"mlockall", EFFECT_NONE, CALL_POPULATES, false, 1, {A("flags", ARG_MCL_FLAGS)}},
     [CALL_MUNLOCKALL] = {"munlockall", EFFECT_NONE, 0, false, 0, {A(NULL, ARG_NONE)}},
-    [CALL_MLOCK2] = {"mlock2", EFFECT_NONE, CALL_POPULATES, false, 3, {RANGE, A("flags", ARG_MLOCK_FLAGS)}},
-    [CALL_MSEAL] = {"mseal", EFFECT_NONE, 0, false, 3, {RANGE, A("flags", ARG_HEX)}},
+    [CALL_MLOCK2] = {"mlock2", EFFECT_RANGE, CALL_POPULATES, false, 3, {RANGE, A("flags", ARG_MLOCK_FLAGS)}},
+    [CALL_MSEAL] = {"mseal", EFFECT_RANGE, 0, false, 3, {RANGE, A("flags", ARG_HEX)}},
     [CALL_MAP_SHADOW_STACK] =
         {"map_shadow_stack", EFFECT_SHADOW_STACK, LAYOUT, true, 3, {RANGE, A("flags", ARG_SHADOW_FLAGS)}},
     [CALL_IO_SETUP] =

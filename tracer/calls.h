@@ -46,7 +46,8 @@ enum arg_kind {
 
 /* What a call does to an address space when it succeeds.  The replay has one function for each. */
 enum effect {
-    EFFECT_NONE, /* nothing that maps shows (mlock, io_destroy's twin is EFFECT_UNMAP_RING) */
+    EFFECT_NONE,  /* nothing that maps shows */
+    EFFECT_RANGE, /* the same, but its first two arguments are a range (mlock, mseal) */
     EFFECT_BRK,
     EFFECT_MAP,
     EFFECT_UNMAP,

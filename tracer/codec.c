@@ -210,6 +210,12 @@ static void f_text(struct codec *c, struct text *text)
     c->in += size;
 }
 
+/* Whether fields that a newer minor version has added are there; what is written has them all. */
+static bool has_more(const struct codec *c)
+{
+    return !c->reading || c->in < c->in_end;
+}
+
 /* ---- records ---- */
 
 static void reset_deltas(struct codec *c)
@@ -284,7 +290,8 @@ enum {
     HAS_FILE = 1 << 10,
     HAS_LENGTH = 1 << 11,
     HAS_STACK = 1 << 12,
-    HAS_TEXT = 1 << 13
+    HAS_TEXT = 1 << 13,
+    HAS_HUGE = 1 << 14,
 };
 
 static uint64_t event_presence(const struct rec_event *e)
@@ -296,6 +303,7 @@ static uint64_t event_presence(const struct rec_event *e)
     has |= e->length || e->at ? HAS_LENGTH : 0;
     has |= e->stack ? HAS_STACK : 0;
     has |= e->text.size || e->list.size ? HAS_TEXT : 0;
+    has |= e->huge ? HAS_HUGE : 0;
     return has;
 }
 
@@ -368,6 +376,8 @@ static void f_event(struct codec *c, struct rec_event *e)
         f_text(c, &e->text);
         f_text(c, &e->list);
     }
+    if (has & HAS_HUGE)
+        f_u64(c, &e->huge);
 }
 
 static void f_file(struct codec *c, struct rec_file *r)
@@ -425,6 +435,10 @@ static void f_checkpoint(struct codec *c, struct rec_checkpoint *r)
     }
     if (c->reading)
         r->mappings = c->mappings;
+    if (!has_more(c))
+        return; /* format 1.0: always the whole map */
+    f_u64(c, &r->range.start);
+    f_u64(c, &r->range.end);
 }
 
 static void f_sample(struct codec *c, struct rec_sample *r)

@@ -175,15 +175,16 @@ static void identify(struct tracer *tracer, struct tracee *tracee, struct rec_ev
     tracee_addr at = event->at ? event->at : event->ret;
     const struct call_args *a = &tracee->call.args;
     struct map_line line;
-    char name[NAME_MAX_SIZE];
     int fd = space_maps(tracee->space, tracee->tid);
-    if (fd < 0 || maps_query(fd, at, &tracer->maps, &line, name, sizeof(name)) < 0)
+    if (fd < 0 || maps_query(fd, at, &tracer->maps, &line) < 0)
         return;
     event->file = recorder_file(tracer->recorder, &line);
     if (call_info(a->call)->effect != EFFECT_MAP)
         event->length = line.end - at;
     else if (line.page_size > TRACE_PAGE)
         event->length = (a->args[1] + line.page_size - 1) / line.page_size * line.page_size;
+    if (line.page_size > TRACE_PAGE)
+        event->huge = line.page_size;
 }
 
 /* The file behind a descriptor whose mapping failed, so that the line can name it. */
@@ -242,8 +243,21 @@ static void fill(struct tracer *tracer, struct tracee *tracee, struct rec_event 
         .list = {c->list, c->list_size},
     };
     memcpy(event->args, c->args.args, sizeof(event->args));
-    if (c->overlapped || (c->exclusive && tracee->space->needs_read_back))
+    if (c->overlapped || (c->exclusive && tracee->space->unknown.count))
         event->flags |= EVENT_UNORDERED;
+}
+
+/* What such an event did is not known for sure. */
+static bool is_uncertain(const struct rec_event *event)
+{
+    return event->flags & (EVENT_READ_BACK | EVENT_UNORDERED);
+}
+
+static void put(struct tracer *tracer, struct tracee *tracee, const struct record *record)
+{
+    recorder_put(tracer->recorder, record);
+    if (is_uncertain(&record->event))
+        spans_add_event(&tracee->space->unknown, &record->event);
 }
 
 static void count_faults(struct tracee *tracee, struct rec_event *event)
@@ -287,9 +301,10 @@ static bool may_be_partial(const struct rec_event *event)
     /* What is wrong in itself is refused before anything is done. */
     if (event->error == EINVAL && (event->args[0] % TRACE_PAGE || info->effect == EFFECT_UNMAP))
         return false;
-    if (info->effect == EFFECT_MAP)
-        return (event->args[3] & MAP_FIXED) && event->error != EBADF;
-    return true;
+    if (info->effect == EFFECT_MAP && event->error == EBADF)
+        return false;
+    struct span reach[EVENT_MAX_SPANS];
+    return event_reach(event, reach) != 0;
 }
 
 /* A filter of the tracee's own trapped the call (SECCOMP_RET_TRAP, seen only without a filter of ours): it did not run,
@@ -329,9 +344,7 @@ void event_finish(struct tracer *tracer, struct tracee *tracee, const struct sys
     }
     if (may_be_partial(event))
         event->flags |= EVENT_READ_BACK;
-    recorder_put(tracer->recorder, &record);
-    if (event->flags & EVENT_READ_BACK)
-        tracee->space->needs_read_back = true;
+    put(tracer, tracee, &record);
 }
 
 bool event_restarts(const struct syscall_info *info)
@@ -347,6 +360,14 @@ void event_keep_for_restart(struct tracee *tracee)
     tracee->call = (struct call_in_flight){0};
 }
 
+void event_leaves_unknown(struct tracer *tracer, struct tracee *tracee)
+{
+    struct rec_event event;
+    fill(tracer, tracee, &event);
+    event.flags |= EVENT_UNFINISHED;
+    spans_add_event(&tracee->space->unknown, &event);
+}
+
 void event_give_up_restart(struct tracer *tracer, struct tracee *tracee)
 {
     if (!tracee->restarting.active)
@@ -356,7 +377,7 @@ void event_give_up_restart(struct tracer *tracer, struct tracee *tracee)
     tracee->call = tracee->restarting;
     fill(tracer, tracee, &record.event);
     record.event.error = EINTR;
-    recorder_put(tracer->recorder, &record);
+    put(tracer, tracee, &record);
     call_clear(&tracee->call);
     tracee->restarting = (struct call_in_flight){0};
     tracee->call = current;
@@ -371,5 +392,5 @@ void event_without_result(struct tracer *tracer, struct tracee *tracee, enum eve
     record.event.flags |= flag;
     if (tracee->call.exclusive && flag == EVENT_UNFINISHED)
         record.event.flags |= EVENT_READ_BACK;
-    recorder_put(tracer->recorder, &record);
+    put(tracer, tracee, &record);
 }

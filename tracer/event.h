@@ -23,6 +23,9 @@ void event_finish(struct tracer *tracer, struct tracee *tracee, const struct sys
 bool event_restarts(const struct syscall_info *info);
 void event_keep_for_restart(struct tracee *tracee);
 
+/* It was interrupted, and may have done a part of its work: its reach is to be read back. */
+void event_leaves_unknown(struct tracer *tracer, struct tracee *tracee);
+
 /* A restart that was kept is not coming: record the call as interrupted. */
 void event_give_up_restart(struct tracer *tracer, struct tracee *tracee);
 

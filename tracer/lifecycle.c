@@ -127,8 +127,10 @@ struct tracee *lifecycle_new_child(struct tracer *tracer, struct tracee *parent,
     if (!bind_child(tracer, child, parent->process, parent->space, parent->tid, flags))
         return NULL;
     /* A layout call may have overlapped the copying: take the child's map from the kernel, it has not run yet. */
-    if (!(flags & CLONE_VM) && parent->space->needs_read_back)
-        checkpoint_take(tracer, child->space, child->tid, child->process->pid, CHECKPOINT_READ_BACK);
+    if (!(flags & CLONE_VM)) {
+        child->space->unknown = parent->space->unknown;
+        checkpoint_read_back(tracer, child->space, child->tid, child->process->pid);
+    }
     return child;
 }
 
@@ -205,8 +207,9 @@ static void last_look(struct tracer *tracer, struct tracee *tracee)
     sampler_take(tracer->recorder, space->id, process->pid, dir, SAMPLE_LAST);
     if (dir >= 0 && dir != process->dir)
         close(dir);
-    enum checkpoint_reason reason = space->needs_read_back ? CHECKPOINT_READ_BACK : CHECKPOINT_EXIT;
-    int error = checkpoint_take(tracer, space, tracee->tid, process->pid, reason);
+    int error = checkpoint_read_back(tracer, space, tracee->tid, process->pid);
+    if (!error)
+        error = checkpoint_take(tracer, space, tracee->tid, process->pid, CHECKPOINT_EXIT);
     /* A map that may not be read at all was told of at exec. */
     if (error && error != -EACCES && error != -EPERM)
         tracer_note(tracer, NOTE_NO_EXIT_MAP, tracee, 0, NULL);
@@ -230,7 +233,7 @@ static void discard(struct tracer *tracer, struct tracee *tracee)
     if (tracee->held)
         order_forget(&tracer->order, tracee);
     else if (tracee->call.exclusive && tracee->space)
-        tracee->space->in_flight--;
+        order_abandon(tracee);
     tracee->call.exclusive = false;
     if (tracee->space)
         leave_space(tracer, tracee);

@@ -22,7 +22,7 @@ struct procmap_query_v1 {
     uint64_t vma_name_addr, build_id_addr;
 };
 #define PROCMAP_QUERY_V1 _IOWR('f', 17, struct procmap_query_v1)
-enum { QUERY_READABLE = 1, QUERY_WRITABLE = 2, QUERY_EXECUTABLE = 4, QUERY_SHARED = 8 };
+enum { QUERY_READABLE = 1, QUERY_WRITABLE = 2, QUERY_EXECUTABLE = 4, QUERY_SHARED = 8, QUERY_COVERING_OR_NEXT = 16 };
 
 void maps_buffer_free(struct maps_buffer *buffer)
 {
@@ -151,7 +151,7 @@ int maps_next(struct maps_buffer *buffer, struct map_line *ret_line)
 }
 
 /* Without the ioctl: look through the text. */
-static int query_text(int fd, uint64_t addr, struct maps_buffer *buffer, struct map_line *ret_line)
+static int query_text(int fd, uint64_t addr, bool or_next, struct maps_buffer *buffer, struct map_line *ret_line)
 {
     int result = maps_read(fd, buffer);
     while (result == 0) {
@@ -159,7 +159,7 @@ static int query_text(int fd, uint64_t addr, struct maps_buffer *buffer, struct 
         int got = maps_next(buffer, &line);
         if (got <= 0)
             return got ? got : -ENOENT;
-        if (line.start <= addr && addr < line.end) {
+        if (addr < line.end && (or_next || line.start <= addr)) {
             *ret_line = line;
             return 0;
         }
@@ -167,40 +167,61 @@ static int query_text(int fd, uint64_t addr, struct maps_buffer *buffer, struct 
     return result;
 }
 
-int maps_query(int fd, uint64_t addr, struct maps_buffer *buffer, struct map_line *ret_line, char *name_buffer,
-               size_t name_capacity)
+static atomic_bool query_refused; /* the same for every process: a fact of the kernel */
+
+bool maps_query_is_cheap(void)
 {
-    static atomic_bool unsupported; /* the same for every process: a fact of the kernel */
-    if (atomic_load(&unsupported))
-        return query_text(fd, addr, buffer, ret_line);
+    return !atomic_load(&query_refused);
+}
+
+static struct map_line line_of_query(const struct procmap_query_v1 *query, const char *name)
+{
+    return (struct map_line){
+        .start = query->vma_start,
+        .end = query->vma_end,
+        .offset = query->inode || query->dev_major || query->dev_minor ? query->vma_offset : 0,
+        .inode = query->inode,
+        .major = query->dev_major,
+        .minor = query->dev_minor,
+        .prot = (query->vma_flags & QUERY_READABLE ? PROT_READ : 0u) |
+                (query->vma_flags & QUERY_WRITABLE ? PROT_WRITE : 0u) |
+                (query->vma_flags & QUERY_EXECUTABLE ? PROT_EXEC : 0u),
+        .shared = query->vma_flags & QUERY_SHARED,
+        .page_size = query->vma_page_size,
+        /* The size that comes back counts the terminating NUL; 0 means no name. */
+        .name = query->vma_name_size > 1 ? name : NULL,
+        .name_size = query->vma_name_size > 1 ? query->vma_name_size - 1 : 0,
+    };
+}
+
+static int query(int fd, uint64_t addr, bool or_next, struct maps_buffer *buffer, struct map_line *ret_line)
+{
+    if (!maps_query_is_cheap())
+        return query_text(fd, addr, or_next, buffer, ret_line);
     struct procmap_query_v1 query = {
         .size = sizeof(query),
+        .query_flags = or_next ? QUERY_COVERING_OR_NEXT : 0,
         .query_addr = addr,
-        .vma_name_addr = (uint64_t)(uintptr_t)name_buffer,
-        .vma_name_size = (uint32_t)name_capacity,
+        .vma_name_addr = (uint64_t)(uintptr_t)buffer->name,
+        .vma_name_size = sizeof(buffer->name),
     };
     if (ioctl(fd, PROCMAP_QUERY_V1, &query) < 0) {
-        if (errno == ENOTTY || errno == EINVAL) {
-            atomic_store(&unsupported, true);
-            return query_text(fd, addr, buffer, ret_line);
-        }
-        return errno == ENAMETOOLONG ? query_text(fd, addr, buffer, ret_line) : -errno;
+        if (errno == ENOTTY || errno == EINVAL)
+            atomic_store(&query_refused, true);
+        else if (errno != ENAMETOOLONG)
+            return -errno;
+        return query_text(fd, addr, or_next, buffer, ret_line);
     }
-    *ret_line = (struct map_line){
-        .start = query.vma_start,
-        .end = query.vma_end,
-        .offset = query.inode || query.dev_major || query.dev_minor ? query.vma_offset : 0,
-        .inode = query.inode,
-        .major = query.dev_major,
-        .minor = query.dev_minor,
-        .prot = (query.vma_flags & QUERY_READABLE ? PROT_READ : 0u) |
-                (query.vma_flags & QUERY_WRITABLE ? PROT_WRITE : 0u) |
-                (query.vma_flags & QUERY_EXECUTABLE ? PROT_EXEC : 0u),
-        .shared = query.vma_flags & QUERY_SHARED,
-        .page_size = query.vma_page_size,
-        /* The size that comes back counts the terminating NUL; 0 means no name. */
-        .name = query.vma_name_size > 1 ? name_buffer : NULL,
-        .name_size = query.vma_name_size > 1 ? query.vma_name_size - 1 : 0,
-    };
+    *ret_line = line_of_query(&query, buffer->name);
     return 0;
+}
+
+int maps_query(int fd, uint64_t addr, struct maps_buffer *buffer, struct map_line *ret_line)
+{
+    return query(fd, addr, false, buffer, ret_line);
+}
+
+int maps_query_from(int fd, uint64_t addr, struct maps_buffer *buffer, struct map_line *ret_line)
+{
+    return query(fd, addr, true, buffer, ret_line);
 }

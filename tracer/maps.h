@@ -29,7 +29,8 @@ struct map_line {
 struct maps_buffer {
     char *text;
     size_t size, capacity;
-    size_t parsed; /* how far maps_next() has come */
+    size_t parsed;   /* how far maps_next() has come */
+    char name[4096]; /* of the mapping that was queried last */
 };
 
 void maps_buffer_free(struct maps_buffer *buffer);
@@ -45,10 +46,14 @@ int maps_read(int fd, struct maps_buffer *buffer);
  * points into the buffer. */
 int maps_next(struct maps_buffer *buffer, struct map_line *ret_line);
 
-/* The mapping that holds addr.  The name is copied into name_buffer, at most name_capacity bytes.  0, -ENOENT when
- * nothing is mapped there, -ENOTTY when the kernel has no such query and `buffer` had to be used in vain, or -errno.
- * Falls back to the text. */
-int maps_query(int fd, uint64_t addr, struct maps_buffer *buffer, struct map_line *ret_line, char *name_buffer,
-               size_t name_capacity);
+/* The mapping that holds addr.  The name points into the buffer.  0, -ENOENT when nothing is mapped there, or -errno
+ * (-ESRCH when the address space, or the thread through which it was opened, is gone).  Falls back to the text. */
+int maps_query(int fd, uint64_t addr, struct maps_buffer *buffer, struct map_line *ret_line);
+
+/* The same, but when nothing is mapped at addr the next mapping above it. */
+int maps_query_from(int fd, uint64_t addr, struct maps_buffer *buffer, struct map_line *ret_line);
+
+/* Whether the kernel answers queries without printing the whole map; true until one was refused. */
+bool maps_query_is_cheap(void);
 
 #endif

@@ -46,17 +46,17 @@ static struct tracee *dequeue(struct order *order, struct space *space)
     return tracee;
 }
 
-/* Count it as inside; the clock starts anew, so that each one let in late has its own patience. */
 static void let_in(struct tracee *tracee, uint64_t now)
 {
-    tracee->space->in_flight++;
-    tracee->space->since = now;
-    tracee->space->latest = tracee->tid;
+    struct space *space = tracee->space;
+    space->inside = tracee->tid;
+    space->since = now;
+    tracee->call.overlapped = space->stuck != 0;
 }
 
 bool order_enter(struct order *order, struct tracee *tracee, uint64_t now)
 {
-    if (tracee->space->in_flight) {
+    if (tracee->space->inside) {
         enqueue(order, tracee);
         return false;
     }
@@ -64,17 +64,35 @@ bool order_enter(struct order *order, struct tracee *tracee, uint64_t now)
     return true;
 }
 
+bool order_alone(const struct tracee *tracee)
+{
+    const struct space *space = tracee->space;
+    return (tracee->call.stuck ? !space->inside : space->inside == tracee->tid) && space->stuck == tracee->call.stuck;
+}
+
 struct tracee *order_leave(struct order *order, struct tracee *tracee, uint64_t now)
 {
     struct space *space = tracee->space;
-    if (space->latest == tracee->tid)
-        space->latest = 0; /* it may wait here again: its state tells nothing of those still inside */
-    if (--space->in_flight)
+    if (tracee->call.stuck) { /* nobody waits for it */
+        tracee->call.stuck = false;
+        space->stuck--;
         return NULL;
+    }
+    space->inside = 0;
     struct tracee *next = dequeue(order, space);
     if (next)
         let_in(next, now);
     return next;
+}
+
+void order_abandon(struct tracee *tracee)
+{
+    struct space *space = tracee->space;
+    if (tracee->call.stuck)
+        space->stuck--;
+    else if (space->inside == tracee->tid)
+        space->inside = 0;
+    tracee->call.stuck = false;
 }
 
 void order_forget(struct order *order, struct tracee *tracee)
@@ -93,15 +111,15 @@ void order_forget(struct order *order, struct tracee *tracee)
     }
 }
 
-/* Whether the call that is inside keeps the others waiting without need. */
+/* Whether the call that has the turn keeps the others waiting without need. */
 static bool is_blocked(const struct space *space, uint64_t now)
 {
     uint64_t waited = now - space->since;
+    if (!space->inside)
+        return true;
     if (waited < ORDER_PATIENCE)
         return false;
-    if (!space->latest)
-        return true;
-    switch (proc_thread_state(space->latest)) {
+    switch (proc_thread_state(space->inside)) {
     case 't': /* at its exit stop, which is about to be served */
         return false;
     case 'R':
@@ -111,14 +129,22 @@ static bool is_blocked(const struct space *space, uint64_t now)
     }
 }
 
-struct tracee *order_overdue(struct order *order, uint64_t now)
+static void overtake(struct space *space, struct tracee *stuck)
+{
+    space->inside = 0;
+    if (!stuck)
+        return; /* gone, and its end is still to be waited for */
+    stuck->call.stuck = stuck->call.overlapped = true;
+    space->stuck++;
+}
+
+struct tracee *order_overdue(struct order *order, const struct tracee_table *table, uint64_t now)
 {
     for (struct space *space = order->spaces; space; space = space->next) {
         if (!is_blocked(space, now))
             continue;
+        overtake(space, tracee_find(table, space->inside));
         struct tracee *tracee = dequeue(order, space);
-        tracee->call.overlapped = true;
-        space->needs_read_back = true;
         let_in(tracee, now);
         return tracee;
     }

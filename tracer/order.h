@@ -3,9 +3,10 @@
  *
  * Stops arrive in another order than the kernel applied the calls, so between entry and exit a layout call has its
  * space for itself; others wait in their entry stops.  A call that blocks would stall them: after ORDER_PATIENCE the
- * next one is let in beside it, both are marked as overlapped, and the map is read back once the space is quiet.  A
- * call that has only not had its turn on a CPU, or whose exit stop is still to be served, does not block anybody, and
- * is given more time.
+ * it counts as stuck: the others go on, one after another as before and without waiting for it again.  All of them are
+ * marked as overlapped until it returns, and what they touched is read back once the space is quiet.  A call that has
+ * only not had its turn on a CPU, or whose exit stop is still to be served, does not block anybody, and is given more
+ * time.
  */
 #ifndef BRKWATER_ORDER_H
 #define BRKWATER_ORDER_H
@@ -26,14 +27,20 @@ struct order {
 /* A tracee stands before a layout call.  True: it may go now.  False: it was queued, leave it stopped. */
 bool order_enter(struct order *order, struct tracee *tracee, uint64_t now);
 
+/* Whether no layout call of the tracee's space but its own is under way: the map stands still. */
+bool order_alone(const struct tracee *tracee);
+
 /* Its call is over, or it died in it.  Returns the tracee that must be let go now, or NULL. */
 struct tracee *order_leave(struct order *order, struct tracee *tracee, uint64_t now);
+
+/* It has gone without a stop, and its call with it.  Those who waited for it are overdue. */
+void order_abandon(struct tracee *tracee);
 
 /* A queued tracee was killed: forget it. */
 void order_forget(struct order *order, struct tracee *tracee);
 
-/* The next tracee whose patience is over, now marked as overlapping; NULL when there is none (any more). */
-struct tracee *order_overdue(struct order *order, uint64_t now);
+/* The next tracee whose patience is over, and that may go now; NULL when there is none (any more). */
+struct tracee *order_overdue(struct order *order, const struct tracee_table *table, uint64_t now);
 
 /* Whether anybody waits anywhere, so that order_overdue() must be asked now and then. */
 bool order_waiting(const struct order *order);

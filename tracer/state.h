@@ -23,6 +23,7 @@ struct tracer {
     struct maps_buffer maps; /* text of the map at hand */
     struct rec_mapping *mappings;
     size_t mappings_capacity;
+    uint64_t timers_cost; /* ticks that all timed checkpoints took */
 
     pid_t command;
     int exec_fd;          /* from which the reason of a failed exec is read; -1 once it is known */

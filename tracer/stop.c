@@ -45,7 +45,7 @@ static bool cuts_into_growth(const struct tracee *tracee)
 static void let_in(struct tracer *tracer, struct tracee *tracee)
 {
     struct space *space = tracee->space;
-    if (tracee->call.exclusive && space->in_flight == 1 && cuts_into_growth(tracee))
+    if (tracee->call.exclusive && order_alone(tracee) && cuts_into_growth(tracee))
         checkpoint_take(tracer, space, tracee->tid, tracee->process->pid, CHECKPOINT_EVERY);
     event_enter(tracer, tracee);
     resume(tracer, tracee, 0);
@@ -58,11 +58,9 @@ static void leave_order(struct tracer *tracer, struct tracee *tracee)
         return;
     tracee->call.exclusive = false;
     struct space *space = tracee->space;
-    if (space->in_flight == 1) {
-        space->in_flight = 0;
+    space->layout_calls++;
+    if (order_alone(tracee))
         checkpoint_if_due(tracer, space, tracee->tid, tracee->process->pid);
-        space->in_flight = 1;
-    }
     struct tracee *next = order_leave(&tracer->order, tracee, recorder_now(tracer->recorder));
     if (next)
         let_in(tracer, next);
@@ -86,9 +84,10 @@ static void serve_entry(struct tracer *tracer, struct tracee *tracee, const stru
         resume(tracer, tracee, 0);
         return;
     }
-    if (call_info(call)->effect == EFFECT_EXEC && tracer->begun && tracee->space->users == 1)
-        checkpoint_take(tracer, tracee->space, tracee->tid, tracee->process->pid,
-                        tracee->space->needs_read_back ? CHECKPOINT_READ_BACK : CHECKPOINT_BEFORE_EXEC);
+    if (call_info(call)->effect == EFFECT_EXEC && tracer->begun && tracee->space->users == 1) {
+        checkpoint_read_back(tracer, tracee->space, tracee->tid, tracee->process->pid);
+        checkpoint_take(tracer, tracee->space, tracee->tid, tracee->process->pid, CHECKPOINT_BEFORE_EXEC);
+    }
     if (event_is_exclusive(&tracee->call)) {
         tracee->call.exclusive = true;
         if (!order_enter(&tracer->order, tracee, recorder_now(tracer->recorder)))
@@ -104,7 +103,7 @@ static void serve_exit(struct tracer *tracer, struct tracee *tracee, const struc
     if (event_restarts(info)) {
         /* Interrupted, it may have done a part of its work: mremap(2) shrinks and clears its target before it moves. */
         if (tracee->call.exclusive && (call_info(tracee->call.args.call)->flags & CALL_PARTIAL))
-            tracee->space->needs_read_back = true;
+            event_leaves_unknown(tracer, tracee);
         leave_order(tracer, tracee);
         event_keep_for_restart(tracee);
     } else {
@@ -171,8 +170,6 @@ static void abandon_call(struct tracer *tracer, struct tracee *tracee)
     } else if (tracee->call.active && tracee->call.running && tracee->space) {
         if (tracer->begun)
             event_without_result(tracer, tracee, EVENT_UNFINISHED);
-        if (tracee->call.exclusive)
-            tracee->space->needs_read_back = true;
         leave_order(tracer, tracee);
     }
     call_clear(&tracee->call);
@@ -278,7 +275,7 @@ static void bind_orphan(struct tracee *tracee, void *context)
 void stop_overdue(struct tracer *tracer)
 {
     struct tracee *tracee;
-    while ((tracee = order_overdue(&tracer->order, recorder_now(tracer->recorder))))
+    while ((tracee = order_overdue(&tracer->order, &tracer->table, recorder_now(tracer->recorder))))
         let_in(tracer, tracee);
     if (tracer->table.n_unbound)
         tracee_each(&tracer->table, bind_orphan, tracer);

@@ -28,7 +28,7 @@
 
 enum {
     TRACE_MAJOR = 1, /* a reader refuses a file of a newer major version */
-    TRACE_MINOR = 0, /* newer minor versions add kinds, and fields at the end of payloads */
+    TRACE_MINOR = 1, /* newer minor versions add kinds, and fields at the end of payloads */
     TRACE_TICKS_PER_SECOND = 10000000,
     TRACE_NS_PER_TICK = 100,
     TRACE_MAX_FRAME = 16 << 20,  /* bytes of a decoded frame; a larger one is damage or malice */
@@ -40,6 +40,11 @@ enum {
 
 /* An address of the tracee: a number, never to be followed. */
 typedef uint64_t tracee_addr;
+
+/* A range of the tracee's addresses, `end` exclusive. */
+struct span {
+    tracee_addr start, end;
+};
 
 /* Bytes that need not end in NUL and may hold anything; `size` counts them.  data may be NULL when size is 0. */
 struct text {
@@ -133,7 +138,7 @@ enum event_flag {
     EVENT_UNFINISHED = 1 << 1, /* the thread died inside the call: `ret` means nothing */
     EVENT_FAULTS = 1 << 2,     /* minflt and majflt were measured over this call; others fault nothing in */
     EVENT_NO_RESULT = 1 << 3,  /* the call does not return (exit) */
-    EVENT_READ_BACK = 1 << 4,  /* effect not known from the result: a CHECKPOINT_READ_BACK follows */
+    EVENT_READ_BACK = 1 << 4,  /* effect not known from the result: CHECKPOINT_READ_BACKs follow */
 };
 
 /*
@@ -156,12 +161,23 @@ struct rec_event {
     uint32_t error;  /* errno, 0 on success */
     uint32_t file;   /* REC_FILE of the mapping made, or of the descriptor passed; 0 for none */
     uint64_t length; /* bytes mapped, where the arguments do not tell (shmat, io_setup, huge pages); else 0 */
+    uint64_t huge;   /* bytes of a page of the mapping made, when they are not TRACE_PAGE (hugetlb); else 0 */
     tracee_addr at;  /* where a call mapped whose result is no address (io_setup), else 0 */
     uint64_t minflt, majflt;
     uint32_t stack;   /* reserved: id of the call stack, 0 for none */
     struct text text; /* path of exec, name of PR_SET_VMA_ANON_NAME */
     struct text list; /* argv of exec, each followed by NUL; cut at TRACE_MAX_LIST */
 };
+
+enum { EVENT_MAX_SPANS = 2 };
+
+/*
+ * Where a call may have changed the map, or its pages, by its arguments and result; an event that failed, or that has
+ * no result (EVENT_UNFINISHED), may have done a part of its work.  Returns how many spans were filled in, 0 when it
+ * changed nothing.  A span up to UINT64_MAX has no known end: brk (which does not tell where the break was), shmdt,
+ * io_destroy, and what was mapped by a call whose result is not known.  Source: the manual page of each call.
+ */
+unsigned event_reach(const struct rec_event *event, struct span ret_spans[EVENT_MAX_SPANS]);
 
 /* A file, or a name that the kernel gives ([heap], [stack], [anon:x], anon_inode:...), as maps prints it: octal escapes
  * undone. Ids count from 1 in order of appearance.  A file that is renamed or deleted appears again under a new id. */
@@ -186,17 +202,20 @@ enum checkpoint_reason {
     CHECKPOINT_EXIT = 2,        /* the last map before the space is gone */
     CHECKPOINT_BEFORE_EXEC = 3, /* an execve is about to be tried */
     CHECKPOINT_EVERY = 4,       /* after so many events */
-    CHECKPOINT_READ_BACK = 6,   /* the last event of this space left an effect that its result does not tell */
+    CHECKPOINT_TIMER = 5,       /* after some time */
+    CHECKPOINT_READ_BACK = 6,   /* events of this space left an effect in the range that their results do not tell */
     CHECKPOINT_ATTACH = 7,      /* baseline of a process that was running already */
 };
 
-/* The whole map of a space, read while none of its layout calls was in flight. */
+/* The map of a space, read while none of its layout calls was in flight: all of it, or for CHECKPOINT_READ_BACK what
+ * lies in a range. Mappings that reach beyond the range are given whole. */
 struct rec_checkpoint {
     uint64_t time;
     uint32_t space, pid;
     uint32_t reason;
     uint32_t n_mappings;
     const struct rec_mapping *mappings; /* in address order, not overlapping */
+    struct span range;                  /* end 0: no upper limit */
 };
 
 enum sample_flag {

@@ -8,6 +8,7 @@
 #define BRKWATER_TRACEE_H
 
 #include "arch.h"
+#include "spans.h"
 #include "wait.h"
 
 #include <stdbool.h>
@@ -19,8 +20,9 @@
 struct call_in_flight {
     bool active;           /* its entry was seen */
     bool running;          /* it was let into the kernel: it has an entry number */
-    bool exclusive;        /* counted as in flight in its space (order.h) */
+    bool exclusive;        /* has the turn in its space, or had it until it got stuck (order.h) */
     bool overlapped;       /* ran beside another layout call of its space */
+    bool stuck;            /* others have overtaken it: counted as stuck, not as inside (order.h) */
     bool untraced_cleared; /* CLONE_UNTRACED was taken out */
     struct call_args args;
     uint64_t number; /* of the system call, in its ABI */
@@ -35,16 +37,18 @@ struct call_in_flight {
 struct space {
     uint32_t id;
     unsigned users;                        /* tracees in it that have not begun to exit */
-    unsigned in_flight;                    /* layout calls between entry and exit */
-    uint64_t since;                        /* tick at which the last of them entered */
-    pid_t latest;                          /* that one */
+    pid_t inside;                          /* the thread whose layout call has the turn, 0: none */
+    uint64_t since;                        /* tick at which it was let in */
+    unsigned stuck;                        /* layout calls that others have overtaken, and that have not returned */
     struct tracee *waiting, *waiting_last; /* tracees held in their entry stop until it is their turn */
     int maps;                              /* descriptor of its maps file, -1 while not open */
     uint64_t layout_calls;                 /* since the last checkpoint */
     bool grows_down;                       /* MAP_GROWSDOWN was used: memory may come without a call */
     uint64_t stack_start;                  /* of the main stack when its map was first read, 0: unknown */
     bool locks_memory;                     /* mlock or MAP_LOCKED was used: any call may fault pages in */
-    bool needs_read_back;                  /* something overlapped: compare when nothing is in flight any more */
+    struct spans unknown;                  /* where calls left an effect that only the map tells: to be read back */
+    uint64_t timer;                        /* tick from which on a checkpoint by time is due */
+    uint64_t timer_cost;                   /* ticks that the last one took */
     struct space *next;                    /* in the list of spaces with waiters */
 };
 

@@ -47,12 +47,13 @@ static const struct field fields[] = {
     N(REC_EVENT, event.args[3]), N(REC_EVENT, event.args[4]), N(REC_EVENT, event.args[5]),
     N(REC_EVENT, event.ret), N(REC_EVENT, event.error), N(REC_EVENT, event.file), N(REC_EVENT, event.length),
     N(REC_EVENT, event.at), N(REC_EVENT, event.minflt), N(REC_EVENT, event.majflt), N(REC_EVENT, event.stack),
-    T(REC_EVENT, event.text), T(REC_EVENT, event.list),
+    T(REC_EVENT, event.text), T(REC_EVENT, event.list), N(REC_EVENT, event.huge),
     N(REC_FILE, file.id), N(REC_FILE, file.major), N(REC_FILE, file.minor), N(REC_FILE, file.inode),
     T(REC_FILE, file.path),
     N(REC_CHECKPOINT, checkpoint.time), N(REC_CHECKPOINT, checkpoint.space),
     N(REC_CHECKPOINT, checkpoint.pid), N(REC_CHECKPOINT, checkpoint.reason),
     N(REC_CHECKPOINT, checkpoint.n_mappings),
+    N(REC_CHECKPOINT, checkpoint.range.start), N(REC_CHECKPOINT, checkpoint.range.end),
     N(REC_SAMPLE, sample.time), N(REC_SAMPLE, sample.pid), N(REC_SAMPLE, sample.space),
     N(REC_SAMPLE, sample.flags), N(REC_SAMPLE, sample.virtual_pages), N(REC_SAMPLE, sample.resident_pages),
     N(REC_SAMPLE, sample.minflt), N(REC_SAMPLE, sample.majflt), N(REC_SAMPLE, sample.anon_kib),
@@ -584,6 +585,17 @@ static void test_cut_stream(void **state)
     stream_free(s);
 }
 
+/* Whether it is the record as format 1.0 had it, without the fields that were added at its end. */
+static bool is_older(const struct record *made, const struct record *got)
+{
+    struct record older = *made;
+    if (made->kind != REC_CHECKPOINT)
+        return false;
+    older.checkpoint.range = (struct span){0, 0};
+    same_record(&older, got);
+    return true;
+}
+
 /* Shorter payloads whose length says so: a field is missing, and it is not to be found in what follows. */
 static void test_cut_payloads(void **state)
 {
@@ -593,23 +605,25 @@ static void test_cut_payloads(void **state)
     for (int round = 0; round < 20; round++)
         for (int kind = REC_HEADER; kind < REC_KINDS; kind++) {
             struct made made;
-            struct codec *writer = codec_new(), *reader = codec_new();
+            struct codec *writer = codec_new();
             struct record got;
             size_t size, used;
             some_record(&random, (enum record_kind)kind, &made);
             assert_int_equal(codec_encode(writer, &made.record), 0);
             const unsigned char *plain = codec_bytes(writer, &size);
             for (uint64_t length = 0; length < payload_length(plain); length++) {
+                struct codec *reader = codec_new();
                 unsigned char *bytes = with_length(plain, length, 0, &size);
                 bytes = realloc(bytes, size + sizeof(behind));
                 assert_non_null(bytes);
                 memcpy(bytes + size, behind, sizeof(behind));
                 int result = codec_decode(reader, bytes, size + sizeof(behind), &got, &used);
-                assert_true(result == -TRACE_E_DAMAGED || (kind == REC_HEADER && result == -TRACE_E_NOT_A_TRACE));
+                assert_true(result == -TRACE_E_DAMAGED || (kind == REC_HEADER && result == -TRACE_E_NOT_A_TRACE) ||
+                            (result == 1 && is_older(&made.record, &got)));
                 free(bytes);
+                codec_free(reader);
             }
             codec_free(writer);
-            codec_free(reader);
         }
 }
 
