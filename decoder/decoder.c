@@ -120,8 +120,7 @@ static void apply_space_end(struct decoder *d, const struct rec_space_end *end, 
     model_space_end(d, space);
 }
 
-/* The tick of a record, or the last one for those without. */
-static uint64_t time_of(const struct decoder *d, const struct record *record)
+uint64_t decoder_time_of(const struct decoder *d, const struct record *record)
 {
     switch (record->kind) {
     case REC_SYNC:
@@ -151,7 +150,7 @@ static uint64_t time_of(const struct decoder *d, const struct record *record)
 
 int decoder_apply(struct decoder *d, const struct record *record, struct moment *ret_moment)
 {
-    struct moment m = {.record = record, .time = time_of(d, record)};
+    struct moment m = {.record = record, .time = decoder_time_of(d, record)};
     int error = 0;
     if (m.time > d->time)
         d->time = m.time;
@@ -198,11 +197,17 @@ int decoder_apply(struct decoder *d, const struct record *record, struct moment 
         d->end = record->end;
         d->has_end = true;
         break;
+    case REC_CACHE:
     case REC_KINDS:
         break;
     }
     *ret_moment = m;
     return error;
+}
+
+uint64_t decoder_time(const struct decoder *d)
+{
+    return d->time;
 }
 
 uint64_t decoder_events(const struct decoder *d)

@@ -137,6 +137,11 @@ void decoder_free(struct decoder *decoder);
  * space, an impossible range) is counted in decoder_contradictions() and otherwise ignored: traces are not trusted. */
 int decoder_apply(struct decoder *decoder, const struct record *record, struct moment *ret_moment);
 
+/* The time that decoder_apply() would give for a record: its tick, or the last one for those without. */
+uint64_t decoder_time_of(const struct decoder *decoder, const struct record *record);
+
+/* Highest tick so far. */
+uint64_t decoder_time(const struct decoder *decoder);
 uint64_t decoder_events(const struct decoder *decoder);
 uint64_t decoder_checkpoints(const struct decoder *decoder);
 uint64_t decoder_drift(const struct decoder *decoder);
@@ -191,6 +196,34 @@ uint64_t decoder_threads(const struct decoder *decoder, uint64_t *ret_most);
 /* Text of a note's code, with what to do about it; never NULL. */
 const char *note_text(enum note_code code);
 
+/* ---- telling moments ---- */
+
+/* A place in a recording: the state after so many records. */
+struct place {
+    uint64_t ordinal; /* counted from 1; 0: there is no such place */
+    uint32_t pid, space;
+    uint64_t time, event; /* tick, and the last event up to there */
+};
+
+/* Of one process: where it first had memory, where its resident and its mapped memory were highest, and its last
+ * moment with an address space. */
+struct process_places {
+    uint32_t pid;
+    uint64_t resident, virtual_; /* bytes: those highest ones */
+    struct place first, peak, peak_virtual, end;
+};
+
+struct places;
+
+struct places *places_new(void);
+void places_free(struct places *places);
+
+/* After decoder_apply() of the record with that ordinal.  0 or -ENOMEM. */
+int places_add(struct places *places, const struct decoder *decoder, const struct moment *moment, uint64_t ordinal);
+
+/* By process index (decoder_process_at()); *ret_count may be less than there are processes. */
+const struct process_places *places_list(const struct places *places, size_t *ret_count);
+
 /* ---- reading a file ---- */
 
 struct trace;
@@ -211,6 +244,39 @@ void trace_close(struct trace *trace);
 
 /* 1 with *ret_record (valid until the next call), 0 at the end of what can be read, or -errno. */
 int trace_next(struct trace *trace, struct record *ret_record);
+
+/*
+ * Keyframes let a reader start in the middle: trace_index() replays a finished recording and adds the decoder's state
+ * about every `every` events behind its end, unless it is shorter than that, is not whole, has keyframes already, or
+ * would grow beyond max_size (0: no limit).  What cannot be written whole is taken back.  0 or -errno.
+ */
+int trace_index(const char *path, uint64_t every, uint64_t max_size);
+
+enum { TRACE_INDEX_EVERY = 150000 }; /* events: some 30 ms of replay */
+
+/* How many keyframes the trace has; 0 for none, or when they are another version's. */
+size_t trace_keyframes(const struct trace *trace);
+
+enum seek_by {
+    SEEK_ORDINAL, /* the state after at most so many records */
+    SEEK_EVENT,   /* before that event */
+    SEEK_TIME,    /* before the first record after that tick */
+};
+
+/* Go to the last keyframe that is no later, or to the start: trace_next() goes on from there.  0 with a new decoder
+ * (decoder_free()) and the number of records that it has seen, or -errno, -TRACE_E_... */
+int trace_seek(struct trace *trace, enum seek_by by, uint64_t value, struct decoder **ret_decoder,
+               uint64_t *ret_ordinal);
+
+/* The number of records before the keyframe that trace_seek() would go to, 0 for the start. */
+uint64_t trace_keyframe_before(const struct trace *trace, enum seek_by by, uint64_t value);
+
+/* The moments of every process of the recording, from the keyframes; NULL when there are none. */
+const struct process_places *trace_places(const struct trace *trace, size_t *ret_count);
+
+/* Compare the decoder, which has seen `ordinal` records of this trace, with the keyframe of that place: 1 when they
+ * agree or there is none, 0 when they differ, or -errno.  Reading goes on where it was. */
+int trace_check_keyframe(struct trace *trace, struct decoder *decoder, uint64_t ordinal);
 
 const struct trace_loss *trace_loss(const struct trace *trace);
 

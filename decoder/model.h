@@ -27,8 +27,7 @@ struct space_model {
 struct process_model {
     struct process_info info;
     char comm[17];
-    char *exe;
-    uint64_t older; /* index + 1 of the process that had this pid before, 0: none */
+    char *exe; /* malloc'ed, NULL: unknown */
 };
 
 /* tid to process; only of threads that are alive. */
@@ -84,6 +83,8 @@ struct decoder {
 /* spaces.c: lookup and life of spaces */
 struct space_model *model_space(struct decoder *decoder, uint32_t id);
 const struct space_model *model_space_const(const struct decoder *decoder, uint32_t id);
+/* Bytes mapped, and resident by the last sample; false when there is no such space. */
+bool model_space_bytes(const struct decoder *decoder, uint32_t id, uint64_t *ret_mapped, uint64_t *ret_resident);
 struct space_model *model_space_new(struct decoder *decoder, uint32_t id, uint32_t pid);
 void model_space_end(struct decoder *decoder, struct space_model *space);
 void model_free_spaces(struct decoder *decoder);
@@ -98,6 +99,10 @@ void model_set_heap(struct decoder *decoder, struct space_model *space, tracee_a
 int model_task(struct decoder *decoder, const struct rec_task *task);
 int model_exec(struct decoder *decoder, const struct rec_exec *exec);
 void model_exit(struct decoder *decoder, const struct rec_exit *exit);
+/* Add one; NULL or -ENOMEM without memory.  A new process has the names of its parent. */
+struct process_model *model_process_new(struct decoder *decoder, uint32_t pid, uint32_t parent);
+int model_task_add(struct decoder *decoder, uint32_t tid, uint32_t pid, uint32_t space);
+
 /* NULL when there is no such thread, or it has ended. */
 struct task_model *model_task_find(struct decoder *decoder, uint32_t tid);
 struct process_model *model_process(const struct decoder *decoder, uint32_t pid);

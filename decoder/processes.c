@@ -37,7 +37,7 @@ struct process_model *model_process(const struct decoder *d, uint32_t pid)
     return at ? &d->processes[at - 1] : NULL;
 }
 
-static struct process_model *new_process(struct decoder *d, uint32_t pid, uint32_t parent)
+struct process_model *model_process_new(struct decoder *d, uint32_t pid, uint32_t parent)
 {
     if (d->n_processes * 2 >= d->by_pid_capacity && grow_by_pid(d) < 0)
         return NULL;
@@ -83,7 +83,7 @@ static void forget_task(struct decoder *d, uint32_t tid)
     d->threads_alive--;
 }
 
-static int add_task(struct decoder *d, uint32_t tid, uint32_t pid, uint32_t space)
+int model_task_add(struct decoder *d, uint32_t tid, uint32_t pid, uint32_t space)
 {
     forget_task(d, tid); /* the tid is used again, and its end was not seen */
     struct task_model *task = malloc(sizeof(*task));
@@ -134,7 +134,7 @@ static int copy_space(struct decoder *d, const struct rec_task *task)
 int model_task(struct decoder *d, const struct rec_task *task)
 {
     if (!(task->flags & TASK_THREAD)) {
-        struct process_model *p = new_process(d, task->pid, task->parent ? pid_of(d, task->parent) : 0);
+        struct process_model *p = model_process_new(d, task->pid, task->parent ? pid_of(d, task->parent) : 0);
         if (!p)
             return -ENOMEM;
         p->info.space = task->space;
@@ -149,7 +149,7 @@ int model_task(struct decoder *d, const struct rec_task *task)
     }
     const struct task_model *maker = task->parent ? model_task_find(d, task->parent) : NULL;
     const bool inherited = maker && maker->read_implies_exec;
-    int error = add_task(d, task->tid, task->pid, task->space);
+    int error = model_task_add(d, task->tid, task->pid, task->space);
     struct task_model *made = error ? NULL : model_task_find(d, task->tid);
     if (made)
         made->read_implies_exec = inherited;

@@ -23,6 +23,16 @@ const struct space_model *model_space_const(const struct decoder *d, uint32_t id
     return s;
 }
 
+bool model_space_bytes(const struct decoder *d, uint32_t id, uint64_t *ret_mapped, uint64_t *ret_resident)
+{
+    const struct space_model *s = d->last_space && d->last_space->id == id ? d->last_space : model_space_const(d, id);
+    if (!s)
+        return false;
+    *ret_mapped = s->segments.bytes;
+    *ret_resident = s->resident;
+    return true;
+}
+
 struct space_model *model_space_new(struct decoder *d, uint32_t id, uint32_t pid)
 {
     struct space_model *s = calloc(1, sizeof(*s));

@@ -4,7 +4,7 @@
  * One frame is in memory at a time.  A frame that is cut off or damaged is given up whole: its checksum proves nothing
  * about a part.
  */
-#include "decoder.h"
+#include "trace_reader.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +19,7 @@ enum { READ_SIZE = 256 * 1024 };
 struct trace {
     int fd;
     uint64_t size;     /* of the file, as opened */
+    uint64_t limit;    /* where the recording ends, what was added later begins */
     uint64_t offset;   /* of the first byte in `in` */
     unsigned char *in; /* compressed bytes that were read and not used up */
     size_t in_size, in_capacity;
@@ -27,11 +28,13 @@ struct trace {
     unsigned char *frame; /* decoded */
     size_t frame_size, frame_capacity, frame_at;
     uint64_t frame_offset; /* of it, in the file */
+    bool first_of_frame;   /* of the last record */
 
     ZSTD_DCtx *zstd;
     struct codec *codec;
     bool seen_header;
     struct trace_loss loss;
+    struct keyframes *keyframes;
 };
 
 static int read_more(struct trace *t)
@@ -44,9 +47,11 @@ static int read_more(struct trace *t)
         t->in = in;
         t->in_capacity = capacity;
     }
+    const uint64_t at = t->offset + t->in_size;
+    const size_t wanted = at >= t->limit ? 0 : t->limit - at < READ_SIZE ? (size_t)(t->limit - at) : READ_SIZE;
     ssize_t got;
     do
-        got = read(t->fd, t->in + t->in_size, READ_SIZE);
+        got = wanted ? read(t->fd, t->in + t->in_size, wanted) : 0;
     while (got < 0 && errno == EINTR);
     if (got < 0)
         return -errno;
@@ -236,6 +241,7 @@ int trace_open(const char *path, struct trace **ret_trace)
         return -ENOMEM;
     struct stat st;
     int error = 0;
+    t->limit = UINT64_MAX;
     t->zstd = ZSTD_createDCtx();
     t->codec = codec_new();
     t->fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -247,11 +253,14 @@ int trace_open(const char *path, struct trace **ret_trace)
         error = -ENOMEM;
     else
         error = check_header(t);
+    if (!error) {
+        t->size = (uint64_t)st.st_size;
+        error = S_ISREG(st.st_mode) ? keyframes_load(t) : 0;
+    }
     if (error) {
         trace_close(t);
         return error;
     }
-    t->size = (uint64_t)st.st_size;
     *ret_trace = t;
     return 0;
 }
@@ -264,6 +273,7 @@ void trace_close(struct trace *t)
         close(t->fd);
     ZSTD_freeDCtx(t->zstd);
     codec_free(t->codec);
+    keyframes_free(t->keyframes);
     free(t->in);
     free(t->frame);
     free(t);
@@ -278,6 +288,7 @@ int trace_next(struct trace *t, struct record *ret_record)
                 return result;
         }
         size_t used = 0;
+        t->first_of_frame = t->frame_at == 0;
         int result = codec_decode(t->codec, t->frame + t->frame_at, t->frame_size - t->frame_at, ret_record, &used);
         if (result == 1) {
             t->frame_at += used;
@@ -297,6 +308,68 @@ int trace_next(struct trace *t, struct record *ret_record)
             t->frame_at = t->frame_size;
         }
     }
+}
+
+/* ---- frames ---- */
+
+uint64_t trace_frame_at(const struct trace *t, bool *ret_first)
+{
+    *ret_first = t->first_of_frame;
+    return t->frame_offset;
+}
+
+int trace_go(struct trace *t, uint64_t offset)
+{
+    if (lseek(t->fd, (off_t)offset, SEEK_SET) < 0)
+        return -errno;
+    t->offset = offset;
+    t->in_size = 0;
+    t->frame_size = t->frame_at = 0;
+    t->at_end = false;
+    return 0;
+}
+
+int trace_record_at(struct trace *t, uint64_t offset, struct record *ret_record)
+{
+    const uint64_t limit = t->limit;
+    const struct trace_loss loss = t->loss;
+    size_t used;
+    t->limit = UINT64_MAX;
+    int result = trace_go(t, offset);
+    if (!result)
+        result = next_frame(t);
+    if (result == 1)
+        result = t->frame_offset == offset ? codec_decode(t->codec, t->frame, t->frame_size, ret_record, &used)
+                                           : -TRACE_E_DAMAGED;
+    t->limit = limit;
+    t->loss = loss; /* the recording itself lost nothing */
+    return result;
+}
+
+void trace_limit(struct trace *t, uint64_t offset)
+{
+    t->limit = offset;
+    if (t->offset + t->in_size > offset)
+        t->in_size = t->offset < offset ? (size_t)(offset - t->offset) : 0;
+}
+
+int64_t trace_bytes_at(struct trace *t, uint64_t offset, void *bytes, size_t size)
+{
+    ssize_t got;
+    do
+        got = pread(t->fd, bytes, size, (off_t)offset);
+    while (got < 0 && errno == EINTR);
+    return got < 0 ? -errno : got;
+}
+
+struct keyframes *trace_get_keyframes(const struct trace *t)
+{
+    return t->keyframes;
+}
+
+void trace_set_keyframes(struct trace *t, struct keyframes *keyframes)
+{
+    t->keyframes = keyframes;
 }
 
 const struct trace_loss *trace_loss(const struct trace *t)

@@ -40,19 +40,26 @@ static int write_layout(const struct play *play, struct place *place, const stru
     return fflush(stdout) == 0 ? 0 : complain(EXIT_TROUBLE, "cannot write to standard output");
 }
 
+/* Keyframes are made of whole recordings only; of others it must be known whether they are. */
+static void tell_loss(struct play *play)
+{
+    if (!trace_keyframes(play->trace))
+        play_all(play);
+    if (!trace_keyframes(play->trace) || trace_loss(play->trace)->damaged)
+        play_tell_loss(play);
+}
+
 static int layout(const char *path, const struct when *when, uint32_t pid, const struct layout_format *format)
 {
     struct place place;
     struct play play;
-    struct moment moment;
-    int status = when_find(path, when, pid, &place);
-    if (!status)
-        status = play_open(&play, path, false);
+    int status = play_open(&play, path, false);
     if (status)
         return status;
-    while (play.ordinal < place.ordinal && play_next(&play, &moment) == 1)
-        ;
-    status = write_layout(&play, &place, format);
+    status = when_go(&play, when, pid, &place);
+    if (!status)
+        status = write_layout(&play, &place, format);
+    tell_loss(&play);
     play_close(&play);
     return status;
 }

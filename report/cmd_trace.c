@@ -177,6 +177,17 @@ static void summarize_file(const char *path)
     play_close(&play);
 }
 
+/* So that a moment of a long recording is found at once.  BRKWATER_KEYFRAMES=N: about every N events (for tests). */
+static void add_keyframes(const struct run *run)
+{
+    const char *text = getenv("BRKWATER_KEYFRAMES");
+    const uint64_t every = text ? strtoull(text, NULL, 10) : 0;
+    int error = trace_index(run->tracer.output, every ? every : TRACE_INDEX_EVERY, run->tracer.max_size);
+    if (error)
+        complain(0, "%s: no keyframes could be added: %s. It is whole, but finding a moment in it takes longer.",
+                 run->tracer.output, trace_error_text(error));
+}
+
 static void close_run(struct run *run, const struct tracer_result *result)
 {
     if (result->record_error)
@@ -184,6 +195,8 @@ static void close_run(struct run *run, const struct tracer_result *result)
                  result->trace_written ? ", what was recorded before can be read" : ", nothing was kept");
     else if (run->tracer.output && !result->trace_written)
         complain(0, "%s: --max-size is too small: nothing was kept", run->tracer.output);
+    else if (run->tracer.output)
+        add_keyframes(run);
     if (run->quiet || run->detach)
         return;
     if (!run->tracer.output) {

@@ -47,8 +47,27 @@ static void add_drift(struct buffer *out, const struct decoder *d)
     add_side(out, d, "kernel", drift->mapped, &drift->kernel);
 }
 
+/* What was read, and what was not as it should be. */
+struct findings {
+    uint64_t keyframes_wrong;
+};
+
+/* To the end, comparing each keyframe with the replay at its place. */
+static int read_all(struct play *play, struct findings *found)
+{
+    struct moment moment;
+    int result;
+    while ((result = play_next(play, &moment)) == 1) {
+        int same = trace_check_keyframe(play->trace, play->decoder, play->ordinal);
+        if (same < 0)
+            return complain(EXIT_TROUBLE, "%s: %s", play->path, trace_error_text(same));
+        found->keyframes_wrong += same == 0;
+    }
+    return result < 0 ? EXIT_TROUBLE : 0;
+}
+
 /* One line for each thing that was checked; true when all is well. */
-static bool judge(struct buffer *out, const struct play *play)
+static bool judge(struct buffer *out, const struct play *play, const struct findings *found)
 {
     const struct decoder *d = play->decoder;
     const struct rec_header *header = decoder_header(d);
@@ -94,18 +113,25 @@ static bool judge(struct buffer *out, const struct play *play)
                  units_count(a, sizeof(a), decoder_contradictions(d)));
         buffer_string(out, text);
     }
-    return well && !decoder_drift(d) && !decoder_impossible(d);
+    if (trace_keyframes(play->trace)) {
+        snprintf(text, sizeof(text), "keyframes: %s, %s not as the replay\n",
+                 units_count(a, sizeof(a), trace_keyframes(play->trace)),
+                 units_count(b, sizeof(b), found->keyframes_wrong));
+        buffer_string(out, text);
+    }
+    return well && !decoder_drift(d) && !decoder_impossible(d) && !found->keyframes_wrong;
 }
 
 static int verify(const char *path)
 {
     struct play play;
     struct buffer out = {0};
+    struct findings found = {0};
     int status = play_open(&play, path, true);
     if (status)
         return status;
-    status = play_all(&play);
-    if (!status && !judge(&out, &play))
+    status = read_all(&play, &found);
+    if (!status && !judge(&out, &play, &found))
         status = 1;
     fwrite(out.data, 1, out.size, stdout);
     if (fflush(stdout) != 0 && !status)

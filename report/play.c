@@ -30,23 +30,65 @@ void play_close(struct play *p)
     *p = (struct play){0};
 }
 
+static int failed(const struct play *p, int error)
+{
+    complain(0, "%s: %s", p->path, trace_error_text(error));
+    return -1;
+}
+
+int play_peek(struct play *p)
+{
+    int result = p->peeked ? 1 : trace_next(p->trace, &p->record);
+    p->peeked = result == 1;
+    return result < 0 ? failed(p, result) : result;
+}
+
 int play_next(struct play *p, struct moment *ret_moment)
 {
-    static struct record record; /* large, and used by one play at a time */
-    int result = trace_next(p->trace, &record);
-    if (result == 1) {
-        p->ordinal++;
-        result = decoder_apply(p->decoder, &record, ret_moment);
-        if (result == 0) {
-            if (p->timeline)
-                timeline_add(p->timeline, p->decoder, ret_moment);
-            return 1;
-        }
-    }
-    if (result == 0)
+    int result = play_peek(p);
+    if (result != 1)
+        return result;
+    p->peeked = false;
+    p->ordinal++;
+    int error = decoder_apply(p->decoder, &p->record, ret_moment);
+    if (error)
+        return failed(p, error);
+    if (p->timeline)
+        timeline_add(p->timeline, p->decoder, ret_moment);
+    return 1;
+}
+
+static bool is_past(const struct play *p, enum seek_by by, uint64_t value)
+{
+    return by == SEEK_ORDINAL ? p->ordinal > value
+           : by == SEEK_EVENT ? decoder_events(p->decoder) >= value
+                              : decoder_time(p->decoder) > value;
+}
+
+int play_seek(struct play *p, enum seek_by by, uint64_t value)
+{
+    struct decoder *decoder;
+    uint64_t ordinal;
+    if (!is_past(p, by, value) && trace_keyframe_before(p->trace, by, value) <= p->ordinal)
         return 0;
-    complain(0, "%s: %s", p->path, trace_error_text(result));
-    return -1;
+    int error = trace_seek(p->trace, by, value, &decoder, &ordinal);
+    if (error)
+        return failed(p, error), EXIT_TROUBLE;
+    decoder_free(p->decoder);
+    p->decoder = decoder;
+    p->ordinal = ordinal;
+    p->peeked = false;
+    return 0;
+}
+
+int play_go(struct play *p, uint64_t ordinal)
+{
+    struct moment moment;
+    int result = 1;
+    int status = play_seek(p, SEEK_ORDINAL, ordinal);
+    while (!status && result == 1 && p->ordinal < ordinal)
+        result = play_next(p, &moment);
+    return status ? status : result < 0 ? EXIT_TROUBLE : 0;
 }
 
 int play_all(struct play *p)

@@ -2,7 +2,6 @@
 #include "when.h"
 
 #include "options.h"
-#include "play.h"
 #include "units.h"
 
 #include <errno.h>
@@ -36,164 +35,200 @@ int when_parse(const char *text, struct when *ret_when)
     return 0;
 }
 
-/* Of one process: the best places so far.  A place with ordinal 0 is not known yet. */
-struct candidate {
-    uint32_t pid;
-    uint64_t resident, virtual_;
-    struct place first, peak, peak_virtual, end, at_time;
-};
-
+/* What is asked for, and where to look. */
 struct search {
-    struct play play;
+    struct play *play;
     const struct when *when;
-    struct candidate *candidates; /* by process index */
-    size_t capacity;
-    struct place event; /* of WHEN_EVENT */
-    bool time_over;     /* a later record than the wanted time was seen */
-    uint64_t last_time; /* end of the recording */
+    uint32_t pid;
+    struct places *own;                   /* found by reading all, when the trace has no keyframes */
+    const struct process_places *moments; /* by process index */
+    size_t count;
 };
 
-static struct candidate *candidate(struct search *s, uint32_t pid)
+static struct place here(const struct play *play, uint32_t pid)
 {
-    const struct process_info *process = decoder_process(s->play.decoder, pid);
-    if (!process)
-        return NULL;
-    if (process->index >= s->capacity) {
-        size_t capacity = s->capacity ? s->capacity : 16;
-        while (capacity <= process->index)
-            capacity *= 2;
-        struct candidate *grown = reallocarray(s->candidates, capacity, sizeof(*grown));
-        if (!grown)
-            return NULL;
-        memset(grown + s->capacity, 0, (capacity - s->capacity) * sizeof(*grown));
-        s->candidates = grown;
-        s->capacity = capacity;
+    const struct process_info *process = decoder_process(play->decoder, pid);
+    return (struct place){.ordinal = play->ordinal,
+                          .pid = pid,
+                          .space = process ? process->space : 0,
+                          .time = decoder_time(play->decoder),
+                          .event = decoder_events(play->decoder)};
+}
+
+/* ---- an event ---- */
+
+static bool is_read_back_of(const struct record *record, uint32_t space)
+{
+    return record->kind == REC_CHECKPOINT && record->checkpoint.reason == CHECKPOINT_READ_BACK &&
+           record->checkpoint.space == space;
+}
+
+/* The effect of a call that failed half-way, or overlapped others, comes with the read-back that follows it; that may
+ * be some records later. */
+static int find_read_back(struct search *s, struct place *place)
+{
+    struct moment moment;
+    int more;
+    while ((more = play_peek(s->play)) == 1 && s->play->record.kind != REC_EVENT) {
+        if (play_next(s->play, &moment) < 0)
+            return EXIT_TROUBLE;
+        if (is_read_back_of(&s->play->record, place->space))
+            place->ordinal = s->play->ordinal;
     }
-    s->candidates[process->index].pid = pid;
-    return &s->candidates[process->index];
+    return more < 0 ? EXIT_TROUBLE : 0;
 }
 
-static struct place here(const struct search *s, const struct moment *m, uint32_t space)
+static int no_event(const struct search *s)
 {
-    return (struct place){.ordinal = s->play.ordinal,
-                          .pid = m->pid,
-                          .space = space,
-                          .time = m->time,
-                          .event = decoder_events(s->play.decoder)};
+    return complain(EXIT_TROUBLE, "%s: there is no event %llu with an address space; the last is %llu", s->play->path,
+                    (unsigned long long)s->when->value, (unsigned long long)decoder_events(s->play->decoder));
 }
 
-static void look_at(struct search *s, const struct moment *m)
+static int find_event(struct search *s, struct place *ret_place)
 {
-    const struct decoder *d = s->play.decoder;
+    struct moment moment = {0};
+    int more = 1;
+    int status = play_seek(s->play, SEEK_EVENT, s->when->value);
+    if (status)
+        return status;
+    while (moment.event != s->when->value && (more = play_next(s->play, &moment)) == 1)
+        ;
+    if (more < 0)
+        return EXIT_TROUBLE;
     struct space_info info;
-    struct candidate *c = m->pid ? candidate(s, m->pid) : NULL;
-    const struct process_info *process = c ? decoder_process(d, m->pid) : NULL;
-    if (!c || !process->space || !decoder_space(d, process->space, &info))
-        return;
-    struct place place = here(s, m, process->space);
-    c->end = place;
-    if (!c->first.ordinal && info.bytes)
-        c->first = place;
-    if (!s->time_over)
-        c->at_time = place;
-    if (m->record->kind == REC_SAMPLE && info.resident > c->resident) {
-        c->resident = info.resident;
-        c->peak = place;
-    }
-    if (info.bytes > c->virtual_) {
-        c->virtual_ = info.bytes;
-        c->peak_virtual = place;
-    }
-    if (s->when->kind != WHEN_EVENT)
-        return;
-    if (m->event == s->when->value)
-        s->event = place;
-    /* The effect of a call that failed half-way comes with the read-back that follows it. */
-    else if (s->event.ordinal && m->record->kind == REC_CHECKPOINT &&
-             m->record->checkpoint.reason == CHECKPOINT_READ_BACK && m->space == s->event.space &&
-             place.event == s->event.event)
-        s->event.ordinal = place.ordinal;
+    const struct rec_event *event = &s->play->record.event;
+    if (!more || !decoder_space(s->play->decoder, event->space, &info))
+        return no_event(s);
+    uint32_t flags = event->flags;
+    struct place place = here(s->play, s->pid ? s->pid : event->pid);
+    place.time = moment.time;
+    if (!s->pid || s->pid == event->pid)
+        place.space = event->space;
+    status = flags & (EVENT_READ_BACK | EVENT_UNORDERED) ? find_read_back(s, &place) : 0;
+    *ret_place = place;
+    return status;
 }
 
-static int search_all(struct search *s)
+/* ---- moments of processes ---- */
+
+/* Without keyframes there is no way but to read everything. */
+static int read_all(struct search *s)
 {
     struct moment moment;
     int result;
-    while ((result = play_next(&s->play, &moment)) == 1) {
-        if (s->when->kind == WHEN_TIME && moment.time > s->when->value)
-            s->time_over = true;
-        if (moment.time > s->last_time)
-            s->last_time = moment.time;
-        look_at(s, &moment);
-    }
+    s->own = places_new();
+    if (!s->own || play_go(s->play, 0))
+        return complain(EXIT_TROUBLE, "out of memory");
+    while ((result = play_next(s->play, &moment)) == 1)
+        if (places_add(s->own, s->play->decoder, &moment, s->play->ordinal) < 0)
+            return complain(EXIT_TROUBLE, "out of memory");
+    s->moments = places_list(s->own, &s->count);
     return result < 0 ? EXIT_TROUBLE : 0;
 }
 
-/* The process that the user most likely means: the one with the most resident memory, else the first. */
-static struct candidate *largest(struct search *s)
+static int no_process(const struct search *s)
 {
-    struct candidate *best = NULL;
-    for (size_t i = 0; i < s->capacity; i++) {
-        struct candidate *c = &s->candidates[i];
-        if (c->pid && c->end.ordinal && (!best || c->resident > best->resident))
-            best = c;
+    if (s->pid)
+        return complain(EXIT_TROUBLE, "%s: no process %u in this recording had an address space", s->play->path,
+                        s->pid);
+    return complain(EXIT_TROUBLE, "%s: no process in this recording had an address space", s->play->path);
+}
+
+/* The process that is meant: the last one with that pid, else the one with the most resident memory, else the first; of
+ * those that had an address space at `ordinal`, when that is not 0. */
+static const struct process_places *choose(const struct search *s, uint64_t ordinal)
+{
+    const struct process_places *best = NULL;
+    for (size_t i = 0; i < s->count; i++) {
+        const struct process_places *p = &s->moments[i];
+        if (!p->end.ordinal || (s->pid && p->pid != s->pid))
+            continue;
+        if (ordinal && (p->first.ordinal > ordinal || p->end.ordinal < ordinal))
+            continue;
+        if (!best || s->pid || p->resident > best->resident)
+            best = p;
     }
     return best;
 }
 
-static int no_process(const struct search *s, uint32_t pid)
+/* Nothing of the process changed between the place and this time. */
+static void wait_until(struct place *place, uint64_t time, const struct process_places *p)
 {
-    if (pid)
-        return complain(EXIT_TROUBLE, "%s: no process %u in this recording had an address space", s->play.path, pid);
-    return complain(EXIT_TROUBLE, "%s: no process in this recording had an address space", s->play.path);
+    if (place->time < time)
+        place->time = time < p->end.time ? time : p->end.time;
 }
 
-static int choose(struct search *s, uint32_t pid, struct place *ret_place)
+static int no_space(const struct search *s, uint32_t pid)
 {
     char text[UNITS_MAX];
-    if (s->when->kind == WHEN_EVENT && !s->event.ordinal)
-        return complain(EXIT_TROUBLE, "%s: there is no event %llu with an address space; the last is %llu",
-                        s->play.path, (unsigned long long)s->when->value,
-                        (unsigned long long)decoder_events(s->play.decoder));
-    if (s->when->kind == WHEN_EVENT && (!pid || pid == s->event.pid)) {
-        *ret_place = s->event;
-        return 0;
-    }
-    struct candidate *c = pid ? candidate(s, pid) : largest(s);
-    if (!c || !c->end.ordinal)
-        return no_process(s, pid);
-    struct place place = s->when->kind == WHEN_PEAK           ? c->peak
-                         : s->when->kind == WHEN_PEAK_VIRTUAL ? c->peak_virtual
-                         : s->when->kind == WHEN_TIME         ? c->at_time
-                                                              : c->end;
-    if (s->when->kind == WHEN_EVENT)
-        place =
-            (struct place){.ordinal = s->event.ordinal, .pid = c->pid, .time = s->event.time, .event = s->event.event};
-    if (!place.ordinal && s->when->kind == WHEN_PEAK)
-        place = c->end; /* too short for a sample */
+    return complain(EXIT_TROUBLE, "%s: process %u had no address space yet at %s", s->play->path, pid,
+                    units_duration(text, sizeof(text), s->when->value));
+}
+
+static int find_time(struct search *s, struct place *ret_place)
+{
+    const uint64_t time = s->when->value;
+    struct moment moment;
+    int more = 1;
+    int status = play_seek(s->play, SEEK_TIME, time);
+    if (status)
+        return status;
+    while ((more = play_peek(s->play)) == 1 && decoder_time_of(s->play->decoder, &s->play->record) <= time)
+        if (play_next(s->play, &moment) < 0)
+            return EXIT_TROUBLE;
+    if (more < 0)
+        return EXIT_TROUBLE;
+    const struct process_places *p = choose(s, s->play->ordinal);
+    if (!p)
+        p = choose(s, 0);
+    if (!p)
+        return no_process(s);
+    struct place place = here(s->play, p->pid);
+    if (place.ordinal > p->end.ordinal)
+        place = p->end;
     /* The command begins a moment after the recording: until then, what it began with. */
-    if (!place.ordinal && s->when->kind == WHEN_TIME && c == &s->candidates[0])
-        place = c->first;
-    if (s->when->kind == WHEN_TIME && place.time < s->when->value)
-        place.time = s->when->value < c->end.time ? s->when->value : c->end.time; /* nothing changed in between */
-    if (!place.ordinal)
-        return complain(EXIT_TROUBLE, "%s: process %u had no address space yet at %s", s->play.path, c->pid,
-                        units_duration(text, sizeof(text), s->when->value));
+    if (place.ordinal < p->first.ordinal && p == s->moments)
+        place = p->first;
+    else if (place.ordinal < p->first.ordinal)
+        return no_space(s, p->pid);
+    wait_until(&place, time, p);
     *ret_place = place;
     return 0;
 }
 
-int when_find(const char *path, const struct when *when, uint32_t pid, struct place *ret_place)
+static int find_moment(struct search *s, struct place *ret_place)
 {
-    struct search s = {.when = when};
-    int status = play_open(&s.play, path, false);
+    s->moments = trace_places(s->play->trace, &s->count);
+    int status = s->moments ? 0 : read_all(s);
     if (status)
         return status;
-    status = search_all(&s);
+    if (s->when->kind == WHEN_TIME)
+        return find_time(s, ret_place);
+    const struct process_places *p = choose(s, 0);
+    if (!p)
+        return no_process(s);
+    switch (s->when->kind) {
+    case WHEN_PEAK: /* or too short for a sample */
+        *ret_place = p->peak.ordinal ? p->peak : p->end;
+        return 0;
+    case WHEN_PEAK_VIRTUAL:
+        *ret_place = p->peak_virtual.ordinal ? p->peak_virtual : p->end;
+        return 0;
+    default:
+        *ret_place = p->end;
+        return 0;
+    }
+}
+
+int when_go(struct play *play, const struct when *when, uint32_t pid, struct place *ret_place)
+{
+    struct search s = {.play = play, .when = when, .pid = pid};
+    struct place place = {0};
+    int status = when->kind == WHEN_EVENT ? find_event(&s, &place) : find_moment(&s, &place);
     if (!status)
-        status = choose(&s, pid, ret_place);
-    play_tell_loss(&s.play);
-    free(s.candidates);
-    play_close(&s.play);
+        status = play_go(play, place.ordinal);
+    places_free(s.own);
+    if (!status)
+        *ret_place = place;
     return status;
 }

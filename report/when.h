@@ -4,7 +4,7 @@
 #ifndef BRKWATER_WHEN_H
 #define BRKWATER_WHEN_H
 
-#include "../decoder/decoder.h"
+#include "play.h"
 
 enum when_kind { WHEN_TIME, WHEN_EVENT, WHEN_PEAK, WHEN_PEAK_VIRTUAL, WHEN_END };
 
@@ -16,15 +16,8 @@ struct when {
 /* "1.25s", "800ms", "#1234", "event:1234", "peak", "peak-virtual", "end".  0 or -EINVAL. */
 int when_parse(const char *text, struct when *ret_when);
 
-/* A place in a recording: the state after so many records. */
-struct place {
-    uint64_t ordinal;
-    uint32_t pid, space;
-    uint64_t time, event; /* tick, and the last event up to there */
-};
-
-/* Read the recording to its end and find the place.  `pid` 0: the process of the event, else the one whose resident
- * memory was highest.  0, or the exit status after one line was printed. */
-int when_find(const char *path, const struct when *when, uint32_t pid, struct place *ret_place);
+/* Find the place, and leave the play in it.  `pid` 0: the process of the event, else the one whose resident memory was
+ * highest.  0, or the exit status after one line was printed. */
+int when_go(struct play *play, const struct when *when, uint32_t pid, struct place *ret_place);
 
 #endif

@@ -188,7 +188,7 @@ static void f_time(struct codec *c, uint64_t *value)
     f_delta(c, value, &c->last.time);
 }
 
-static void f_text(struct codec *c, struct text *text)
+static void f_bytes(struct codec *c, struct text *text, uint64_t most)
 {
     uint64_t size = text->size;
     f_u64(c, &size);
@@ -201,13 +201,18 @@ static void f_text(struct codec *c, struct text *text)
         }
         return;
     }
-    if (size > (uint64_t)(c->in_end - c->in) || size > TRACE_MAX_TEXT) {
+    if (size > (uint64_t)(c->in_end - c->in) || size > most) {
         c->error = -TRACE_E_DAMAGED;
         return;
     }
     text->data = (const char *)c->in;
     text->size = size;
     c->in += size;
+}
+
+static void f_text(struct codec *c, struct text *text)
+{
+    f_bytes(c, text, TRACE_MAX_TEXT);
 }
 
 /* Whether fields that a newer minor version has added are there; what is written has them all. */
@@ -500,6 +505,13 @@ static void f_end(struct codec *c, struct rec_end *r)
     f_u64(c, &r->cpu_ticks);
 }
 
+static void f_cache(struct codec *c, struct rec_cache *r)
+{
+    f_u32(c, &r->what);
+    f_u32(c, &r->version);
+    f_bytes(c, &r->data, TRACE_MAX_RECORD);
+}
+
 /* False when the kind is not known. */
 static bool visit(struct codec *c, struct record *r)
 {
@@ -539,6 +551,9 @@ static bool visit(struct codec *c, struct record *r)
         return true;
     case REC_END:
         f_end(c, &r->end);
+        return true;
+    case REC_CACHE:
+        f_cache(c, &r->cache);
         return true;
     case REC_KINDS:
         break;

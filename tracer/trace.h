@@ -65,6 +65,7 @@ enum record_kind {
     REC_SPACE_END = 10,
     REC_NOTE = 11,
     REC_END = 12,
+    REC_CACHE = 13,
     REC_KINDS
 };
 
@@ -291,6 +292,24 @@ struct rec_end {
     uint64_t cpu_ticks; /* CPU time that the tracer used, in ticks of this file */
 };
 
+enum cache_what {
+    CACHE_KEYFRAME = 1, /* the decoder's state at the start of a frame */
+    CACHE_INDEX = 2,    /* where the keyframes are, and the telling moments of each process */
+};
+
+/*
+ * What a reader has worked out of the recording, added behind REC_END so that the next one need not: nothing in it is
+ * not also in the recording.  Its form is the business of the program and version that wrote it.
+ *
+ * The last 32 bytes of a file with caches are a skippable frame of zstd, 0x184d2a5e, with TRACE_MAGIC, the offset of
+ * the first frame of caches and the offset of the frame of CACHE_INDEX as 8 bytes each, little endian.
+ */
+struct rec_cache {
+    uint32_t what;    /* enum cache_what */
+    uint32_t version; /* of the form of `data` */
+    struct text data;
+};
+
 struct record {
     enum record_kind kind;
     union {
@@ -306,6 +325,7 @@ struct record {
         struct rec_space_end space_end;
         struct rec_note note;
         struct rec_end end;
+        struct rec_cache cache;
     };
 };
 
