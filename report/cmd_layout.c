@@ -1,14 +1,18 @@
 /* cmd_layout.c: brkwater layout: the address space at one moment. */
+#include "history.h"
 #include "layout.h"
+#include "listing.h"
 #include "options.h"
+#include "owner.h"
 #include "play.h"
 #include "verbs.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPT_AT = 1, OPT_PID, OPT_FORMAT };
+enum { OPT_AT = 1, OPT_PID, OPT_FORMAT, OPT_FIND, OPT_HISTORY };
 
 static const struct option options[] = {
     {OPT_AT, 0, "at", "WHEN",
@@ -17,10 +21,65 @@ static const struct option options[] = {
      "its address space), which is the default"},
     {OPT_PID, 'p', "pid", "PID", "of this process; else the event's, or the one with most resident memory"},
     {OPT_FORMAT, 0, "format", "FORMAT", "table, maps (the lines of /proc/PID/maps), json"},
+    {OPT_FIND, 0, "find", "ADDR", "who owned this address at that moment: mapping, birth, neighbours, gaps"},
+    {OPT_HISTORY, 0, "history", "ADDR", "every event that touched this address, in the address space of that moment"},
     {0},
 };
 
-static int write_layout(const struct play *play, struct place *place, const struct layout_format *format)
+/* What was asked for. */
+struct request {
+    const char *path;
+    struct when when;
+    uint32_t pid;
+    const struct layout_format *format;
+    int about; /* OPT_FIND or OPT_HISTORY; 0: the whole layout */
+    tracee_addr address;
+};
+
+static bool is_json(const struct request *r)
+{
+    return strcmp(r->format->name, "json") == 0;
+}
+
+static int print(struct buffer *out)
+{
+    fwrite(out->data, 1, out->size, stdout);
+    buffer_free(out);
+    return fflush(stdout) == 0 ? 0 : complain(EXIT_TROUBLE, "cannot write to standard output");
+}
+
+/* The line of an event; the play is elsewhere after this. */
+static void add_event(struct buffer *out, struct play *play, uint64_t event)
+{
+    struct moment moment = {0};
+    struct listing listing;
+    listing_init(&listing);
+    listing.numbers = true;
+    if (play_seek(play, SEEK_EVENT, event))
+        return;
+    while (moment.event != event)
+        if (play_next(play, &moment) != 1)
+            return;
+    buffer_string(out, "  ");
+    listing_add(&listing, out, play->decoder, &moment);
+}
+
+static int write_owner(struct play *play, const struct layout *layout, const struct request *r)
+{
+    struct buffer out = {0};
+    const struct owner owner = owner_of(layout, r->address);
+    const uint64_t birth = owner.segment ? owner.segment->birth : 0;
+    if (is_json(r)) {
+        owner_json(&out, layout, &owner);
+    } else {
+        owner_text(&out, layout, &owner);
+        if (birth)
+            add_event(&out, play, birth);
+    }
+    return print(&out);
+}
+
+static int write_layout(struct play *play, struct place *place, const struct request *r)
 {
     struct mappings mappings;
     struct buffer out = {0};
@@ -30,14 +89,20 @@ static int write_layout(const struct play *play, struct place *place, const stru
     struct space_info info;
     if (!decoder_space(play->decoder, place->space, &info))
         return complain(EXIT_TROUBLE, "%s: process %u had no address space at that moment", play->path, place->pid);
+    if (r->about == OPT_HISTORY)
+        return history_write(play, place->space, r->address, is_json(r));
     if (mappings_collect(play->decoder, place->space, &mappings) < 0)
         return complain(EXIT_TROUBLE, "out of memory");
-    struct layout layout = {play->decoder, &mappings, place};
-    format->write(&out, &layout);
-    fwrite(out.data, 1, out.size, stdout);
-    buffer_free(&out);
+    const struct layout layout = {play->decoder, &mappings, place};
+    int status;
+    if (r->about == OPT_FIND) {
+        status = write_owner(play, &layout, r);
+    } else {
+        r->format->write(&out, &layout);
+        status = print(&out);
+    }
     mappings_free(&mappings);
-    return fflush(stdout) == 0 ? 0 : complain(EXIT_TROUBLE, "cannot write to standard output");
+    return status;
 }
 
 /* Keyframes are made of whole recordings only; of others it must be known whether they are. */
@@ -49,16 +114,16 @@ static void tell_loss(struct play *play)
         play_tell_loss(play);
 }
 
-static int layout(const char *path, const struct when *when, uint32_t pid, const struct layout_format *format)
+static int layout(const struct request *r)
 {
     struct place place;
     struct play play;
-    int status = play_open(&play, path, false);
+    int status = play_open(&play, r->path, false);
     if (status)
         return status;
-    status = when_go(&play, when, pid, &place);
+    status = when_go(&play, &r->when, r->pid, &place);
     if (!status)
-        status = write_layout(&play, &place, format);
+        status = write_layout(&play, &place, r);
     tell_loss(&play);
     play_close(&play);
     return status;
@@ -72,51 +137,67 @@ static const struct layout_format *find_format(const char *name)
     return format->name ? format : NULL;
 }
 
+static int take_address(struct request *r, int id, const char *text)
+{
+    char *end;
+    errno = 0;
+    r->address = strtoull(text, &end, 16);
+    if (errno || end == text || *end || *text == '-')
+        return complain(EXIT_USAGE, "--%s: '%s' is not an address (0x7f2a4c000000)",
+                        id == OPT_FIND ? "find" : "history", text);
+    if (r->about && r->about != id)
+        return complain(EXIT_USAGE, "--find and --history: one at a time");
+    r->about = id;
+    return 0;
+}
+
+static int take_option(struct request *r, int id, const char *value)
+{
+    switch (id) {
+    case OPT_AT:
+        if (when_parse(value, &r->when))
+            return complain(EXIT_USAGE, "--at: '%s' is no moment: 1.25s, 800ms, #1234, peak, peak-virtual, end", value);
+        return 0;
+    case OPT_PID:
+        r->pid = parse_pid(value);
+        return r->pid ? 0 : EXIT_USAGE;
+    case OPT_FORMAT:
+        r->format = find_format(value);
+        return r->format ? 0 : complain(EXIT_USAGE, "--format: '%s' is not one of table, maps, json", value);
+    case OPT_FIND:
+    case OPT_HISTORY:
+        return take_address(r, id, value);
+    case OPTION_OPERAND:
+        if (r->path)
+            return complain_usage(&verb_layout, "one TRACE at a time");
+        r->path = value;
+        return 0;
+    default:
+        return EXIT_USAGE;
+    }
+}
+
 static int run(int argc, char **argv)
 {
     struct parser parser;
-    struct when when = {.kind = WHEN_END};
-    const struct layout_format *format = layout_formats;
-    const char *path = NULL;
-    uint32_t pid = 0;
+    struct request request = {.when = {.kind = WHEN_END}, .format = layout_formats};
     int id;
     parser_begin(&parser, &verb_layout, argc, argv);
     while ((id = parser_next(&parser)) != OPTION_END) {
-        switch (id) {
-        case OPT_AT:
-            if (when_parse(parser.value, &when))
-                return complain(EXIT_USAGE, "--at: '%s' is no moment: 1.25s, 800ms, #1234, peak, peak-virtual, end",
-                                parser.value);
-            break;
-        case OPT_PID:
-            pid = parse_pid(parser.value);
-            if (!pid)
-                return EXIT_USAGE;
-            break;
-        case OPT_FORMAT:
-            format = find_format(parser.value);
-            if (!format)
-                return complain(EXIT_USAGE, "--format: '%s' is not one of table, maps, json", parser.value);
-            break;
-        case OPTION_HELP:
+        if (id == OPTION_HELP) {
             options_help(&verb_layout);
             return 0;
-        case OPTION_OPERAND:
-            if (path)
-                return complain_usage(&verb_layout, "one TRACE at a time");
-            path = parser.value;
-            break;
-        default:
-            return EXIT_USAGE;
         }
+        if (take_option(&request, id, parser.value))
+            return EXIT_USAGE;
     }
-    return path ? layout(path, &when, pid, format) : complain_usage(&verb_layout, "no TRACE was named");
+    return request.path ? layout(&request) : complain_usage(&verb_layout, "no TRACE was named");
 }
 
 const struct verb verb_layout = {
     "layout",
-    "TRACE [--at WHEN] [--pid PID] [--format table|maps|json]",
-    "the address space at any moment: table, maps or json",
+    "TRACE [--at WHEN] [--pid PID] [--format table|maps|json] [--find ADDR | --history ADDR]",
+    "the address space at any moment: table, maps or json; who owned an address",
     options,
     run,
 };

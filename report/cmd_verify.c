@@ -1,5 +1,6 @@
 /* cmd_verify.c: brkwater verify: format, checksums, and the replay against the kernel's maps. */
 #include "escape.h"
+#include "json.h"
 #include "play.h"
 #include "units.h"
 #include "verbs.h"
@@ -8,7 +9,12 @@
 #include <string.h>
 #include <sys/mman.h>
 
-static const struct option options[] = {{0}};
+enum { OPT_JSON = 1 };
+
+static const struct option options[] = {
+    {OPT_JSON, 0, "json", NULL, "the same as one JSON object"},
+    {0},
+};
 
 static void add_side(struct buffer *out, const struct decoder *d, const char *who, bool there,
                      const struct rec_mapping *m)
@@ -122,7 +128,95 @@ static bool judge(struct buffer *out, const struct play *play, const struct find
     return well && !decoder_drift(d) && !decoder_impossible(d) && !found->keyframes_wrong;
 }
 
-static int verify(const char *path)
+/* ---- JSON ---- */
+
+static void json_count(struct json *j, const char *key, uint64_t value)
+{
+    json_key(j, key);
+    json_unsigned(j, value);
+}
+
+static void json_side(struct json *j, const struct decoder *d, bool there, const struct rec_mapping *m)
+{
+    const char perms[] = {m->prot & PROT_READ ? 'r' : '-', m->prot & PROT_WRITE ? 'w' : '-',
+                          m->prot & PROT_EXEC ? 'x' : '-', '\0'};
+    const struct file_info *file = decoder_file(d, m->file);
+    if (!there) {
+        json_null(j);
+        return;
+    }
+    json_object_open(j);
+    json_key(j, "start");
+    json_hex(j, m->start);
+    json_key(j, "end");
+    json_hex(j, m->end);
+    json_key(j, "prot");
+    json_string(j, perms);
+    json_key(j, "shared");
+    json_bool(j, m->shared);
+    json_count(j, "offset", m->offset);
+    json_count(j, "inode", file ? file->inode : 0);
+    json_key(j, "name");
+    if (file)
+        json_text(j, file->path);
+    else
+        json_null(j);
+    json_object_close(j);
+}
+
+static void json_drift(struct json *j, const struct decoder *d)
+{
+    const struct drift *drift = decoder_first_drift(d);
+    json_key(j, "first_drift");
+    if (!drift) {
+        json_null(j);
+        return;
+    }
+    json_object_open(j);
+    json_count(j, "pid", drift->pid);
+    json_key(j, "t");
+    json_decimal(j, units_microseconds(drift->time), 6);
+    json_count(j, "event", drift->event);
+    json_key(j, "start");
+    json_hex(j, drift->start);
+    json_key(j, "end");
+    json_hex(j, drift->end);
+    json_key(j, "replay");
+    json_side(j, d, drift->replayed, &drift->replay);
+    json_key(j, "kernel");
+    json_side(j, d, drift->mapped, &drift->kernel);
+    json_object_close(j);
+}
+
+static void write_json(struct buffer *out, const struct play *play, const struct findings *found, bool well)
+{
+    const struct decoder *d = play->decoder;
+    char loss[512];
+    struct json j;
+    json_begin(&j, out);
+    json_object_open(&j);
+    json_key(&j, "ok");
+    json_bool(&j, well);
+    json_key(&j, "trace");
+    json_string(&j, play->path);
+    json_key(&j, "complete");
+    json_bool(&j, !play_loss_text(play, loss, sizeof(loss)));
+    json_count(&j, "bytes", trace_size(play->trace));
+    json_count(&j, "events", decoder_events(d));
+    json_count(&j, "checkpoints", decoder_checkpoints(d));
+    json_count(&j, "drift", decoder_drift(d));
+    json_count(&j, "read_backs", decoder_read_backs(d));
+    json_count(&j, "unordered", decoder_unordered(d));
+    json_count(&j, "impossible", decoder_impossible(d));
+    json_count(&j, "contradictions", decoder_contradictions(d));
+    json_count(&j, "keyframes", trace_keyframes(play->trace));
+    json_count(&j, "keyframes_wrong", found->keyframes_wrong);
+    json_drift(&j, d);
+    json_object_close(&j);
+    buffer_char(out, '\n');
+}
+
+static int verify(const char *path, bool json)
 {
     struct play play;
     struct buffer out = {0};
@@ -131,7 +225,12 @@ static int verify(const char *path)
     if (status)
         return status;
     status = read_all(&play, &found);
-    if (!status && !judge(&out, &play, &found))
+    bool well = judge(&out, &play, &found);
+    if (json) {
+        buffer_clear(&out);
+        write_json(&out, &play, &found, well);
+    }
+    if (!status && !well)
         status = 1;
     fwrite(out.data, 1, out.size, stdout);
     if (fflush(stdout) != 0 && !status)
@@ -145,6 +244,7 @@ static int run(int argc, char **argv)
 {
     struct parser parser;
     const char *path = NULL;
+    bool json = false;
     int id;
     parser_begin(&parser, &verb_verify, argc, argv);
     while ((id = parser_next(&parser)) != OPTION_END) {
@@ -152,15 +252,19 @@ static int run(int argc, char **argv)
             options_help(&verb_verify);
             return 0;
         }
+        if (id == OPT_JSON) {
+            json = true;
+            continue;
+        }
         if (id != OPTION_OPERAND)
             return EXIT_USAGE;
         if (path)
             return complain_usage(&verb_verify, "one TRACE at a time");
         path = parser.value;
     }
-    return path ? verify(path) : complain_usage(&verb_verify, "no TRACE was named");
+    return path ? verify(path, json) : complain_usage(&verb_verify, "no TRACE was named");
 }
 
 const struct verb verb_verify = {
-    "verify", "TRACE", "format, checksums, drift; exit 0 only if all is well", options, run,
+    "verify", "TRACE [--json]", "format, checksums, drift; exit 0 only if all is well", options, run,
 };

@@ -2,14 +2,14 @@
 #include "layout.h"
 
 #include "escape.h"
-#include "json.h"
+#include "layout_json.h"
 #include "units.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
-static void permissions(const struct mapping *m, char ret[5])
+void layout_permissions(const struct mapping *m, char ret[5])
 {
     ret[0] = m->prot & PROT_READ ? 'r' : '-';
     ret[1] = m->prot & PROT_WRITE ? 'w' : '-';
@@ -76,7 +76,7 @@ static void write_table(struct buffer *out, const struct layout *l)
         if (last && m->start - last >= (uint64_t)1 << 20)
             add_gap(out, m->start - last);
         last = m->end;
-        permissions(m, perms);
+        layout_permissions(m, perms);
         snprintf(text, sizeof(text), "%012llx-%012llx %8s %s  %-9s  ", (unsigned long long)m->start,
                  (unsigned long long)m->end, units_size(size, sizeof(size), m->end - m->start), perms,
                  kind_name(m->kind));
@@ -106,7 +106,7 @@ static void write_maps(struct buffer *out, const struct layout *l)
     for (size_t i = 0; i < l->mappings->count; i++) {
         const struct mapping *m = &l->mappings->list[i];
         char text[160], perms[5];
-        permissions(m, perms);
+        layout_permissions(m, perms);
         int used =
             snprintf(text, sizeof(text), "%08llx-%08llx %s %08llx %02x:%02x %llu ", (unsigned long long)m->start,
                      (unsigned long long)m->end, perms, (unsigned long long)m->offset, m->file ? m->file->major : 0,
@@ -120,99 +120,9 @@ static void write_maps(struct buffer *out, const struct layout *l)
     }
 }
 
-/* ---- JSON ---- */
-
-static void add_segment(struct json *j, const struct layout *l, const struct segment *s)
-{
-    json_object_open(j);
-    json_key(j, "start");
-    json_hex(j, s->start);
-    json_key(j, "end");
-    json_hex(j, s->end);
-    json_key(j, "kind");
-    json_string(j, kind_name(segment_kind(s)));
-    json_key(j, "birth");
-    if (s->birth)
-        json_unsigned(j, s->birth);
-    else
-        json_null(j);
-    json_key(j, "age");
-    json_decimal(j, l->place->time > s->born ? (l->place->time - s->born) / 10 : 0, 6);
-    json_key(j, "owner");
-    if (s->owner)
-        json_unsigned(j, s->owner);
-    else
-        json_null(j);
-    json_object_close(j);
-}
-
-static void add_mapping(struct json *j, const struct layout *l, const struct mapping *m)
-{
-    char perms[5], dev[32];
-    bool real = m->file && (m->file->inode || m->file->major || m->file->minor);
-    permissions(m, perms);
-    perms[3] = '\0';
-    json_object_open(j);
-    json_key(j, "start");
-    json_hex(j, m->start);
-    json_key(j, "end");
-    json_hex(j, m->end);
-    json_key(j, "prot");
-    json_string(j, perms);
-    json_key(j, "shared");
-    json_bool(j, m->shared);
-    json_key(j, "kind");
-    json_string(j, kind_name(m->kind));
-    json_key(j, "file");
-    if (real)
-        json_text(j, m->name);
-    else
-        json_null(j);
-    json_key(j, "offset");
-    json_unsigned(j, m->offset);
-    json_key(j, "dev");
-    snprintf(dev, sizeof(dev), "%02x:%02x", m->file ? m->file->major : 0, m->file ? m->file->minor : 0);
-    json_string(j, dev);
-    json_key(j, "inode");
-    json_unsigned(j, m->file ? m->file->inode : 0);
-    json_key(j, "name");
-    if (m->name.size)
-        json_text(j, m->name);
-    else
-        json_null(j);
-    json_key(j, "segments");
-    json_array_open(j);
-    for (size_t i = m->first; i < m->first + m->count; i++)
-        add_segment(j, l, &l->mappings->segments[i]);
-    json_array_close(j);
-    json_object_close(j);
-}
-
-static void write_json(struct buffer *out, const struct layout *l)
-{
-    struct json j;
-    json_begin(&j, out);
-    json_object_open(&j);
-    json_key(&j, "t");
-    json_decimal(&j, units_microseconds(l->place->time), 6);
-    json_key(&j, "event");
-    json_unsigned(&j, l->place->event);
-    json_key(&j, "pid");
-    json_unsigned(&j, l->place->pid);
-    json_key(&j, "space");
-    json_unsigned(&j, l->place->space);
-    json_key(&j, "mappings");
-    json_array_open(&j);
-    for (size_t i = 0; i < l->mappings->count; i++)
-        add_mapping(&j, l, &l->mappings->list[i]);
-    json_array_close(&j);
-    json_object_close(&j);
-    buffer_char(out, '\n');
-}
-
 const struct layout_format layout_formats[] = {
     {"table", write_table},
     {"maps", write_maps},
-    {"json", write_json},
+    {"json", layout_json},
     {NULL, NULL},
 };

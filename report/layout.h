@@ -20,6 +20,9 @@ struct layout_format {
     void (*write)(struct buffer *out, const struct layout *layout);
 };
 
+/* "rw-p" */
+void layout_permissions(const struct mapping *mapping, char ret_text[5]);
+
 extern const struct layout_format layout_formats[]; /* ended by one without a name; the first is the default */
 
 #endif

@@ -1,0 +1,118 @@
+/* layout_json.c: mappings and segments as JSON. */
+#include "layout_json.h"
+
+#include "units.h"
+
+#include <stdio.h>
+
+/* Who made it: a call, the program's start, or the kernel by itself. */
+static const char *origin(const struct segment *s)
+{
+    if (s->flags & SEGMENT_FOUND)
+        return "kernel";
+    return s->birth ? "event" : "execve";
+}
+
+void layout_json_segment(struct json *j, const struct layout *l, const struct segment *s)
+{
+    json_object_open(j);
+    json_key(j, "start");
+    json_hex(j, s->start);
+    json_key(j, "end");
+    json_hex(j, s->end);
+    json_key(j, "kind");
+    json_string(j, kind_name(segment_kind(s)));
+    json_key(j, "origin");
+    json_string(j, origin(s));
+    json_key(j, "birth");
+    if (s->birth)
+        json_unsigned(j, s->birth);
+    else
+        json_null(j);
+    json_key(j, "age");
+    json_decimal(j, l->place->time > s->born ? (l->place->time - s->born) / 10 : 0, 6);
+    json_key(j, "owner");
+    if (s->owner)
+        json_unsigned(j, s->owner);
+    else
+        json_null(j);
+    json_object_close(j);
+}
+
+void layout_json_mapping(struct json *j, const struct layout *l, const struct mapping *m)
+{
+    char perms[5], dev[32];
+    bool real = m->file && (m->file->inode || m->file->major || m->file->minor);
+    layout_permissions(m, perms);
+    perms[3] = '\0';
+    json_object_open(j);
+    json_key(j, "start");
+    json_hex(j, m->start);
+    json_key(j, "end");
+    json_hex(j, m->end);
+    json_key(j, "prot");
+    json_string(j, perms);
+    json_key(j, "shared");
+    json_bool(j, m->shared);
+    json_key(j, "kind");
+    json_string(j, kind_name(m->kind));
+    json_key(j, "file");
+    if (real)
+        json_text(j, m->name);
+    else
+        json_null(j);
+    json_key(j, "offset");
+    json_unsigned(j, m->offset);
+    json_key(j, "dev");
+    snprintf(dev, sizeof(dev), "%02x:%02x", m->file ? m->file->major : 0, m->file ? m->file->minor : 0);
+    json_string(j, dev);
+    json_key(j, "inode");
+    json_unsigned(j, m->file ? m->file->inode : 0);
+    json_key(j, "name");
+    if (m->name.size)
+        json_text(j, m->name);
+    else
+        json_null(j);
+    /* Sampling counts the pages of a process, not those of each mapping. */
+    json_key(j, "resident");
+    json_null(j);
+    json_key(j, "segments");
+    json_array_open(j);
+    for (size_t i = m->first; i < m->first + m->count; i++)
+        layout_json_segment(j, l, &l->mappings->segments[i]);
+    json_array_close(j);
+    json_object_close(j);
+}
+
+void layout_json_head(struct json *j, const struct layout *l)
+{
+    json_key(j, "t");
+    json_decimal(j, units_microseconds(l->place->time), 6);
+    json_key(j, "event");
+    json_unsigned(j, l->place->event);
+    json_key(j, "pid");
+    json_unsigned(j, l->place->pid);
+    json_key(j, "space");
+    json_unsigned(j, l->place->space);
+    json_key(j, "checkpoints");
+    json_unsigned(j, decoder_checkpoints(l->decoder));
+    json_key(j, "drift");
+    json_unsigned(j, decoder_drift(l->decoder));
+    json_key(j, "unordered");
+    json_unsigned(j, decoder_unordered(l->decoder));
+}
+
+void layout_json(struct buffer *out, const struct layout *l)
+{
+    struct json j;
+    json_begin(&j, out);
+    json_object_open(&j);
+    layout_json_head(&j, l);
+    json_key(&j, "mappings");
+    json_array_open(&j);
+    for (size_t i = 0; i < l->mappings->count; i++)
+        layout_json_mapping(&j, l, &l->mappings->list[i]);
+    json_array_close(&j);
+    json_object_close(&j);
+    buffer_char(out, '\n');
+}
