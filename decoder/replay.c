@@ -12,6 +12,10 @@
 #include <sys/mman.h>
 #include <sys/personality.h>
 
+#ifndef PR_SET_VMA
+#define PR_SET_VMA 0x53564d41
+#endif
+
 enum {
     SHARED_TYPES = 0xf, /* MAP_SHARED, MAP_PRIVATE, MAP_SHARED_VALIDATE live here */
     TYPE_SHARED = 1,
@@ -507,9 +511,35 @@ static void replay_shadow_stack(struct replay *r)
     insert(r, &s);
 }
 
+struct naming {
+    const struct decoder *decoder;
+    uint32_t file;
+};
+
+static void name_segment(struct segment *segment, void *context)
+{
+    const struct naming *n = context;
+    if (model_is_file(n->decoder, segment->file))
+        return;
+    segment->file = n->file;
+    segment->flags = (uint16_t)(n->file ? segment->flags | SEGMENT_NAMED : segment->flags & ~SEGMENT_NAMED);
+}
+
+/* PR_SET_VMA_ANON_NAME: what is there gets a name, or loses it. */
+static void replay_naming(struct replay *r)
+{
+    const struct rec_event *e = r->event;
+    const uint64_t length = page_up(e->args[3]);
+    struct naming n = {r->decoder, e->file};
+    if (e->args[1] == 0 && sane(r, e->args[2], length))
+        segments_change(r->segments, e->args[2], e->args[2] + length, name_segment, &n);
+}
+
 static void replay_prctl(struct replay *r)
 {
     const struct rec_event *e = r->event;
+    if (e->args[0] == PR_SET_VMA)
+        replay_naming(r);
     if (e->args[0] != PR_SET_MM)
         return;
     if (e->args[1] == PR_SET_MM_START_BRK)

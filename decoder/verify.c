@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Both sides at one stretch. */
 struct stretch {
@@ -37,6 +38,17 @@ static bool same_inode(const struct decoder *d, uint32_t a, uint32_t b)
            one->info.minor == two->info.minor;
 }
 
+/* Names that programs give to anonymous memory count; [heap] and [stack] come and go with what lies around. */
+static bool same_given_name(const struct decoder *d, uint32_t a, uint32_t b)
+{
+    const bool given_a = model_path_starts(d, a, "[anon:"), given_b = model_path_starts(d, b, "[anon:");
+    if (!given_a && !given_b)
+        return true;
+    const struct file_model *one = model_file_find(d, a), *two = model_file_find(d, b);
+    return given_a && given_b && one->info.path.size == two->info.path.size &&
+           memcmp(one->info.path.data, two->info.path.data, one->info.path.size) == 0;
+}
+
 enum likeness { DIFFERENT, RENAMED, EQUAL };
 
 static enum likeness compare(const struct decoder *d, const struct stretch *s)
@@ -49,7 +61,7 @@ static enum likeness compare(const struct decoder *d, const struct stretch *s)
         return DIFFERENT;
     bool kernel_file = model_is_file(d, k->file), replay_file = model_is_file(d, r->file);
     if (!kernel_file && !replay_file)
-        return EQUAL; /* names of anonymous memory come and go with what lies around */
+        return same_given_name(d, r->file, k->file) ? EQUAL : RENAMED;
     if (kernel_file != replay_file)
         return DIFFERENT;
     if (r->offset + (s->start - r->start) != k->offset + (s->start - k->start))
@@ -229,9 +241,22 @@ static void repair(struct decoder *d, struct space_model *space, const struct dr
     }
 }
 
+struct renaming {
+    uint32_t file;
+    bool named; /* by the kernel or the program: it is no file */
+};
+
 static void rename_segment(struct segment *segment, void *context)
 {
-    segment->file = *(const uint32_t *)context;
+    const struct renaming *to = context;
+    segment->file = to->file;
+    segment->flags = (uint16_t)(to->named ? segment->flags | SEGMENT_NAMED : segment->flags & ~SEGMENT_NAMED);
+}
+
+static void take_name(struct decoder *d, struct space_model *space, const struct stretch *s)
+{
+    struct renaming to = {s->line->file, s->line->file && !model_is_file(d, s->line->file)};
+    segments_change(&space->segments, s->start, s->end, rename_segment, &to);
 }
 
 /* ---- */
@@ -276,7 +301,7 @@ static int collect(struct decoder *d, struct space_model *space, const struct re
         from = s.end;
         enum likeness likeness = compare(d, &s);
         if (likeness == RENAMED)
-            segments_change(&space->segments, s.start, s.end, rename_segment, (void *)(uintptr_t)&s.line->file);
+            take_name(d, space, &s);
         else if (likeness == DIFFERENT) {
             int error = add_difference(d, &s, moment);
             if (error)

@@ -144,6 +144,11 @@ class Reader:
         record["range"] = (p.varint(), p.varint())
         return record
 
+    def cache(self, p):
+        record = self.fields(p, "what version size")
+        p.at += record["size"]
+        return record
+
     def sample(self, p):
         record = {**self.time(p), **self.fields(p, "pid space flags virtual_pages resident_pages minflt majflt")}
         if record["flags"] & 1:
@@ -164,7 +169,7 @@ class Reader:
     def end(self, p):
         return {**self.time(p), **self.fields(p, "reason value status has_status events stops cpu_ticks")}
 
-    KINDS = [header, sync, task, exec, event, file, checkpoint, sample, exit, space_end, note, end]
+    KINDS = [header, sync, task, exec, event, file, checkpoint, sample, exit, space_end, note, end, cache]
 
 
 def read_trace(path):

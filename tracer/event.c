@@ -16,6 +16,9 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#ifndef PR_SET_VMA
+#define PR_SET_VMA 0x53564d41
+#endif
 #ifndef CLONE_UNTRACED
 #define CLONE_UNTRACED 0x00800000
 #endif
@@ -222,6 +225,17 @@ static void read_result(struct tracee *tracee, struct rec_event *event)
         event->at = value;
 }
 
+/* A name for anonymous memory, as maps will print it: prctl(2), PR_SET_VMA_ANON_NAME. */
+static void identify_name(struct tracer *tracer, const struct tracee *tracee, struct rec_event *event)
+{
+    const struct call_in_flight *c = &tracee->call;
+    char name[128];
+    if (c->args.call != CALL_PRCTL || c->args.args[0] != PR_SET_VMA || !c->text_size)
+        return;
+    int size = snprintf(name, sizeof(name), "[anon:%.*s]", (int)(c->text_size < 100 ? c->text_size : 100), c->text);
+    event->file = recorder_file(tracer->recorder, &(struct map_line){.name = name, .name_size = (size_t)size});
+}
+
 /* ---- the record ---- */
 
 static void fill(struct tracer *tracer, struct tracee *tracee, struct rec_event *event)
@@ -337,6 +351,7 @@ void event_finish(struct tracer *tracer, struct tracee *tracee, const struct sys
     count_faults(tracee, event);
     if (!event->error) {
         read_result(tracee, event);
+        identify_name(tracer, tracee, event);
         if (must_identify(a))
             identify(tracer, tracee, event);
     } else {

@@ -10,6 +10,13 @@ import pytest
 from harness import Mapping, assert_same_maps, normal_maps, own_maps, parse_maps, seeds
 
 
+def verdict(trace):
+    """What `verify --json` says."""
+    outcome = trace.runner.verb("verify", trace.path, "--json")
+    assert outcome.status == 0, outcome
+    return json.loads(outcome.stdout)
+
+
 def check_own_maps(run, *argv, processes=1, options=()):
     outcome, trace = run.traced(*argv, options=options)
     assert outcome.status == 0, outcome
@@ -130,6 +137,52 @@ def test_call_that_waits_for_a_page(run_once, as_root, call):
     assert len(trace.calls("munmap", tid=main)) >= 100, "those of the sibling are all there"
 
 
+def test_call_that_waits_is_overtaken_once(run_once, as_root):
+    """The siblings of a call that waits are held up by it once, not at each of their calls: tens of thousands of them, at 10 ms
+    each, would take minutes.  They are marked, and what they touched is read back by range when it returns."""
+    plain = run_once(run_once.program("blocked-call"), "mremap", 10000)
+    if plain.status == 77:
+        pytest.skip("userfaultfd is not permitted here")
+    trace = check_own_maps(run_once, run_once.program("blocked-call"), "mremap", 10000)
+    main = trace.events()[0]["pid"]
+    (waited,) = [event for event in trace.calls("mremap") if event["tid"] != main]
+    during = [e for e in trace.events() if e["tid"] == main and waited["t"] < e["t"] < waited["t"] + waited["duration_us"] / 1e6]
+    assert len(during) > 30000
+    assert waited.get("unordered") and all(event.get("unordered") for event in during[1:])
+    after = [event for event in trace.events() if event["id"] > waited["id"] + 5]
+    assert after and not any(event.get("unordered") for event in after), "the order is known again"
+    assert verdict(trace)["read_backs"] > 0
+
+
+def test_huge_pages(run):
+    """Lengths are rounded to huge pages, mmap(2) MAP_HUGETLB, mremap(2); half of one is refused and changes nothing."""
+    plain = run(run.program("hugetlb"))
+    if plain.status == 77:
+        pytest.skip("this kernel has no huge pages, or cannot move them")
+    assert plain.status == 0, plain
+    check_own_maps(run, run.program("hugetlb"), options=["--checkpoint-every", "1"])
+
+
+def test_probe_page(run_once, as_root):
+    """A page that the kernel maps for its probes, [uprobes], is no drift, and its origin is the kernel."""
+    plain = run_once(run_once.program("uprobe"))
+    if plain.status == 77:
+        pytest.skip("probes are not permitted here")
+    assert plain.status == 0 and b"[uprobes]" in plain.stdout, plain
+    trace = check_own_maps(run_once, run_once.program("uprobe"))
+    mappings = json.loads(run_once.verb("layout", trace.path, "--format", "json").stdout)["mappings"]
+    (page,) = [m for m in mappings if m["name"] == "[uprobes]"]
+    assert [s["origin"] for s in page["segments"]] == ["kernel"] and page["kind"] == "kernel"
+
+
+def test_timed_checkpoints(run_once):
+    """Checkpoints come by time too, without being asked for: a second of calls has some."""
+    outcome, trace = run_once.traced(run_once.program("second-of-calls"))
+    assert outcome.status == 0, outcome
+    assert 2 <= verdict(trace)["checkpoints"] <= 20
+    trace.verify()
+
+
 @pytest.mark.parametrize("how", ["move", "keep"])
 def test_mremap_of_mappings_with_holes(run, how):
     """Since Linux 6.17 one mremap(2) of equal lengths takes several mappings: under the holes the target stays what it was."""
@@ -161,6 +214,18 @@ def test_refused_calls_are_cheap(run_once):
 def test_read_implies_exec(run_once, prefix):
     """Under personality(2) READ_IMPLIES_EXEC the kernel applies another protection than it was asked for."""
     check_own_maps(run_once, *prefix, run_once.program("read-implies-exec"), *([] if prefix else ["set"]))
+
+
+def test_personality_of_threads(run):
+    """READ_IMPLIES_EXEC is a thread's own, and inherited by those that it makes, personality(2)."""
+    check_own_maps(run, run.program("personality-threads"))
+
+
+def test_60000_mappings(run_once):
+    """Just under vm.max_map_count: cut by munmap, cheap to follow, and right at the end."""
+    trace = check_own_maps(run_once, run_once.program("many-mappings"), 60000)
+    assert len(trace.layout()) > 39000, "what is left of 60,000"
+    assert verdict(trace)["checkpoints"] < 60, "checkpoints adapt to the size of the map"
 
 
 def test_many_mappings(run_once):

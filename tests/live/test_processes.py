@@ -1,9 +1,12 @@
 """Threads and processes: who shares an address space with whom, who copies it, who gets a new one; and that no order is
 impossible."""
 
+import json
+import re
+
 import pytest
 
-from harness import assert_possible_order, expectations, match_expectations, number, seeds
+from harness import LONG, assert_possible_order, assert_same_maps, expectations, match_expectations, number, own_maps, seeds
 
 
 def spaces(events):
@@ -16,6 +19,22 @@ def test_no_page_has_two_owners(run, seed):
     trace = run.same(run.program("threads-race"), seed, 4, 400, status=0)
     assert_possible_order(trace.events())
     assert len({event["tid"] for event in trace.calls("munmap")}) >= 4
+
+
+def test_a_million_events_of_eight_threads(run_once):
+    """Eight threads map, protect, cut and give back adjacent ranges: no event maps over live pages unasked, none takes what a
+    concurrent call has just been given, and at each of a thousand checkpoints the replay is the kernel's map."""
+    rounds = 1000000 if LONG else 130000
+    command = [run_once.program("threads-race"), 11, 8, rounds]
+    # On one CPU a stop costs a third of what it costs on two.
+    outcome, trace = run_once.traced("taskset", "-c", "0", *command, options=["--checkpoint-every", "1000"])
+    assert outcome.status == 0, outcome
+    found = run_once.verb("verify", trace.path, "--json")
+    assert found.status == 0, found
+    numbers = json.loads(found.stdout)
+    assert numbers["events"] > 1000000 and numbers["checkpoints"] >= 1000
+    assert numbers["drift"] == numbers["unordered"] == numbers["impossible"] == numbers["contradictions"] == 0
+    assert numbers["keyframes"] >= 4 and numbers["keyframes_wrong"] == 0
 
 
 def test_many_threads(run_once):
@@ -109,6 +128,28 @@ def test_500_children(run_once):
     """Many short lives: every one is followed, and none is left over."""
     trace = run_once.same(run_once.program("children"), 500, status=0)
     assert len({event["pid"] for event in trace.events()}) == 501
+
+
+def test_10000_children(run_once):
+    """As many address spaces as they are short: each is copied, followed, compared with the kernel's map, and forgotten."""
+    outcome, trace = run_once.traced(run_once.program("children"), 10000)
+    assert outcome.status == 0, outcome
+    verified = trace.verify().out
+    assert int(re.search(r"([\d,]+) checkpoints", verified).group(1).replace(",", "")) >= 10000
+    assert len({event["pid"] for event in trace.events()}) > 9000, "pids may be used again"
+
+
+def test_2000_threads(run_once):
+    """All alive at once, and all at work in one address space."""
+    plain = run_once(run_once.program("threads-many"), 2000)
+    if plain.status == 77:
+        pytest.skip("so many threads are not allowed here")
+    outcome, trace = run_once.traced(run_once.program("threads-many"), 2000, options=["--checkpoint-every", "500"])
+    assert outcome.status == 0, outcome
+    ((pid, kernels),) = own_maps(outcome.stdout).items()
+    assert_same_maps(trace.layout(pid=pid), kernels)
+    assert len({event["tid"] for event in trace.calls("munmap")}) >= 2000
+    trace.verify()
 
 
 def test_pid_is_used_again(run_once, as_root):

@@ -10,8 +10,8 @@ from conftest import USERS
 from harness import LONG
 
 STRESSORS = (
-    "brk mmap mmapfork mmapfixed mmapmany mmapaddr mremap mprotect munmap madvise shm shm-sysv stack bigheap fork vfork clone "
-    "exec daemon"
+    "brk mmap mmapfork mmapfixed mmapmany mmapaddr mremap mprotect munmap madvise shm shm-sysv vma stack bigheap fork vfork "
+    "clone exec daemon"
 ).split()
 
 

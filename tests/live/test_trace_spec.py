@@ -38,9 +38,16 @@ def compare_event(record, event):
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_reader_of_the_page_sees_the_same(run_once, name):
     program, *args = COMMANDS[name]
-    outcome, trace = run_once.traced(run_once.program(program), *args, options=["--checkpoint-every", "50"])
+    outcome, trace = run_once.traced(
+        run_once.program(program), *args, options=["--checkpoint-every", "50"], env={"BRKWATER_KEYFRAMES": "1000"}
+    )
     assert outcome.status == 0, outcome
     records = read_trace(trace.path)
+    caches = [record for kind, record in records if kind == "cache"]
+    assert records[len(records) - len(caches) :] == [("cache", record) for record in caches], "behind the end"
+    assert [record["what"] for record in caches] == [1] * (len(caches) - 1) + [2] * bool(caches)
+    assert caches or name != "several frames"
+    del records[len(records) - len(caches) :]
     assert records[0][0] == "header" and records[-1][0] == "end"
     mine = [record for kind, record in records if kind == "event"]
     theirs = trace.events()

@@ -1,4 +1,4 @@
-/* blocked-call.c mremap|mlock: one thread sits in a call that waits for a page, userfaultfd(2), while another
+/* blocked-call.c mremap|mlock [ROUNDS]: one thread sits in a call that waits for a page, userfaultfd(2), while another
  * maps and unmaps; the page comes only after that, so the two calls can only end if nobody made the second
  * wait for the first.  Prints its own maps; ends with 77 when userfaultfd is not permitted. */
 #include <errno.h>
@@ -7,13 +7,16 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include "own_maps.h"
 
-enum { PAGE = 4096, ROUNDS = 20, ROOM = 8 };
+enum { PAGE = 4096, ROOM = 8 };
+
+static int rounds = 20;
 
 static char *place; /* of one page, with room behind it */
 static char *awaited;
@@ -64,11 +67,11 @@ static void wait_for_fault(int userfault)
 
 static void map_and_unmap(void)
 {
-    for (int i = 0; i < ROUNDS; i++) {
+    for (int i = 0; i < rounds; i++) {
         char *p = mmap(NULL, 3 * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (p == MAP_FAILED || munmap(p, PAGE) != 0 || munmap(p + PAGE, PAGE) != 0)
             _exit(6);
-        if (i % 2 && munmap(p + 2 * PAGE, PAGE) != 0)
+        if ((i % 2 || i >= 20) && munmap(p + 2 * PAGE, PAGE) != 0)
             _exit(6);
     }
 }
@@ -76,8 +79,10 @@ static void map_and_unmap(void)
 int main(int argc, char **argv)
 {
     pthread_t thread;
-    if (argc != 2)
+    if (argc < 2)
         return 9;
+    if (argc > 2)
+        rounds = atoi(argv[2]);
     bool grows = strcmp(argv[1], "mremap") == 0;
     place = mmap(NULL, ROOM * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (place == MAP_FAILED || mprotect(place + 4 * PAGE, PAGE, PROT_NONE) != 0 || munmap(place + PAGE, 3 * PAGE) != 0)

@@ -813,9 +813,51 @@ static void test_calls_without_effect(void **state)
     driver_end(&d);
 }
 
+/* A thread's own personality; threads that it makes inherit it, the others are not concerned. */
+static void test_personality_of_threads(void **state)
+{
+    (void)state;
+    struct driver d;
+    driver_begin(&d);
+    driver_task(&d, &(struct rec_task){
+                        .tid = 101, .pid = DRIVER_PID, .parent = DRIVER_PID, .space = d.space, .flags = TASK_THREAD});
+    d.tid = 101;
+    DRIVE(&d, .call = CALL_PERSONALITY, .args = {0x0400000});
+    driver_task(
+        &d, &(struct rec_task){.tid = 102, .pid = DRIVER_PID, .parent = 101, .space = d.space, .flags = TASK_THREAD});
+    const uint32_t tids[] = {DRIVER_PID, 101, 102};
+    for (uint64_t i = 0; i < 3; i++) {
+        d.tid = tids[i];
+        DRIVE(&d, .call = CALL_MMAP, .args = {0, 0x1000, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, UINT64_MAX, 0},
+              .ret = 0x10000 + i * 0x2000);
+    }
+    driver_layout(&d, "10000-11000 r--p anonymous #2\n12000-13000 r-xp anonymous #3\n14000-15000 r-xp anonymous #4\n");
+    driver_clean(&d);
+    driver_end(&d);
+}
+
+/* mremap rounds to the pages of the mapping. */
+static void test_remap_of_huge_pages(void **state)
+{
+    (void)state;
+    const uint64_t huge = 0x200000;
+    struct driver d;
+    driver_begin(&d);
+    DRIVE(&d, .call = CALL_MMAP, .args = {0, 3 * huge - 5, 3, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, UINT64_MAX, 0},
+          .ret = 0x40000000, .length = 3 * huge, .huge = huge);
+    DRIVE(&d, .call = CALL_MREMAP, .args = {0x40000000, 3 * huge, huge + 1, 0}, .ret = 0x40000000);
+    driver_layout(&d, "40000000-40400000 rw-p anonymous #1\n");
+    DRIVE(&d, .call = CALL_MREMAP, .args = {0x40000000, 2 * huge - 0x1000, 2 * huge + 1, 1}, .ret = 0x50000000);
+    driver_layout(&d, "50000000-50400000 rw-p anonymous #1\n50400000-50600000 rw-p anonymous #3\n");
+    driver_clean(&d);
+    driver_end(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_personality_of_threads),
+        cmocka_unit_test(test_remap_of_huge_pages),
         cmocka_unit_test(test_brk),
         cmocka_unit_test(test_brk_start),
         cmocka_unit_test(test_brk_baseline),

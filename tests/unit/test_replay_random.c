@@ -1,5 +1,5 @@
 /* clang-format off */
-/* links: decoder/decoder.o decoder/files.o decoder/kinds.o decoder/processes.o decoder/replay.o decoder/segments.o decoder/spaces.o decoder/verify.o tracer/calls.o tracer/codec.o */
+/* links: decoder/decoder.o decoder/files.o decoder/kinds.o decoder/processes.o decoder/replay.o decoder/segments.o decoder/spaces.o decoder/verify.o decoder/pack.o decoder/state.o tracer/calls.o tracer/codec.o */
 /* clang-format on */
 /*
  * test_replay_random.c: random calls, replayed, against an array with one entry a page.
@@ -10,6 +10,8 @@
  */
 #include "driver.h"
 #include "random.h"
+
+#include "../../decoder/state.h"
 
 #include <errno.h>
 #include <sys/mman.h>
@@ -368,6 +370,49 @@ static void do_checkpoint(struct world *w)
     check_space(w, w->driver.space, false);
 }
 
+/* All that the decoder knows goes through bytes, and another decoder goes on from them. */
+static void do_save_and_load(struct world *w)
+{
+    struct pack saved = {0}, again = {0};
+    struct decoder *loaded = decoder_new();
+    assert_int_equal(state_save(w->driver.decoder, &saved), 0);
+    struct pack reader = pack_reader(saved.out, saved.size);
+    assert_int_equal(state_load(loaded, &reader), 0);
+    assert_int_equal(state_save(loaded, &again), 0);
+    assert_int_equal(again.size, saved.size);
+    assert_memory_equal(again.out, saved.out, saved.size);
+    pack_free(&saved);
+    pack_free(&again);
+    decoder_free(w->driver.decoder);
+    w->driver.decoder = loaded;
+    driver_check(loaded);
+    check_space(w, w->driver.space, false);
+}
+
+/* A state that was cut or damaged is refused, or is one that could have been. */
+static void do_damaged_state(struct world *w)
+{
+    struct pack saved = {0};
+    assert_int_equal(state_save(w->driver.decoder, &saved), 0);
+    for (int round = 0; round < 40; round++) {
+        const size_t size = once_in(w, 2) ? below(w, saved.size) : saved.size;
+        unsigned char *bytes = malloc(size + 1);
+        struct decoder *loaded = decoder_new();
+        assert_true(bytes && loaded);
+        memcpy(bytes, saved.out, size);
+        if (size)
+            bytes[below(w, size)] ^= (unsigned char)(1 + below(w, 255));
+        struct pack reader = pack_reader(bytes, size);
+        const int error = state_load(loaded, &reader);
+        assert_true(error == 0 || error == -TRACE_E_DAMAGED);
+        if (!error)
+            driver_check(loaded);
+        decoder_free(loaded);
+        free(bytes);
+    }
+    pack_free(&saved);
+}
+
 /* ---- what no call did ---- */
 
 /* Something else in a range, or nothing. */
@@ -467,6 +512,10 @@ static void test_random_calls(void **state)
         for (int i = 0; i < STEPS; i++) {
             if (once_in(w, 40))
                 do_fork(w);
+            if (once_in(w, 60))
+                do_save_and_load(w);
+            if (once_in(w, 500))
+                do_damaged_state(w);
             steps[below(w, sizeof(steps) / sizeof(steps[0]))](w);
         }
         driver_clean(&w->driver);

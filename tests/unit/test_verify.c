@@ -459,9 +459,101 @@ static void test_malformed(void **state)
     driver_end(&d);
 }
 
+/* A read-back speaks of its range only: what differs there is taken over, what differs elsewhere stays to be found. */
+static void test_read_back_of_a_range(void **state)
+{
+    (void)state;
+    struct driver d;
+    begin(&d);
+    DRIVE(&d, .call = CALL_MUNMAP, .args = {0x10000, 0x3000}, .error = ENOMEM, .flags = EVENT_READ_BACK);
+    /* The first page is gone; of the third and of the file the replay is wrong as well. */
+    struct rec_mapping lines[] = {
+        {.start = 0x11000, .end = 0x12000, .prot = RW}, {.start = 0x12000, .end = 0x14000, .prot = R}, ABOVE};
+    struct record record = {.kind = REC_CHECKPOINT,
+                            .checkpoint = {.time = ++d.time,
+                                           .space = d.space,
+                                           .pid = d.pid,
+                                           .reason = CHECKPOINT_READ_BACK,
+                                           .n_mappings = 2,
+                                           .mappings = lines,
+                                           .range = {0x10000, 0x13000}}};
+    driver_apply(&d, &record);
+    assert_false(d.moment.compared);
+    assert_int_equal(d.moment.drift, 0);
+    assert_true(d.moment.change.unmapped == 0x1000 && d.moment.change.mapped == 0);
+    assert_true(decoder_read_backs(d.decoder) == 1 && decoder_checkpoints(d.decoder) == 0);
+    driver_layout(&d, "11000-12000 rw-p anonymous #1\n12000-13000 r--p anonymous #1\n13000-14000 rw-p anonymous #1\n"
+                      "20000-23000 r--p file #2 f1+5000\n7fff0000-7fff8000 rw-p stack #0 f4+0 grows kernel named\n");
+    assert_int_equal(compare(&d, COUNT(lines), lines), 2); /* the fourth page, and the file */
+    driver_end(&d);
+}
+
+static void test_ranges_that_cannot_be(void **state)
+{
+    (void)state;
+    static const struct span wrong[] = {{0x1000, 0x1000}, {0x2000, 0x1000}, {0x1001, 0x3000}, {0x1000, 0x3001}};
+    struct driver d;
+    begin(&d);
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        driver_apply(&d, &(struct record){.kind = REC_CHECKPOINT,
+                                          .checkpoint = {.time = ++d.time,
+                                                         .space = d.space,
+                                                         .pid = d.pid,
+                                                         .reason = CHECKPOINT_READ_BACK,
+                                                         .range = wrong[i]}});
+        assert_true(decoder_contradictions(d.decoder) == i + 1);
+    }
+    driver_layout(&d, LAYOUT);
+    driver_end(&d);
+}
+
+/* Names given by prctl(2) PR_SET_VMA are followed, and taken from the kernel's map where they differ. */
+static void test_given_names(void **state)
+{
+    (void)state;
+    struct driver d;
+    begin(&d);
+    DRIVE(&d, .call = CALL_PRCTL, .args = {0x53564d41, 0, 0x11000, 0x2000, 0}, .file = ANON_NAME);
+    driver_layout(&d, "10000-11000 rw-p anonymous #1\n11000-13000 rw-p anonymous #1 f7+0 named\n"
+                      "13000-14000 rw-p anonymous #1\n20000-23000 r--p file #2 f1+5000\n"
+                      "7fff0000-7fff8000 rw-p stack #0 f4+0 grows kernel named\n");
+    DRIVE(&d, .call = CALL_PRCTL, .args = {0x53564d41, 0, 0x12000, 0x1000, 0}); /* NULL takes it away */
+    assert_int_equal(COMPARE(&d, {.start = 0x10000, .end = 0x11000, .prot = RW, .file = ANON_NAME},
+                             {.start = 0x11000, .end = 0x14000, .prot = RW}, DATA, ABOVE),
+                     0);
+    driver_layout(&d, "10000-11000 rw-p anonymous #1 f7+0 named\n11000-12000 rw-p anonymous #1\n"
+                      "12000-13000 rw-p anonymous #1\n13000-14000 rw-p anonymous #1\n20000-23000 r--p file #2 f1+5000\n"
+                      "7fff0000-7fff8000 rw-p stack #0 f4+0 grows kernel named\n");
+    driver_clean(&d);
+    driver_end(&d);
+}
+
+/* Turns that overlap although their order is claimed to be known. */
+static void test_overlapping_turns(void **state)
+{
+    (void)state;
+    struct driver d;
+    begin(&d);
+    DRIVE(&d, .call = CALL_MMAP, .args = {0, 0x1000, RW, PRIVATE}, .ret = 0x40000, .entry = 1, .exit = 4);
+    DRIVE(&d, .call = CALL_MADVISE, .args = {0x40000, 0x1000, 4}, .entry = 2, .exit = 5);
+    assert_true(decoder_impossible(d.decoder) == 0); /* advice needs no turn */
+    DRIVE(&d, .call = CALL_MUNMAP, .args = {0x40000, 0x1000}, .entry = 3, .exit = 6);
+    assert_true(decoder_impossible(d.decoder) == 1);
+    DRIVE(&d, .call = CALL_MMAP, .args = {0, 0x1000, RW, PRIVATE}, .ret = 0x40000, .entry = 5, .exit = 9,
+          .flags = EVENT_UNORDERED);
+    assert_true(decoder_impossible(d.decoder) == 1);
+    DRIVE(&d, .call = CALL_MUNMAP, .args = {0x40000, 0x1000}, .entry = 10, .exit = 11);
+    assert_true(decoder_impossible(d.decoder) == 1);
+    driver_end(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_read_back_of_a_range),
+        cmocka_unit_test(test_ranges_that_cannot_be),
+        cmocka_unit_test(test_overlapping_turns),
+        cmocka_unit_test(test_given_names),
         cmocka_unit_test(test_equal),
         cmocka_unit_test(test_missing),
         cmocka_unit_test(test_extra),
