@@ -270,23 +270,26 @@ int trace_seek(struct trace *trace, enum seek_by by, uint64_t value, struct deco
     return 0;
 }
 
+/* 1 when the keyframe holds these bytes, 0 when it holds others or cannot be decoded, -errno when it cannot be read. */
+static int holds_state(struct trace *trace, const struct keyframe *at, const struct pack *state)
+{
+    struct record record;
+    int result = trace_record_at(trace, at->state, &record);
+    if (result < 0 && result > -TRACE_E_BASE)
+        return result;
+    return result == 1 && record.kind == REC_CACHE && record.cache.what == CACHE_KEYFRAME &&
+           record.cache.data.size == state->size && memcmp(record.cache.data.data, state->out, state->size) == 0;
+}
+
 int trace_check_keyframe(struct trace *trace, struct decoder *decoder, uint64_t ordinal)
 {
     const struct keyframe *at = find(trace_get_keyframes(trace), SEEK_ORDINAL, ordinal);
     if (!at || at->ordinal != ordinal)
         return 1;
     struct pack pack = {0};
-    struct record record;
     int result = state_save(decoder, &pack);
     if (!result)
-        result = trace_record_at(trace, at->state, &record);
-    if (result == 1)
-        result = record.kind == REC_CACHE && record.cache.data.size == pack.size &&
-                 memcmp(record.cache.data.data, pack.out, pack.size) == 0;
-    else if (result > -TRACE_E_BASE && result < 0)
-        ;
-    else
-        result = 0;
+        result = holds_state(trace, at, &pack);
     pack_free(&pack);
     int error = trace_go(trace, at->next);
     return error ? error : result;

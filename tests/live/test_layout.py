@@ -176,11 +176,17 @@ def test_probe_page(run_once, as_root):
 
 
 def test_timed_checkpoints(run_once):
-    """Checkpoints come by time too, without being asked for: a second of calls has some."""
-    outcome, trace = run_once.traced(run_once.program("second-of-calls"))
-    assert outcome.status == 0, outcome
-    assert 2 <= verdict(trace)["checkpoints"] <= 20
-    trace.verify()
+    """Checkpoints come by time too, without being asked for: never more than four a second, and where reading the map is slow
+    (a busy machine) less often, so that it may take a longer run to have one."""
+    for seconds in (1, 4, 16):
+        outcome, trace = run_once.traced(run_once.program("second-of-calls"), seconds)
+        assert outcome.status == 0, outcome
+        trace.verify()
+        timed = verdict(trace)["checkpoints"] - 1  # but for the one at the end
+        assert timed <= 4 * trace.events()[-1]["t"] + 1
+        if timed:
+            return
+    raise AssertionError("no checkpoint by time")
 
 
 @pytest.mark.parametrize("how", ["move", "keep"])

@@ -1,9 +1,11 @@
-/* second-of-calls.c: maps and unmaps until a second of the clock is over. */
+/* second-of-calls.c [SECONDS]: maps and unmaps until so many seconds of the clock are over, one by default. */
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
 
-int main(void)
+int main(int argc, char **argv)
 {
+    const long long wanted = (argc > 1 ? atoi(argv[1]) : 1) * 1000000000LL;
     struct timespec begin, now;
     clock_gettime(CLOCK_MONOTONIC, &begin);
     do {
@@ -11,6 +13,6 @@ int main(void)
         if (p == MAP_FAILED || munmap(p, 8192) != 0)
             return 1;
         clock_gettime(CLOCK_MONOTONIC, &now);
-    } while ((now.tv_sec - begin.tv_sec) * 1000000000 + (now.tv_nsec - begin.tv_nsec) < 1000000000);
+    } while ((now.tv_sec - begin.tv_sec) * 1000000000 + (now.tv_nsec - begin.tv_nsec) < wanted);
     return 0;
 }
