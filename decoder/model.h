@@ -71,7 +71,8 @@ struct decoder {
     uint64_t by_kind[KIND_COUNT]; /* over all live spaces */
     uint64_t heap_bytes, resident_bytes;
 
-    enum call left_out; /* BRKWATER_FAULT=leave-out:CALL: the replay ignores this call, to show that the proof can fail */
+    enum call
+        left_out; /* BRKWATER_FAULT=leave-out:CALL: the replay ignores this call, to show that the proof can fail */
 
     /* Differences of the comparison at hand. */
     struct drift *differences;

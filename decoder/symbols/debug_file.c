@@ -115,7 +115,8 @@ __attribute__((format(printf, 2, 3))) static bool set_path(struct candidate *can
 }
 
 /* The debug directory number `index`: those of the options, then the system's in the tracee's root and in our own. */
-static bool debug_dir(const struct debug_search *search, size_t index, struct image_root *ret_root, const char **ret_dir)
+static bool debug_dir(const struct debug_search *search, size_t index, struct image_root *ret_root,
+                      const char **ret_dir)
 {
     size_t given = search->options->n_debug_dirs;
     *ret_root = own_root;
@@ -210,8 +211,8 @@ int debug_file_find_alternate(const struct debug_search *search, Dwarf *dwarf, c
         return -ENOENT;
     int result = find_by_id(search, &wanted, ret_file);
     const char *path = from->path ? from->path : search->path;
-    bool fits = *name == '/' ? set_path(&candidate, "%s", name)
-                             : set_path(&candidate, "%.*s/%s", dir_length(path), path, name);
+    bool fits =
+        *name == '/' ? set_path(&candidate, "%s", name) : set_path(&candidate, "%.*s/%s", dir_length(path), path, name);
     if (result == 0 && fits)
         result = try_candidate(&candidate, search, &wanted, ret_file);
     return result == 0 ? -ENOENT : result;

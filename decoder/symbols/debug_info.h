@@ -16,8 +16,8 @@ struct debug_info;
 int debug_info_new(Dwarf *dwarf, struct names *names, struct debug_info **ret_info);
 void debug_info_free(struct debug_info *info);
 
-/* Append the functions at an address, innermost first.  Where only the line is known (assembly code), one symbol without
- * a function.  1, 0 when nothing is known of the address, or -ENOMEM. */
+/* Append the functions at an address, innermost first.  Where only the line is known (assembly code), one symbol
+ * without a function.  1, 0 when nothing is known of the address, or -ENOMEM. */
 int debug_info_lookup(struct debug_info *info, uint64_t address, struct symbol_list *list);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * debuginfod.h: debug files from the servers that $DEBUGINFOD_URLS names.
  *
- * By libdebuginfod.so.1, which is loaded when it is first needed: it is no dependency of the build, one client keeps its
- * connection for all files, and the file comes as a descriptor, which debuginfod-find would not give.
+ * By libdebuginfod.so.1, which is loaded when it is first needed: it is no dependency of the build, one client keeps
+ * its connection for all files, and the file comes as a descriptor, which debuginfod-find would not give.
  */
 #ifndef BRKWATER_DEBUGINFOD_H
 #define BRKWATER_DEBUGINFOD_H

@@ -95,7 +95,8 @@ static int64_t take_function(struct walk *walk, Dwarf_Die *die, uint32_t around)
         return count;
     if (count == 0)
         return inlined ? around : 0;
-    if (!reserve((void **)&unit->functions, unit->n_functions, &walk->functions_capacity, sizeof(struct dwarf_function)))
+    if (!reserve((void **)&unit->functions, unit->n_functions, &walk->functions_capacity,
+                 sizeof(struct dwarf_function)))
         return -ENOMEM;
     struct dwarf_function function = {.die = dwarf_dieoffset(die), .inlined = inlined && around};
     if (dwarf_entrypc(die, &function.entry) != 0)

@@ -126,7 +126,8 @@ int elf_symbols_add(struct elf_symbols *symbols, const struct image *image, unsi
 
 static int add_stub(void *opaque, const struct plt_stub *stub)
 {
-    struct elf_symbol symbol = {.start = stub->start, .end = stub->end, .rank = RANK_STUB, .sized = true, .owned = true};
+    struct elf_symbol symbol = {
+        .start = stub->start, .end = stub->end, .rank = RANK_STUB, .sized = true, .owned = true};
     size_t size = strnlen(stub->function, TRACE_MAX_TEXT - 8);
     char *name = malloc(size + sizeof("@plt"));
     if (!name)
@@ -233,8 +234,7 @@ static struct text without_version(const struct elf_symbol *symbol)
     return name;
 }
 
-int elf_symbols_lookup(const struct elf_symbols *symbols, uint64_t address, struct text *ret_name,
-                       uint64_t *ret_offset)
+int elf_symbols_lookup(const struct elf_symbols *symbols, uint64_t address, struct text *ret_name, uint64_t *ret_offset)
 {
     size_t count = count_until(symbols, address);
     const struct elf_symbol *symbol = find_sized(symbols, count, address);

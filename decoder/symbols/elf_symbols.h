@@ -15,7 +15,7 @@ struct elf_symbols;
 struct elf_symbols *elf_symbols_new(struct names *names);
 void elf_symbols_free(struct elf_symbols *symbols);
 
-/* Add the symbols of every table of that type (SHT_SYMTAB, SHT_DYNSYM).  The number of functions added, or -ENOMEM.  The
+/* Add the symbols of every table of that type (SHT_SYMTAB, SHT_DYNSYM).  The number of functions added, or -ENOMEM. The
  * image must live longer. */
 int elf_symbols_add(struct elf_symbols *symbols, const struct image *image, unsigned type);
 

@@ -151,8 +151,7 @@ static bool read_header(struct gopclntab *table, struct part whole, uint64_t tex
 {
     if (!read_version(table, whole) || !get(whole, HEADER, table->pointer, &table->count))
         return false;
-    bool sound =
-        table->version == GO_1_2 ? read_header_1_2(table, whole) : read_header_1_16(table, whole, text);
+    bool sound = table->version == GO_1_2 ? read_header_1_2(table, whole) : read_header_1_16(table, whole, text);
     /* One entry for each function, and the end of the last one. */
     return sound && table->count && table->count < table->functions.size / (2 * field_width(table));
 }
@@ -247,7 +246,8 @@ static struct text file_name(const struct gopclntab *table, uint64_t index, int3
         return none;
     if (table->version == GO_1_2)
         return get(table->files, (uint64_t)number * 4, 4, &offset) ? string_at(table->names, offset) : none;
-    if (!field(table, index, FIELD_UNIT, &unit) || !get(table->units, ((uint64_t)unit + (uint32_t)number) * 4, 4, &offset))
+    if (!field(table, index, FIELD_UNIT, &unit) ||
+        !get(table->units, ((uint64_t)unit + (uint32_t)number) * 4, 4, &offset))
         return none;
     return string_at(table->files, offset);
 }

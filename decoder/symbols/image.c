@@ -19,8 +19,8 @@ enum {
     MAX_SMALL_DEBUG = 256 << 20, /* bytes that are not worth a question */
 };
 
-/* openat2() came with Linux 5.6.  Before it, a link inside the root may lead out of it: what is opened is checked by its
- * build-id anyway. */
+/* openat2() came with Linux 5.6.  Before it, a link inside the root may lead out of it: what is opened is checked by
+ * its build-id anyway. */
 static int open_inside(int root, const char *path)
 {
     struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, .resolve = RESOLVE_IN_ROOT};
@@ -67,7 +67,8 @@ int image_open(int fd, struct image *ret_image)
     if (!S_ISREG(status.st_mode) || status.st_size <= 0)
         return -ENOEXEC;
     struct image image = {.size = (size_t)status.st_size, .mapped = true};
-    image.bytes = mmap(NULL, image.size, PROT_READ, MAP_PRIVATE, fd, 0);
+    /* Writable, since libelf changes the header of a section that it has decompressed. */
+    image.bytes = mmap(NULL, image.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd, 0);
     if (image.bytes == MAP_FAILED)
         return -errno;
     return begin(&image, ret_image);
@@ -166,8 +167,7 @@ bool image_is_32(const struct image *image)
 static uint64_t unpacked_size(const struct image *image, const struct image_section *section)
 {
     GElf_Chdr packed;
-    if ((section->header.sh_flags & SHF_COMPRESSED) &&
-        gelf_getchdr(elf_getscn(image->elf, section->index), &packed))
+    if ((section->header.sh_flags & SHF_COMPRESSED) && gelf_getchdr(elf_getscn(image->elf, section->index), &packed))
         return packed.ch_size;
     /* The older form, .zdebug_*: "ZLIB" and the size, most significant byte first. */
     uint64_t size = 0;

@@ -1,4 +1,5 @@
-/* minidebug.c: the ELF file inside .gnu_debugdata, by liblzma, since libelf only unpacks whole files and without limits. */
+/* minidebug.c: the ELF file inside .gnu_debugdata, by liblzma, since libelf only unpacks whole files and without
+ * limits. */
 #include "minidebug.h"
 
 #include <errno.h>

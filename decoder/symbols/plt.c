@@ -60,8 +60,8 @@ static const char *function_of(const struct image *image, const struct image_sec
     Elf_Scn *table = elf_getscn(image->elf, section->header.sh_link);
     GElf_Shdr header;
     GElf_Sym sym;
-    if (!table || !gelf_getshdr(table, &header) ||
-        (header.sh_type != SHT_DYNSYM && header.sh_type != SHT_SYMTAB) || GELF_R_SYM(reloc->r_info) > MAX_SLOTS)
+    if (!table || !gelf_getshdr(table, &header) || (header.sh_type != SHT_DYNSYM && header.sh_type != SHT_SYMTAB) ||
+        GELF_R_SYM(reloc->r_info) > MAX_SLOTS)
         return NULL;
     Elf_Data *symbols = elf_getdata(table, NULL);
     if (!symbols || !gelf_getsym(symbols, (int)GELF_R_SYM(reloc->r_info), &sym))
@@ -78,9 +78,8 @@ static int add_relocations(struct slots *slots, const struct image *image, const
         GElf_Rela reloc;
         if (!relocation(data, has_addend, i, &reloc))
             break;
-        const char *function = is_slot_relocation(is_32, GELF_R_TYPE(reloc.r_info))
-                                   ? function_of(image, section, &reloc)
-                                   : NULL;
+        const char *function =
+            is_slot_relocation(is_32, GELF_R_TYPE(reloc.r_info)) ? function_of(image, section, &reloc) : NULL;
         if (function && *function && add_slot(slots, (struct slot){reloc.r_offset, function}) < 0)
             return -ENOMEM;
     }

@@ -247,8 +247,7 @@ static int open_dwarf(struct symbols *symbols, struct module *module, const stru
     const struct image *image = is_own ? &module->image : &module->debug.image;
     if (!has_dwarf(image) || !(module->dwarf = begin_dwarf(image)))
         return 0;
-    int result =
-        debug_file_find_alternate(search, module->dwarf, is_own ? &own : &module->debug, &module->alternate);
+    int result = debug_file_find_alternate(search, module->dwarf, is_own ? &own : &module->debug, &module->alternate);
     if (result == 1 && (module->alternate_dwarf = begin_dwarf(&module->alternate.image)))
         dwarf_setalt(module->dwarf, module->alternate_dwarf);
     else if (result != 0)
@@ -267,8 +266,9 @@ static int open_table(struct symbols *symbols, struct module *module, bool *ret_
         full = elf_symbols_add(module->table, &module->debug.image, SHT_SYMTAB);
     if (full == 0) {
         int packed = minidebug_open(&module->image, &module->packed);
-        full = packed == 1 ? elf_symbols_add(module->table, &module->packed, SHT_SYMTAB)
-                           : packed == -ENOMEM ? packed : 0;
+        full = packed == 1         ? elf_symbols_add(module->table, &module->packed, SHT_SYMTAB)
+               : packed == -ENOMEM ? packed
+                                   : 0;
     }
     int result = full < 0 ? full : elf_symbols_add(module->table, &module->image, SHT_DYNSYM);
     if (result >= 0)
@@ -351,8 +351,7 @@ enum symbol_problem symbols_module_problem(struct symbols *symbols, int id)
     return module->problem;
 }
 
-const unsigned char *symbols_code(struct symbols *symbols, int id, uint64_t address, size_t *ret_size,
-                                  bool *ret_is_32)
+const unsigned char *symbols_code(struct symbols *symbols, int id, uint64_t address, size_t *ret_size, bool *ret_is_32)
 {
     struct module *module = find_module(symbols, id);
     if (!module || open_module(symbols, module) < 0 || !module->image.elf)
@@ -385,8 +384,7 @@ static int add_from_go(struct module *module, uint64_t address, struct symbol_li
     int result = gopclntab_lookup(module->go, address, &place);
     if (result <= 0)
         return result;
-    struct symbol symbol = {
-        .function = place.function, .offset = place.offset, .file = place.file, .line = place.line};
+    struct symbol symbol = {.function = place.function, .offset = place.offset, .file = place.file, .line = place.line};
     return symbol_list_add(list, &symbol);
 }
 
@@ -401,8 +399,7 @@ static int lookup(struct module *module, uint64_t address, struct symbol_list *l
     return result < 0 ? result : 0;
 }
 
-int symbols_lookup(struct symbols *symbols, int id, uint64_t address, const struct symbol **ret_list,
-                   size_t *ret_count)
+int symbols_lookup(struct symbols *symbols, int id, uint64_t address, const struct symbol **ret_list, size_t *ret_count)
 {
     struct module *module = find_module(symbols, id);
     if (!module)

@@ -16,8 +16,8 @@
  * Where names come from, the first that has an answer:
  *   1. DWARF: in the file itself, or in a separate file that is found by build-id (DIR/.build-id/xx/yyyy.debug) or by
  *      .gnu_debuglink (next to the file, in .debug/ there, under DIR), where DIR is each of options.debug_dirs and
- *      /usr/lib/debug, in the module's root and in that of this process; the common parts that dwz has moved out are found by
- *      .gnu_debugaltlink;
+ *      /usr/lib/debug, in the module's root and in that of this process; the common parts that dwz has moved out are
+ * found by .gnu_debugaltlink;
  *   2. symbols: .symtab of the separate file or of the file itself, else of the one inside .gnu_debugdata, and .dynsym;
  *      the stubs of the PLT are named `function@plt`;
  *   3. Go's .gopclntab: functions and lines of programs without DWARF.
@@ -90,8 +90,8 @@ enum symbol_problem symbols_module_problem(struct symbols *symbols, int module);
 /* "another file is there now", ...; "" for SYMBOL_OK. */
 const char *symbol_problem_text(enum symbol_problem problem);
 
-/* The bytes of the module's file from a link-time address on, to the end of what the file has there; NULL when there are
- * none.  *ret_is_32 tells 32-bit code.  Valid until symbols_free(). */
+/* The bytes of the module's file from a link-time address on, to the end of what the file has there; NULL when there
+ * are none.  *ret_is_32 tells 32-bit code.  Valid until symbols_free(). */
 const unsigned char *symbols_code(struct symbols *symbols, int module, uint64_t address, size_t *ret_size,
                                   bool *ret_is_32);
 
