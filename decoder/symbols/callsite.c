@@ -35,7 +35,7 @@ static const struct rule rules[] = {
     {MODULE, "libtcmalloc"},   /* gperftools: also libtcmalloc_minimal, libtcmalloc_and_profiler */
     {MODULE, "libgperftools"}, /* the same under another name */
     {MODULE, "libmimalloc"},   /* mimalloc: also libmimalloc-secure */
-    {MODULE, "libsnmalloc"},   /* snmalloc; its shims by their names below */
+    {MODULE, "libsnmallocshim"}, /* snmalloc; its shims by their names below */
     {MODULE, "libc++abi"},     /* LLVM's operator new */
     {MODULE, "libasan"},       /* the sanitizers have allocators and shadow memory of their own */
     {MODULE, "libtsan"},       /* the same for threads */
