@@ -153,7 +153,7 @@ objects: $(OBJECTS)
 
 .PHONY: format
 format: ## format all C sources
-	clang-format -i tracer/*.[ch] decoder/*.[ch] decoder/*/*.[ch] report/*.[ch] examples/*.c tests/unit/*.[ch] tests/programs/*.[ch]
+	clang-format -i tracer/*.[ch] decoder/*.[ch] decoder/*/*.[ch] report/*.[ch] examples/*.c tests/unit/*.[ch] tests/unit/inputs/*.c tests/programs/*.[ch]
 
 .PHONY: clean
 clean: ## remove what was built

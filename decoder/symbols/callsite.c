@@ -20,27 +20,27 @@ struct rule {
 };
 
 static const struct rule rules[] = {
-    {MODULE, "libc"},          /* glibc: libc.so.6, libc-2.31.so */
-    {MODULE, "libc.musl"},     /* musl, whose loader is the same file */
-    {MODULE, "ld-linux"},      /* the loader: ld-linux-x86-64.so.2, ld-linux.so.2 */
-    {MODULE, "ld-musl"},       /* musl's */
-    {MODULE, "ld.so"},         /* as some systems name it */
-    {MODULE, "ld-2"},          /* glibc before 2.34: ld-2.31.so */
-    {MODULE, "[vdso]"},        /* the kernel's own code in each process */
-    {MODULE, "linux-vdso"},    /* the name that it has for loaders */
-    {MODULE, "linux-gate"},    /* the same for 32 bit */
-    {MODULE, "libpthread"},    /* threads, before they moved into libc */
-    {MODULE, "libdl"},         /* dlopen, before it moved into libc */
-    {MODULE, "libjemalloc"},   /* jemalloc */
-    {MODULE, "libtcmalloc"},   /* gperftools: also libtcmalloc_minimal, libtcmalloc_and_profiler */
-    {MODULE, "libgperftools"}, /* the same under another name */
-    {MODULE, "libmimalloc"},   /* mimalloc: also libmimalloc-secure */
+    {MODULE, "libc"},            /* glibc: libc.so.6, libc-2.31.so */
+    {MODULE, "libc.musl"},       /* musl, whose loader is the same file */
+    {MODULE, "ld-linux"},        /* the loader: ld-linux-x86-64.so.2, ld-linux.so.2 */
+    {MODULE, "ld-musl"},         /* musl's */
+    {MODULE, "ld.so"},           /* as some systems name it */
+    {MODULE, "ld-2"},            /* glibc before 2.34: ld-2.31.so */
+    {MODULE, "[vdso]"},          /* the kernel's own code in each process */
+    {MODULE, "linux-vdso"},      /* the name that it has for loaders */
+    {MODULE, "linux-gate"},      /* the same for 32 bit */
+    {MODULE, "libpthread"},      /* threads, before they moved into libc */
+    {MODULE, "libdl"},           /* dlopen, before it moved into libc */
+    {MODULE, "libjemalloc"},     /* jemalloc */
+    {MODULE, "libtcmalloc"},     /* gperftools: also libtcmalloc_minimal, libtcmalloc_and_profiler */
+    {MODULE, "libgperftools"},   /* the same under another name */
+    {MODULE, "libmimalloc"},     /* mimalloc: also libmimalloc-secure */
     {MODULE, "libsnmallocshim"}, /* snmalloc; its shims by their names below */
-    {MODULE, "libc++abi"},     /* LLVM's operator new */
-    {MODULE, "libasan"},       /* the sanitizers have allocators and shadow memory of their own */
-    {MODULE, "libtsan"},       /* the same for threads */
-    {MODULE, "liblsan"},       /* the same for leaks */
-    {MODULE, "libhwasan"},     /* the same by tagged pointers */
+    {MODULE, "libc++abi"},       /* LLVM's operator new */
+    {MODULE, "libasan"},         /* the sanitizers have allocators and shadow memory of their own */
+    {MODULE, "libtsan"},         /* the same for threads */
+    {MODULE, "liblsan"},         /* the same for leaks */
+    {MODULE, "libhwasan"},       /* the same by tagged pointers */
 
     {PLAIN, "malloc"},            /* the C interface, in whatever library; also __libc_malloc, __GI___libc_malloc */
     {PLAIN, "calloc"},            /* zeroed memory */

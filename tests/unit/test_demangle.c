@@ -37,7 +37,8 @@ static void test_cxx(void **state)
 static void test_rust(void **state)
 {
     (void)state;
-    check("_ZN5alloc7raw_vec19RawVec$LT$T$C$A$GT$8grow_one17h0123456789abcdefE", "alloc::raw_vec::RawVec<T,A>::grow_one");
+    check("_ZN5alloc7raw_vec19RawVec$LT$T$C$A$GT$8grow_one17h0123456789abcdefE",
+          "alloc::raw_vec::RawVec<T,A>::grow_one");
     check("_ZN4core3ptr13drop_in_place17h61fa6b8a91a4a94bE", "core::ptr::drop_in_place");
     check("_RNvC6_123foo3bar", "123foo::bar");
     check("_RNvMs_CskeCnPYpnTxs_5crateNtB4_3Foo3new", "<crate::Foo>::new");
@@ -48,8 +49,10 @@ static void test_rust(void **state)
 static void test_others_stay(void **state)
 {
     (void)state;
-    static const char *const names[] = {"", "_", "_Z", "_R", "main", "_start", "i", "_Zfoo", "_ZN", "_ZN3fo", "Z3foov", "_Rust",
-                                        "runtime.mallocgc", "_ZN99999999999999999999a", "_Z\xff\xfe", "_R\x01"};
+    static const char *const names[] = {
+        "",           "_",     "_Z",     "_R",     "main",  "_start",           "i",
+        "_Zfoo",      "_ZN",   "_ZN3fo", "Z3foov", "_Rust", "runtime.mallocgc", "_ZN99999999999999999999a",
+        "_Z\xff\xfe", "_R\x01"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         check(names[i], NULL);
 }
@@ -137,8 +140,8 @@ static void test_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cxx),        cmocka_unit_test(test_rust),         cmocka_unit_test(test_others_stay),
-        cmocka_unit_test(test_explosion),  cmocka_unit_test(test_long_names),   cmocka_unit_test(test_random_names),
+        cmocka_unit_test(test_cxx),       cmocka_unit_test(test_rust),       cmocka_unit_test(test_others_stay),
+        cmocka_unit_test(test_explosion), cmocka_unit_test(test_long_names), cmocka_unit_test(test_random_names),
         cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests_name("demangle", tests, NULL, NULL);

@@ -126,9 +126,18 @@ static void test_compilers(void **state)
 {
     (void)state;
     static const char *const commands[] = {
-        "gcc -g -O0",          "gcc -g -O2",           "gcc -gdwarf-4 -O2",           "gcc -gdwarf-3 -gstrict-dwarf -O2",
-        "gcc -g -O2 -gz",      "gcc -g -O2 -no-pie",   "gcc -g -O2 -gz=zlib-gnu",     "gcc -g -O2 -static",
-        "gcc -g -O2 -static-pie", "clang -g -O2",      "clang -gdwarf-4 -O2",         "gcc -g -O3 -ffunction-sections",
+        "gcc -g -O0",
+        "gcc -g -O2",
+        "gcc -gdwarf-4 -O2",
+        "gcc -gdwarf-3 -gstrict-dwarf -O2",
+        "gcc -g -O2 -gz",
+        "gcc -g -O2 -no-pie",
+        "gcc -g -O2 -gz=zlib-gnu",
+        "gcc -g -O2 -static",
+        "gcc -g -O2 -static-pie",
+        "clang -g -O2",
+        "clang -gdwarf-4 -O2",
+        "gcc -g -O3 -ffunction-sections",
         "gcc -g -O2 -fdebug-types-section",
     };
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
@@ -206,8 +215,9 @@ static void test_split(void **state)
 static void strip_with_debug_file(const char *flags)
 {
     build(flags, "where");
-    assert_true(run("objcopy --only-keep-debug where where.debug && strip where && objcopy --add-gnu-debuglink=where.debug "
-                    "where"));
+    assert_true(
+        run("objcopy --only-keep-debug where where.debug && strip where && objcopy --add-gnu-debuglink=where.debug "
+            "where"));
 }
 
 static void test_debug_link(void **state)
@@ -238,8 +248,9 @@ static void test_debug_file_of_another(void **state)
 }
 
 /* Put a file where its build-id says, under `dir`. */
-static const char move_by_id[] = "id=$(readelf -n %s | sed -n 's/.*Build ID: //p'); mkdir -p %s/.build-id/${id%%${id#??}}; "
-                                 "mv %s %s/.build-id/${id%%${id#??}}/${id#??}.debug";
+static const char move_by_id[] =
+    "id=$(readelf -n %s | sed -n 's/.*Build ID: //p'); mkdir -p %s/.build-id/${id%%${id#??}}; "
+    "mv %s %s/.build-id/${id%%${id#??}}/${id#??}.debug";
 
 static void test_build_id(void **state)
 {
@@ -290,11 +301,13 @@ static void test_packed_table(void **state)
 {
     (void)state;
     build("gcc -g -O2", "where");
-    assert_true(run("objcopy -S where bare && objcopy -S --remove-section=.comment --keep-symbol=plain --keep-symbol=main "
-                    "--keep-symbol=exported where mini && xz -k -f mini && objcopy --add-section .gnu_debugdata=mini.xz bare"));
+    assert_true(
+        run("objcopy -S where bare && objcopy -S --remove-section=.comment --keep-symbol=plain --keep-symbol=main "
+            "--keep-symbol=exported where mini && xz -k -f mini && objcopy --add-section .gnu_debugdata=mini.xz bare"));
     check_program("bare", FUNCTIONS, SYMBOL_OK);
     /* Neither a cut nor a damaged one does harm. */
-    assert_true(run("objcopy -S where bare && head -c 300 mini.xz >cut && objcopy --add-section .gnu_debugdata=cut bare"));
+    assert_true(
+        run("objcopy -S where bare && head -c 300 mini.xz >cut && objcopy --add-section .gnu_debugdata=cut bare"));
     check_program("bare", NOTHING, SYMBOL_NO_DEBUG_FILE);
     /* Nor one that unpacks to more than there is memory for. */
     assert_true(run("objcopy -S where bare && head -c 1000000000 /dev/zero | xz -1 >bomb && objcopy --add-section "
@@ -351,19 +364,21 @@ static const char *name_at(struct symbols *symbols, int module, uint64_t address
 static void test_choice(void **state)
 {
     (void)state;
-    static const char assembly[] = ".globl _start, __long_name, name, other; .weak aname; .text; "
-                                   "_start: nop; nop; nop; nop;"                         /* 0: a label alone */
-                                   "aname: name: __long_name: local: nop; inside: nop; nop; nop;"  /* 4 */
-                                   ".type name,@function; .size name,4; .type __long_name,@function; .size __long_name,4;"
-                                   ".type aname,@function; .size aname,4; .type local,@function; .size local,4;"
-                                   "nop; nop; nop; nop;"                                 /* 8: between functions */
-                                   "other: nop; nop; .type other,@gnu_indirect_function; .size other,2;" /* 12 */
-                                   "last: nop; nop";                                     /* 14 */
+    static const char assembly[] =
+        ".globl _start, __long_name, name, other; .weak aname; .text; "
+        "_start: nop; nop; nop; nop;"                                  /* 0: a label alone */
+        "aname: name: __long_name: local: nop; inside: nop; nop; nop;" /* 4 */
+        ".type name,@function; .size name,4; .type __long_name,@function; .size __long_name,4;"
+        ".type aname,@function; .size aname,4; .type local,@function; .size local,4;"
+        "nop; nop; nop; nop;"                                                 /* 8: between functions */
+        "other: nop; nop; .type other,@gnu_indirect_function; .size other,2;" /* 12 */
+        "last: nop; nop";                                                     /* 14 */
     FILE *file = fopen(in_workshop("choice.s"), "w");
     fputs(assembly, file);
     fputc('\n', file);
     fclose(file);
-    assert_true(run("tr ';' '\\n' <choice.s >choice2.s && gcc -nostdlib -static -Wl,-Ttext=0x1000 choice2.s -o choice"));
+    assert_true(
+        run("tr ';' '\\n' <choice.s >choice2.s && gcc -nostdlib -static -Wl,-Ttext=0x1000 choice2.s -o choice"));
     struct symbols *symbols = plain_symbols();
     int module = module_at(symbols, in_workshop("choice"));
     assert_string_equal(name_at(symbols, module, 0x1000), "_start");
@@ -433,8 +448,8 @@ static void test_problems(void **state)
     static const struct {
         const char *path;
         enum symbol_problem problem;
-    } others[] = {{"fifo", SYMBOL_UNREADABLE},  {"link", SYMBOL_UNREADABLE}, {"folder", SYMBOL_UNREADABLE},
-                  {"text", SYMBOL_DAMAGED},     {"empty", SYMBOL_DAMAGED},   {"nothing", SYMBOL_MISSING},
+    } others[] = {{"fifo", SYMBOL_UNREADABLE},   {"link", SYMBOL_UNREADABLE}, {"folder", SYMBOL_UNREADABLE},
+                  {"text", SYMBOL_DAMAGED},      {"empty", SYMBOL_DAMAGED},   {"nothing", SYMBOL_MISSING},
                   {"text/below", SYMBOL_MISSING}};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         assert_int_equal(problem_of(&(struct symbol_module){.path = in_workshop("%s", others[i].path), .fd = -1}),
@@ -462,8 +477,9 @@ static void test_root(void **state)
 {
     (void)state;
     build("gcc -g -O2 -Wl,--build-id", "where");
-    assert_true(run("rm -rf root && mkdir -p root/bin root/opt && cp where root/opt/prog && ln -s /opt/prog root/bin/prog && "
-                    "ln -s ../../../../../../../../opt/prog root/bin/up"));
+    assert_true(
+        run("rm -rf root && mkdir -p root/bin root/opt && cp where root/opt/prog && ln -s /opt/prog root/bin/prog && "
+            "ln -s ../../../../../../../../opt/prog root/bin/up"));
     static const char *const paths[] = {"/opt/prog", "/bin/prog", "/bin/up"};
     for (size_t i = 0; i < 3; i++) {
         struct symbol_module prog = {.path = paths[i], .fd = -1, .root = in_workshop("root")};
