@@ -25,7 +25,8 @@ static void put(const char *piece, size_t size, void *opaque)
     struct output *out = opaque;
     if (size > DEMANGLE_MAX_OUTPUT - out->size)
         longjmp(out->enough, 1);
-    memcpy(out->bytes + out->size, piece, size);
+    if (size)
+        memcpy(out->bytes + out->size, piece, size);
     out->size += size;
 }
 

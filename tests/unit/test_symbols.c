@@ -553,7 +553,7 @@ static void test_damage(void **state)
     (void)state;
     static const char *const commands[] = {"gcc -g -O2", "clang -g -O2", "gcc -gdwarf-4 -O2 -gz", "gcc -m32 -O2"};
     struct random_source random = {17};
-    int rounds = getenv("BRKWATER_LONG") ? 20000 : 600;
+    int rounds = getenv("BRKWATER_LONG") ? 5000 : 600;
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         if (!run("%s " BRKWATER_TESTS "/unit/inputs/where.c -o where", commands[i]))
             continue;
@@ -570,6 +570,128 @@ static void test_damage(void **state)
         free(copy);
         free(bytes);
     }
+}
+
+/* ---- DWARF that no compiler makes ---- */
+
+static const char hostile_head[] =
+    ".text\n.globl _start\n_start:\n.rept 64\nnop\n.endr\nstop:\n"
+    ".section .debug_abbrev,\"\",@progbits\n"
+    ".byte 1,0x11,1, 0x11,1, 0x12,7, 0,0\n"                       /* unit: low_pc, high_pc */
+    ".byte 2,0x2e,1, 0x03,8, 0x11,1, 0x12,7, 0,0\n"               /* function: name, ... */
+    ".byte 3,0x0b,1, 0,0\n"                                       /* block */
+    ".byte 4,0x1d,1, 0x31,0x13, 0x11,1, 0x12,7, 0,0\n"            /* inlined: origin, ... */
+    ".byte 5,0x1d,0, 0x31,0x13, 0x01,0x13, 0x11,1, 0x12,7, 0,0\n" /* origin, sibling, ... */
+    ".byte 0\n"
+    ".section .debug_info,\"\",@progbits\n"
+    "unit: .long done - begin\nbegin: .short 4\n.long 0\n.byte 8\n"
+    ".uleb128 1\n.quad _start\n.quad stop - _start\n";
+
+/* Build that unit with entries in assembly, and ask it about all its code.  *ret_name is the outermost function there.
+ */
+static size_t ask_hostile(const char *(*write_entries)(FILE *file), char *ret_name, size_t size)
+{
+    FILE *file = fopen(in_workshop("hostile.s"), "w");
+    const struct symbol *list;
+    size_t count;
+    assert_non_null(file);
+    fputs(hostile_head, file);
+    fputs(write_entries(file), file);
+    fputs(".byte 0\ndone:\n", file);
+    fclose(file);
+    assert_true(run("gcc -nostdlib -static -Wl,-Ttext=0x1000 hostile.s -o hostile"));
+    struct symbols *symbols = plain_symbols();
+    int module = module_at(symbols, in_workshop("hostile"));
+    for (uint64_t address = 0xff0; address < 0x1050; address++)
+        assert_int_equal(symbols_lookup(symbols, module, address, &list, &count), 0);
+    assert_int_equal(symbols_lookup(symbols, module, 0x1000, &list, &count), 0);
+    assert_true(count > 0);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(list[i].inlined, i + 1 < count);
+    snprintf(ret_name, size, "%s", list[count - 1].function.size ? list[count - 1].function.data : "");
+    symbols_free(symbols);
+    return count;
+}
+
+#define RANGE        ".quad _start\n.quad stop - _start\n"
+#define FUNCTION(n)  ".uleb128 2\n.asciz \"" n "\"\n" RANGE
+#define INLINED(ref) ".uleb128 4\n.long " ref " - unit\n" RANGE
+
+static const char *origins_in_a_circle(FILE *file)
+{
+    (void)file;
+    return FUNCTION("outer") "a: " INLINED("b") "b: " INLINED("a") "c: " INLINED("c") ".byte 0,0,0,0\n";
+}
+
+static const char *siblings_backwards(FILE *file)
+{
+    (void)file;
+    return FUNCTION("outer") "a: .uleb128 5\n.long b - unit\n.long b - unit\n" RANGE
+                             "b: .uleb128 5\n.long a - unit\n.long a - unit\n" RANGE ".byte 0\n";
+}
+
+static const char *sibling_to_itself(FILE *file)
+{
+    (void)file;
+    return FUNCTION("outer") "a: .uleb128 5\n.long a - unit\n.long a - unit\n" RANGE ".byte 0\n";
+}
+
+static const char *references_outside(FILE *file)
+{
+    (void)file;
+    return FUNCTION("outer") ".uleb128 4\n.long 0x7fffffff\n" RANGE ".uleb128 4\n.long 3\n" RANGE ".byte 0,0,0\n";
+}
+
+static const char *deep_blocks(FILE *file)
+{
+    fputs(FUNCTION("outer") ".rept 300000\n.uleb128 3\n.endr\n" INLINED("unit"), file);
+    return ".rept 300002\n.byte 0\n.endr\n";
+}
+
+static const char *deep_inlining(FILE *file)
+{
+    fputs(FUNCTION("outer"), file);
+    fputs(".rept 100000\n" INLINED("unit") ".endr\n", file);
+    return ".rept 100001\n.byte 0\n.endr\n";
+}
+
+static const char *many_functions_at_one_place(FILE *file)
+{
+    fputs(".rept 100000\n" FUNCTION("outer") ".byte 0\n.endr\n", file);
+    return "";
+}
+
+static const char *never_closed(FILE *file)
+{
+    (void)file;
+    return FUNCTION("outer") ".uleb128 3\n.uleb128 3\n.uleb128 99\n";
+}
+
+static const char *huge_name(FILE *file)
+{
+    fputs(".uleb128 2\n.ascii \"outer\"\n.fill 2000000,1,65\n.byte 0\n" RANGE ".byte 0\n", file);
+    return "";
+}
+
+static void test_hostile_dwarf(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *(*write_entries)(FILE *file);
+        size_t least, most;
+    } cases[] = {
+        {origins_in_a_circle, 1, 4}, {siblings_backwards, 1, 3}, {sibling_to_itself, 1, 3},
+        {references_outside, 1, 3},  {deep_blocks, 1, 2},        {many_functions_at_one_place, 1, 1},
+        {never_closed, 1, 1},        {huge_name, 1, 1},
+    };
+    char name[16];
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        size_t count = ask_hostile(cases[i].write_entries, name, sizeof(name));
+        assert_in_range(count, cases[i].least, cases[i].most);
+        assert_memory_equal(name, "outer", 5);
+    }
+    /* So deep that the outermost ones are left out. */
+    assert_int_equal(ask_hostile(deep_inlining, name, sizeof(name)), 256);
 }
 
 int main(void)
@@ -593,6 +715,7 @@ int main(void)
         cmocka_unit_test(test_root),
         cmocka_unit_test(test_cut),
         cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_hostile_dwarf),
     };
     return cmocka_run_group_tests_name("symbols", tests, open_workshop, close_workshop);
 }
