@@ -3,10 +3,10 @@
 VERSION := 0.1.0
 
 # Every Debian package that the project needs, in one place.
-PACKAGES_BUILD := gcc libc6-dev make libzstd-dev
+PACKAGES_BUILD := gcc libc6-dev make libzstd-dev libdw-dev libelf-dev liblzma-dev libiberty-dev libcapstone-dev
 PACKAGES_DEMO := python3
-PACKAGES_TEST := clang clang-format gcc-multilib python3 python3-pytest libcmocka-dev groff zstd strace git sqlite3 bash \
-	util-linux procps stress-ng
+PACKAGES_TEST := clang clang-format gcc-multilib g++ binutils python3 python3-pytest libcmocka-dev groff zstd strace git sqlite3 \
+	bash util-linux procps stress-ng xz-utils dwz
 
 BUILD := build
 # make's own default (cc) is not what the package list installs.
@@ -22,9 +22,9 @@ LDFLAGS += -fsanitize=address,undefined
 endif
 BASE_CFLAGS := -std=c17 -D_GNU_SOURCE $(WARN)
 ALL_CFLAGS = $(BASE_CFLAGS) -DBRKWATER_VERSION='"$(VERSION)"' $(CFLAGS)
-LDLIBS := -lzstd -pthread
+LDLIBS := -lzstd -ldw -lelf -llzma -liberty -lcapstone -ldl -pthread
 
-SOURCES := $(wildcard tracer/*.c decoder/*.c report/*.c)
+SOURCES := $(wildcard tracer/*.c decoder/*.c decoder/*/*.c report/*.c)
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 PROGRAM := $(if $(SAN),$(BUILD)/brkwater,brkwater)
 
@@ -121,7 +121,7 @@ $(PROGRAMS_DIR)/%: tests/programs/%.c $(wildcard tests/programs/*.h) Makefile
 unit_objects = $(addprefix $(BUILD)/,$(shell sed -n 's@^/\* links: \(.*\) \*/@\1@p' tests/unit/$(1).c))
 $(BUILD)/tests/unit/%: tests/unit/%.c $$(call unit_objects,$$*) $(wildcard tests/unit/*.h) Makefile
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(call unit_objects,$*) -lcmocka $(LDLIBS)
+	$(CC) $(ALL_CFLAGS) -DBRKWATER_TESTS='"$(abspath tests)"' $(LDFLAGS) -o $@ $< $(call unit_objects,$*) -lcmocka $(LDLIBS)
 
 .PHONY: test-programs
 test-programs: $(TEST_PROGRAMS) $(UNIT_TESTS) $(EXAMPLES)
@@ -153,7 +153,7 @@ objects: $(OBJECTS)
 
 .PHONY: format
 format: ## format all C sources
-	clang-format -i tracer/*.[ch] decoder/*.[ch] report/*.[ch] examples/*.c tests/unit/*.[ch] tests/programs/*.[ch]
+	clang-format -i tracer/*.[ch] decoder/*.[ch] decoder/*/*.[ch] report/*.[ch] examples/*.c tests/unit/*.[ch] tests/unit/inputs/*.c tests/programs/*.[ch]
 
 .PHONY: clean
 clean: ## remove what was built
