@@ -3,7 +3,7 @@
 VERSION := 0.1.0
 
 # Every Debian package that the project needs, in one place.
-PACKAGES_BUILD := gcc libc6-dev make libzstd-dev
+PACKAGES_BUILD := gcc libc6-dev make libzstd-dev libdw-dev libelf-dev libcapstone-dev
 PACKAGES_DEMO := python3
 PACKAGES_TEST := clang clang-format gcc-multilib python3 python3-pytest libcmocka-dev groff zstd strace git sqlite3 bash \
 	util-linux procps stress-ng
@@ -22,9 +22,9 @@ LDFLAGS += -fsanitize=address,undefined
 endif
 BASE_CFLAGS := -std=c17 -D_GNU_SOURCE $(WARN)
 ALL_CFLAGS = $(BASE_CFLAGS) -DBRKWATER_VERSION='"$(VERSION)"' $(CFLAGS)
-LDLIBS := -lzstd -pthread
+LDLIBS := -lzstd -ldw -lelf -lcapstone -pthread
 
-SOURCES := $(wildcard tracer/*.c decoder/*.c report/*.c)
+SOURCES := $(wildcard tracer/*.c tracer/*/*.c decoder/*.c report/*.c)
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 PROGRAM := $(if $(SAN),$(BUILD)/brkwater,brkwater)
 
@@ -153,7 +153,7 @@ objects: $(OBJECTS)
 
 .PHONY: format
 format: ## format all C sources
-	clang-format -i tracer/*.[ch] decoder/*.[ch] report/*.[ch] examples/*.c tests/unit/*.[ch] tests/programs/*.[ch]
+	clang-format -i tracer/*.[ch] tracer/*/*.[ch] decoder/*.[ch] report/*.[ch] examples/*.c tests/unit/*.[ch] tests/programs/*.[ch]
 
 .PHONY: clean
 clean: ## remove what was built

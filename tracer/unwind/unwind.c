@@ -1,0 +1,310 @@
+/* unwind.c: the walk from frame to frame. */
+#include "unwind.h"
+
+#include "../maps.h"
+#include "code_map.h"
+#include "guess.h"
+#include "rule_index.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+struct unwinder {
+    struct modules *modules;
+    struct rules *rules;
+    struct rule_index index;
+    struct guess *guess;
+    struct maps_buffer maps;
+    char name[PATH_MAX];
+    unsigned depth;
+    struct unwind_frame *frames; /* depth of them: the stack at hand */
+    struct place spare;          /* of an address that is not kept */
+    struct window window;
+};
+
+struct unwinder *unwinder_new(unsigned depth)
+{
+    struct unwinder *u = calloc(1, sizeof(*u));
+    if (!u)
+        return NULL;
+    u->depth = depth < 1 ? 1 : depth > UNWIND_MAX_DEPTH ? UNWIND_MAX_DEPTH : depth;
+    u->modules = modules_new();
+    u->rules = rules_new();
+    u->guess = guess_new();
+    u->frames = calloc(u->depth, sizeof(*u->frames));
+    if (u->modules && u->rules && u->guess && u->frames)
+        return u;
+    unwinder_free(u);
+    return NULL;
+}
+
+void unwinder_free(struct unwinder *u)
+{
+    if (!u)
+        return;
+    modules_free(u->modules);
+    rules_free(u->rules);
+    rule_index_free(&u->index);
+    guess_free(u->guess);
+    maps_buffer_free(&u->maps);
+    free(u->frames);
+    free(u);
+}
+
+const struct module *unwinder_module(const struct unwinder *u, uint32_t id)
+{
+    return modules_get(u->modules, id);
+}
+
+/* One walk up a stack. */
+struct walk {
+    struct unwinder *unwinder;
+    struct unwind_space *space;
+    const struct unwind_thread *thread;
+    const struct unwind_convention *convention;
+    struct unwind_registers registers; /* of the frame at hand */
+    bool exact;                        /* its pc is not a return address */
+    bool guessed;                      /* it was found by a guess */
+    bool any_guess;
+    unsigned count;
+};
+
+/* ---- what is at an address ---- */
+
+/* Ask the kernel what is mapped there, and open the module. */
+static struct code_range *identify(struct walk *w, uint64_t at)
+{
+    struct unwinder *u = w->unwinder;
+    struct map_line line;
+    if (maps_query(w->thread->maps, at, &u->maps, &line, u->name, sizeof(u->name)) < 0)
+        return NULL;
+    struct code_range range = {.start = line.start,
+                               .end = line.end,
+                               .offset = line.offset,
+                               .inode = line.inode,
+                               .major = line.major,
+                               .minor = line.minor,
+                               .kind = CODE_ANONYMOUS};
+    if (modules_open(u->modules, w->thread->pid, &line, w->thread->memory, &range.module, &range.bias) == 0)
+        range.kind = CODE_FILE;
+    return code_map_put(w->space, &range) < 0 ? NULL : code_map_find(w->space, at);
+}
+
+/* The range that holds an address.  One that is not known may have been missed: the kernel is asked once. */
+static struct code_range *range_at(struct walk *w, uint64_t at, bool ask)
+{
+    struct code_range *range = code_map_find(w->space, at);
+    struct map_line line;
+    if (range && range->kind != CODE_UNKNOWN)
+        return range;
+    if (range)
+        return identify(w, at);
+    if (!ask ||
+        maps_query(w->thread->maps, at, &w->unwinder->maps, &line, w->unwinder->name, sizeof(w->unwinder->name)) < 0 ||
+        !(line.prot & PROT_EXEC))
+        return NULL;
+    return identify(w, at);
+}
+
+static const struct rule *rule_at(struct walk *w, struct module *module, uint64_t vaddr, bool *ret_lasts)
+{
+    struct unwinder *u = w->unwinder;
+    const struct rule *rule = NULL;
+    Dwarf_Frame *frame;
+    *ret_lasts = true;
+    if (!module || module->machine != w->convention->machine)
+        return NULL;
+    const struct rule_index_entry *entry = rule_index_find(&u->index, module->id, vaddr);
+    if (entry)
+        return entry->rule;
+    if (module_frame(module, vaddr, &frame) == 0) {
+        if (rules_compile(u->rules, frame, w->registers.abi, &rule, ret_lasts) < 0)
+            rule = NULL;
+        free(frame);
+    }
+    if (*ret_lasts)
+        rule_index_put(&u->index, module->id, vaddr, rule);
+    return rule;
+}
+
+static struct place *look_up(struct walk *w, uint64_t at, bool ask)
+{
+    const struct code_range *range = range_at(w, at, ask);
+    bool lasts;
+    if (!range)
+        return NULL;
+    struct place place = {.at = at, .bias = range->bias, .module = range->module, .generation = w->space->generation};
+    place.rule = rule_at(w, range->module, (at - range->bias) & w->convention->mask, &lasts);
+    struct place *cached = lasts ? code_map_place(w->space, at) : NULL;
+    if (!cached)
+        cached = &w->unwinder->spare;
+    *cached = place;
+    return cached;
+}
+
+/* NULL when there is no code. */
+static inline struct place *place_at(struct walk *w, uint64_t at)
+{
+    struct place *place = code_map_place(w->space, at);
+    if (place && place->at == at && place->generation == w->space->generation)
+        return place;
+    return look_up(w, at, true);
+}
+
+/* ---- guesses ---- */
+
+static bool is_call_into_code(struct walk *w, uint64_t pc)
+{
+    uint64_t target;
+    if (!guess_is_call(w->unwinder->guess, w->registers.abi, &w->unwinder->window, pc, &target))
+        return false;
+    return !target || code_map_find(w->space, target);
+}
+
+/* Of code in no module only the positive answer is kept: a compiler may write a call there any time. */
+static bool plausible(void *context, uint64_t pc)
+{
+    struct walk *w = context;
+    if (!code_map_find(w->space, pc - 1))
+        return false;
+    struct place *place = code_map_place(w->space, pc - 1);
+    if (!place || place->at != pc - 1 || place->generation != w->space->generation)
+        place = look_up(w, pc - 1, false);
+    if (!place)
+        return false;
+    if (!place->follows_call)
+        place->follows_call = is_call_into_code(w, pc);
+    return place->follows_call;
+}
+
+/* ---- steps ---- */
+
+static void add_frame(struct walk *w, const struct place *place)
+{
+    uint64_t pc = w->registers.at[w->convention->pc];
+    struct unwind_frame *frame = &w->unwinder->frames[w->count];
+    *frame = (struct unwind_frame){.pc = pc};
+    if (place && place->module) {
+        frame->module = place->module->id;
+        frame->vaddr = (pc - place->bias) & w->convention->mask;
+    }
+    if (w->guessed)
+        frame->flags |= UNWIND_GUESSED;
+    if (w->exact && w->count)
+        frame->flags |= UNWIND_SIGNAL;
+    w->count++;
+}
+
+/* Code at a module's entry has no caller, and C libraries have no tables for theirs. */
+static bool is_entry(const struct place *place)
+{
+    enum { ENTRY_CODE = 64 };
+    uint64_t vaddr = place->at - place->bias;
+    return place->module && place->module->entry && vaddr - place->module->entry < ENTRY_CODE;
+}
+
+/* -1: the walk goes on, else enum unwind_end. */
+static int step_by_guess(struct walk *w, const struct place *place)
+{
+    const struct guess_oracle oracle = {plausible, w};
+    struct unwind_registers caller;
+    if (is_entry(place))
+        return UNWIND_END_OUTERMOST;
+    w->any_guess = true;
+    switch (guess_caller(&oracle, &w->unwinder->window, &w->registers, w->exact, &caller)) {
+    case GUESS_CALLER:
+        w->exact = false;
+        break;
+    case GUESS_INTERRUPTED:
+        w->exact = true;
+        break;
+    case GUESS_OUTERMOST:
+        return UNWIND_END_OUTERMOST;
+    default:
+        return UNWIND_END_LOST;
+    }
+    w->registers = caller;
+    w->guessed = true;
+    return -1;
+}
+
+static int step_by_rule(struct walk *w, const struct rule *rule)
+{
+    const struct unwind_convention *c = w->convention;
+    struct unwind_registers caller;
+    uint64_t cfa;
+    if (rule->outermost)
+        return UNWIND_END_OUTERMOST;
+    if (rule_apply(rule, &w->registers, &w->unwinder->window, &caller, &cfa))
+        return UNWIND_END_UNREADABLE;
+    if (caller.at[c->pc] == w->registers.at[c->pc] && caller.at[c->sp] == w->registers.at[c->sp])
+        return UNWIND_END_NO_PROGRESS;
+    if (caller.at[c->pc] == 0)
+        return UNWIND_END_OUTERMOST;
+    w->registers = caller;
+    w->exact = rule->signal;
+    w->guessed = false;
+    return -1;
+}
+
+/* Add the frame at hand and find its caller. */
+static int step(struct walk *w)
+{
+    const struct place *place = place_at(w, w->registers.at[w->convention->pc] - !w->exact);
+    if (!place && w->count)
+        return UNWIND_END_LOST;
+    if (w->count == w->unwinder->depth)
+        return UNWIND_END_DEPTH;
+    add_frame(w, place);
+    if (!place)
+        return UNWIND_END_LOST;
+    return place->rule ? step_by_rule(w, place->rule) : step_by_guess(w, place);
+}
+
+/* ---- the walk ---- */
+
+static int prepare(struct walk *w)
+{
+    struct unwind_space *space = w->space;
+    if (!space->places)
+        space->places = calloc(PLACES, sizeof(*space->places));
+    if (!space->places)
+        return -ENOMEM;
+    if (space->known && !space->stale)
+        return 0;
+    int error = code_map_read(space, w->thread->maps, &w->unwinder->maps);
+    return error == -ENOMEM ? error : 0;
+}
+
+static enum unwind_quality quality(const struct walk *w, enum unwind_end end)
+{
+    if (end != UNWIND_END_OUTERMOST)
+        return UNWIND_TRUNCATED;
+    return w->any_guess ? UNWIND_HAS_GUESS : UNWIND_COMPLETE;
+}
+
+int unwind_capture(struct unwinder *u, struct unwind_space *space, const struct unwind_thread *thread,
+                   struct unwind_stack *ret_stack)
+{
+    struct walk w = {.unwinder = u,
+                     .space = space,
+                     .thread = thread,
+                     .convention = unwind_convention(thread->registers->abi),
+                     .registers = *thread->registers,
+                     .exact = true};
+    *ret_stack = (struct unwind_stack){.frames = u->frames, .quality = UNWIND_TRUNCATED, .end = UNWIND_END_LOST};
+    int error = prepare(&w);
+    if (error)
+        return error;
+    window_begin(&u->window, thread->memory, w.registers.at[w.convention->sp]);
+    int end;
+    do
+        end = step(&w);
+    while (end < 0);
+    ret_stack->count = w.count;
+    ret_stack->end = (enum unwind_end)end;
+    ret_stack->quality = quality(&w, ret_stack->end);
+    return 0;
+}
