@@ -38,7 +38,8 @@ struct place {
     const struct rule *rule; /* NULL: no unwind tables */
     const struct module *module;
     uint32_t generation;
-    bool follows_call; /* the byte after `at` is known to follow a call */
+    bool plausible;       /* at + 1 is known to be what a return address can be */
+    uint64_t call_target; /* of the direct call before it; else 0 */
 };
 
 struct unwind_space {

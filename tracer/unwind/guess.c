@@ -102,6 +102,15 @@ bool guess_is_call(struct guess *guess, enum unwind_abi abi, struct window *wind
     return false;
 }
 
+bool guess_is_trampoline(enum unwind_abi abi, struct window *window, uint64_t pc)
+{
+    /* mov $15, %rax; syscall */
+    static const uint8_t code[] = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};
+    uint8_t found[sizeof(code)];
+    return abi == UNWIND_X86_64 && window_copy(window, pc, found, sizeof(found)) &&
+           memcmp(found, code, sizeof(code)) == 0;
+}
+
 /* ---- frames ---- */
 
 struct search {
@@ -113,10 +122,11 @@ struct search {
 };
 
 /* A return address at `slot`: then the caller's stack begins right behind it. */
-static bool take(const struct search *s, uint64_t slot)
+static bool take(const struct search *s, uint64_t slot, uint64_t *ret_target)
 {
     uint64_t pc;
-    if (!window_word(s->window, slot, s->convention->word, &pc) || !s->oracle->plausible(s->oracle->context, pc))
+    if (!window_word(s->window, slot, s->convention->word, &pc) ||
+        !s->oracle->plausible(s->oracle->context, pc, ret_target))
         return false;
     *s->caller = *s->registers;
     registers_set(s->caller, s->convention->pc, pc);
@@ -124,50 +134,52 @@ static bool take(const struct search *s, uint64_t slot)
     return true;
 }
 
-static bool by_frame_pointer(const struct search *s)
+/* Whether a direct call to `target` leads into the code at hand, as far as can be told without tables. */
+static bool leads_here(const struct search *s, uint64_t target)
 {
-    uint64_t fp = s->registers->at[s->convention->fp], sp = s->registers->at[s->convention->sp], outer;
-    unsigned word = s->convention->word;
-    if (!registers_known(s->registers, s->convention->fp) || fp % word || fp < sp || fp - sp > GUESS_MAX_FRAME)
-        return false;
-    if (!window_word(s->window, fp, word, &outer) || !take(s, fp + word))
-        return false;
-    registers_set(s->caller, s->convention->fp, outer);
-    return true;
+    enum { NEAR = 4096 };
+    return target && s->registers->at[s->convention->pc] - target < NEAR;
 }
 
-static bool by_scan(const struct search *s)
+/* The first word in [sp, end) that is behind a call, `here`: of the code at hand. */
+static bool by_scan(const struct search *s, uint64_t end, bool here)
 {
     unsigned word = s->convention->word;
     uint64_t slot = (s->registers->at[s->convention->sp] + word - 1) & ~(uint64_t)(word - 1);
-    for (unsigned i = 0; i < GUESS_SCAN_WORDS; i++, slot += word) {
-        uint64_t value;
+    for (unsigned i = 0; i < GUESS_SCAN_WORDS && slot < end; i++, slot += word) {
+        uint64_t value, target;
         if (!window_word(s->window, slot, word, &value))
             return false;
-        if (take(s, slot))
+        if (take(s, slot, &target) && (!here || leads_here(s, target)))
             return true;
     }
     return false;
 }
 
-/* `mov $15, %rax; syscall` is rt_sigreturn: then a struct ucontext lies at the stack pointer (sigreturn(2)).  C
- * libraries whose trampoline has tables don't come here. */
-static bool is_trampoline(const struct search *s)
+static bool by_frame_pointer(const struct search *s)
 {
-    static const uint8_t code[] = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};
-    uint8_t found[sizeof(code)];
-    return s->registers->abi == UNWIND_X86_64 &&
-           window_copy(s->window, s->registers->at[s->convention->pc], found, sizeof(found)) &&
-           memcmp(found, code, sizeof(code)) == 0;
+    uint64_t fp = s->registers->at[s->convention->fp], sp = s->registers->at[s->convention->sp], outer, target;
+    unsigned word = s->convention->word;
+    if (!registers_known(s->registers, s->convention->fp) || fp % word || fp < sp || fp - sp > GUESS_MAX_FRAME)
+        return false;
+    if (!window_word(s->window, fp, word, &outer) || !take(s, fp + word, &target))
+        return false;
+    if (leads_here(s, target) || !by_scan(s, fp, true)) {
+        take(s, fp + word, &target);
+        registers_set(s->caller, s->convention->fp, outer);
+    }
+    return true;
 }
 
+/* Then a struct ucontext lies at the stack pointer (sigreturn(2)).  C libraries whose trampoline has tables don't come
+ * here. */
 static bool by_trampoline(const struct search *s)
 {
     /* DWARF numbers of the registers in the order of struct sigcontext_64, behind 40 bytes of struct ucontext. */
     enum { OFFSET = 40 };
     static const uint8_t order[] = {8, 9, 10, 11, 12, 13, 14, 15, 5, 4, 6, 3, 1, 0, 2, 7, 16};
     uint64_t context = s->registers->at[s->convention->sp] + OFFSET;
-    if (!is_trampoline(s))
+    if (!guess_is_trampoline(s->registers->abi, s->window, s->registers->at[s->convention->pc]))
         return false;
     struct unwind_registers caller = {.abi = s->registers->abi};
     for (unsigned i = 0; i < sizeof(order); i++) {
@@ -189,11 +201,12 @@ enum guess_result guess_caller(const struct guess_oracle *oracle, struct window 
                        .registers = registers,
                        .convention = unwind_convention(registers->abi),
                        .caller = ret_caller};
+    uint64_t target;
     if (!exact && by_trampoline(&s))
         return GUESS_INTERRUPTED;
-    if (exact && take(&s, registers->at[s.convention->sp]))
+    if (exact && take(&s, registers->at[s.convention->sp], &target))
         return GUESS_CALLER;
-    if (by_frame_pointer(&s) || by_scan(&s))
+    if (by_frame_pointer(&s) || by_scan(&s, UINT64_MAX, false))
         return GUESS_CALLER;
     bool marked = registers_known(registers, s.convention->fp) && registers->at[s.convention->fp] == 0;
     return marked ? GUESS_OUTERMOST : GUESS_NONE;

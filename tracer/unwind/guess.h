@@ -2,9 +2,10 @@
  * guess.h: the caller of a frame without unwind tables.
  *
  * In this order: a signal trampoline that has no tables; for a frame whose registers are exact, a return address on top
- * of the stack (a leaf that has pushed nothing); the frame pointer; the first plausible return address further up.
- * Plausible is a word that points into executable memory, right behind an instruction that decodes as a call; of a
- * direct call the target must be executable too.  It can still be wrong: a stale word on the stack looks the same.
+ * of the stack (a leaf that has pushed nothing); the frame pointer, unless a word below it is behind a direct call of
+ * the very code at hand, which then has no frame of its own; the first plausible return address further up. Plausible
+ * is a word that points into executable memory, right behind an instruction that decodes as a call; of a direct call
+ * the target must be executable too.  It can still be wrong: a stale word on the stack looks the same.
  */
 #ifndef BRKWATER_UNWIND_GUESS_H
 #define BRKWATER_UNWIND_GUESS_H
@@ -31,9 +32,12 @@ void guess_free(struct guess *guess);
  * indirect one. */
 bool guess_is_call(struct guess *guess, enum unwind_abi abi, struct window *window, uint64_t pc, uint64_t *ret_target);
 
+/* Whether the code at `pc` is what a signal handler returns to (rt_sigreturn). */
+bool guess_is_trampoline(enum unwind_abi abi, struct window *window, uint64_t pc);
+
 /* How the guesser asks whether a word may be a return address. */
 struct guess_oracle {
-    bool (*plausible)(void *context, uint64_t pc);
+    bool (*plausible)(void *context, uint64_t pc, uint64_t *ret_target); /* target: as guess_is_call() */
     void *context;
 };
 

@@ -66,6 +66,7 @@ struct walk {
     const struct unwind_convention *convention;
     struct unwind_registers registers; /* of the frame at hand */
     bool exact;                        /* its pc is not a return address */
+    bool entered;                      /* nor has a signal interrupted it: UNWIND_ENTERED */
     bool guessed;                      /* it was found by a guess */
     bool any_guess;
     unsigned count;
@@ -155,16 +156,21 @@ static inline struct place *place_at(struct walk *w, uint64_t at)
 
 /* ---- guesses ---- */
 
-static bool is_call_into_code(struct walk *w, uint64_t pc)
+/* Behind a call of code; or the trampoline that a signal handler returns to. */
+static bool can_be_returned_to(struct walk *w, struct place *place, uint64_t pc)
 {
+    struct window *window = &w->unwinder->window;
     uint64_t target;
-    if (!guess_is_call(w->unwinder->guess, w->registers.abi, &w->unwinder->window, pc, &target))
-        return false;
+    if (place->rule && place->rule->signal)
+        return true;
+    if (!guess_is_call(w->unwinder->guess, w->registers.abi, window, pc, &target))
+        return guess_is_trampoline(w->registers.abi, window, pc);
+    place->call_target = target;
     return !target || code_map_find(w->space, target);
 }
 
-/* Of code in no module only the positive answer is kept: a compiler may write a call there any time. */
-static bool plausible(void *context, uint64_t pc)
+/* Only the positive answer is kept: a compiler may write a call there any time. */
+static bool plausible(void *context, uint64_t pc, uint64_t *ret_target)
 {
     struct walk *w = context;
     if (!code_map_find(w->space, pc - 1))
@@ -174,9 +180,10 @@ static bool plausible(void *context, uint64_t pc)
         place = look_up(w, pc - 1, false);
     if (!place)
         return false;
-    if (!place->follows_call)
-        place->follows_call = is_call_into_code(w, pc);
-    return place->follows_call;
+    if (!place->plausible)
+        place->plausible = can_be_returned_to(w, place, pc);
+    *ret_target = place->call_target;
+    return place->plausible;
 }
 
 /* ---- steps ---- */
@@ -192,7 +199,9 @@ static void add_frame(struct walk *w, const struct place *place)
     }
     if (w->guessed)
         frame->flags |= UNWIND_GUESSED;
-    if (w->exact && w->count)
+    if (w->entered)
+        frame->flags |= UNWIND_ENTERED;
+    else if (w->exact && w->count)
         frame->flags |= UNWIND_SIGNAL;
     w->count++;
 }
@@ -249,12 +258,29 @@ static int step_by_rule(struct walk *w, const struct rule *rule)
     return -1;
 }
 
+/* The place of the frame at hand. A return address that no call has left, and that has no table before it, is the start
+ * of a function, put there by hand. */
+static const struct place *find_place(struct walk *w)
+{
+    uint64_t pc = w->registers.at[w->convention->pc], target;
+    const struct place *place = place_at(w, pc - !w->exact);
+    w->entered = false;
+    if (!place || place->rule || w->exact || !place->module || plausible(w, pc, &target))
+        return place;
+    place = place_at(w, pc);
+    if (!place || !place->rule)
+        return place_at(w, pc - 1);
+    w->exact = w->entered = true;
+    return place;
+}
+
 /* Add the frame at hand and find its caller. */
 static int step(struct walk *w)
 {
-    const struct place *place = place_at(w, w->registers.at[w->convention->pc] - !w->exact);
+    bool bottom = w->entered;
+    const struct place *place = find_place(w);
     if (!place && w->count)
-        return UNWIND_END_LOST;
+        return bottom ? UNWIND_END_OUTERMOST : UNWIND_END_LOST;
     if (w->count == w->unwinder->depth)
         return UNWIND_END_DEPTH;
     add_frame(w, place);

@@ -33,10 +33,13 @@ enum { UNWIND_DEPTH = 128, UNWIND_MAX_DEPTH = 4096 };
 enum unwind_frame_flag {
     UNWIND_GUESSED = 1 << 0, /* found without unwind tables */
     UNWIND_SIGNAL = 1 << 1,  /* interrupted by a signal: its pc is exact, and not behind a call */
+    UNWIND_ENTERED = 1 << 2, /* no call led here: a function's start was put on the stack, as makecontext(3) does */
+    UNWIND_EXACT = UNWIND_SIGNAL | UNWIND_ENTERED,
 };
 
 /* Example: a call from python3's main program, {pc 0x55d0c1e2f3a4, vaddr 0x1a3a4, module 1, flags 0}. pc is the raw
- * return address; to look up what called, use vaddr - 1, except for the innermost frame and those with UNWIND_SIGNAL.
+ * return address; to look up what called, use vaddr - 1, except for the innermost frame and those with a flag of
+ * UNWIND_EXACT.
  */
 struct unwind_frame {
     uint64_t pc;     /* runtime address */
