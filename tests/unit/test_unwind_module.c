@@ -1,5 +1,5 @@
 /* clang-format off */
-/* links: tracer/unwind/code_map.o tracer/unwind/expression.o tracer/unwind/guess.o tracer/unwind/image.o tracer/unwind/module.o tracer/unwind/registers_x86.o tracer/unwind/rule.o tracer/unwind/rule_index.o tracer/unwind/unwind.o tracer/unwind/window.o tracer/calls.o tracer/maps.o */
+/* links: tracer/unwind/code_map.o tracer/unwind/expression.o tracer/unwind/guess.o tracer/unwind/image.o tracer/unwind/image_guard.o tracer/unwind/module.o tracer/unwind/registers_x86.o tracer/unwind/rule.o tracer/unwind/rule_index.o tracer/unwind/unwind.o tracer/unwind/window.o tracer/calls.o tracer/maps.o */
 /* clang-format on */
 /* test_unwind_module.c: program headers, odd and hostile; and stacks made by hand over real unwind tables, of 32-bit
  * code too, which needs no kernel that runs it.  The code is mapped into this process, and never run. */
@@ -262,34 +262,56 @@ static void damage(unsigned char *bytes, const struct module *module, struct ran
     }
 }
 
-/* Look up every address of the text: whatever the tables say, nothing is read that is not there. */
-static void look_everywhere(const char *path)
+/* A file opened as a module, by a mapping of its own in this process. */
+struct opened {
+    struct modules *modules;
+    struct module *module; /* NULL when it was refused */
+    void *text;
+    size_t size;
+};
+
+static struct opened open_module(const char *path)
 {
+    struct opened o = {.modules = modules_new()};
     struct stat st;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     assert_true(fd >= 0 && fstat(fd, &st) == 0);
-    void *text = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+    o.size = (size_t)st.st_size;
+    o.text = mmap(NULL, o.size, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
     close(fd);
     int maps = maps_open(getpid());
     struct maps_buffer buffer = {0};
     struct map_line line;
     char name[4096];
-    struct modules *modules = modules_new();
-    struct module *module;
     uint64_t bias;
     struct fake_memory none = {0};
-    assert_int_equal(maps_query(maps, (uintptr_t)text, &buffer, &line, name, sizeof(name)), 0);
-    int error = modules_open(modules, getpid(), &line, &(struct unwind_memory){fake_read, &none}, &module, &bias);
-    for (size_t i = 0; !error && i < module->n_segments; i++)
-        for (uint64_t at = 0; module->segments[i].executable && at < module->segments[i].size; at += 4) {
-            Dwarf_Frame *frame;
-            if (module_frame(module, module->segments[i].vaddr + at, &frame) == 0)
-                free(frame);
-        }
-    modules_free(modules);
+    assert_int_equal(maps_query(maps, (uintptr_t)o.text, &buffer, &line, name, sizeof(name)), 0);
+    modules_open(o.modules, getpid(), &line, &(struct unwind_memory){fake_read, &none}, &o.module, &bias);
     maps_buffer_free(&buffer);
     close(maps);
-    munmap(text, (size_t)st.st_size);
+    return o;
+}
+
+static void close_module(struct opened *o)
+{
+    modules_free(o->modules);
+    munmap(o->text, o->size);
+}
+
+/* Look up every address of the text: whatever the tables say, nothing is read that is not there. The number that was
+ * found. */
+static unsigned look_everywhere(struct module *module)
+{
+    unsigned found = 0;
+    for (size_t i = 0; module && i < module->n_segments; i++)
+        for (uint64_t at = 0; module->segments[i].executable && at < module->segments[i].size; at += 4) {
+            Dwarf_Frame *frame;
+            if (module_frame(module, module->segments[i].vaddr + at, &frame) == 0) {
+                found++;
+                free(frame);
+            }
+        }
+    return found;
 }
 
 static void test_hostile_tables(void **state)
@@ -311,7 +333,9 @@ static void test_hostile_tables(void **state)
         memcpy(damaged, bytes, size);
         damage(damaged, &module, &random);
         assert_true(pwrite(fd, damaged, size, 0) == (ssize_t)size);
-        look_everywhere(copy);
+        struct opened opened = open_module(copy);
+        look_everywhere(opened.module);
+        close_module(&opened);
     }
     unlink(copy);
     close(fd);
@@ -319,11 +343,38 @@ static void test_hostile_tables(void **state)
     free(bytes);
 }
 
+/* A file that is cut while it is open: no tables any more, and no SIGBUS. */
+static void test_cut_file(void **state)
+{
+    (void)state;
+    char path[4096], copy[] = "/tmp/brkwater-unwind-XXXXXX";
+    size_t size;
+    path_of("unwind-claims", path, sizeof(path));
+    unsigned char *bytes = read_file(path, &size);
+    if (!bytes)
+        skip();
+    int fd = mkstemp(copy);
+    assert_true(write(fd, bytes, size) == (ssize_t)size);
+    struct opened opened = open_module(copy);
+    assert_non_null(opened.module);
+    assert_int_equal(ftruncate(fd, 100), 0);
+    assert_int_equal(look_everywhere(opened.module), 0);
+    close_module(&opened);
+    assert_true(pwrite(fd, bytes, size, 0) == (ssize_t)size);
+    opened = open_module(copy);
+    assert_true(look_everywhere(opened.module) > 100);
+    close_module(&opened);
+    unlink(copy);
+    close(fd);
+    free(bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bias),  cmocka_unit_test(test_headers), cmocka_unit_test(test_hostile_headers),
-        cmocka_unit_test(test_64bit), cmocka_unit_test(test_32bit),   cmocka_unit_test(test_hostile_tables),
+        cmocka_unit_test(test_bias),     cmocka_unit_test(test_headers), cmocka_unit_test(test_hostile_headers),
+        cmocka_unit_test(test_64bit),    cmocka_unit_test(test_32bit),   cmocka_unit_test(test_hostile_tables),
+        cmocka_unit_test(test_cut_file),
     };
     return cmocka_run_group_tests_name("unwind module", tests, NULL, NULL);
 }

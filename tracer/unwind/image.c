@@ -18,6 +18,7 @@
 
 void image_unmap(struct image *image)
 {
+    image_guard_remove(image->guard);
     if (image->bytes)
         munmap(image->bytes, image->size);
     *image = (struct image){0};
@@ -72,7 +73,7 @@ int image_map(int fd, const struct stat *stat, bool writable, struct image *ret_
     void *bytes = mmap(NULL, size, PROT_READ | (writable ? PROT_WRITE : 0), MAP_PRIVATE | MAP_NORESERVE, fd, 0);
     if (bytes == MAP_FAILED)
         return -errno;
-    *ret_image = (struct image){.bytes = bytes, .size = size};
+    *ret_image = (struct image){.bytes = bytes, .size = size, .guard = image_guard_add(bytes, size)};
     return 0;
 }
 

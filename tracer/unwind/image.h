@@ -7,6 +7,7 @@
 #ifndef BRKWATER_UNWIND_IMAGE_H
 #define BRKWATER_UNWIND_IMAGE_H
 
+#include "image_guard.h"
 #include "module.h"
 
 #include <sys/stat.h>
@@ -15,6 +16,7 @@
 struct image {
     unsigned char *bytes;
     size_t size;
+    struct image_guard *guard; /* of a file */
 };
 
 void image_unmap(struct image *image);
