@@ -11,6 +11,7 @@
 #include "../programs/claims.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -39,7 +40,8 @@ struct run {
     pid_t pid;
     struct traced threads[MAX_THREADS];
     unsigned n_threads;
-    bool approximate; /* other frames may stand between those that are claimed */
+    bool approximate;   /* other frames may stand between those that are claimed */
+    const char *unlink; /* a file to remove once the program runs; NULL for none */
     unsigned captures, claims;
     unsigned by_quality[3];
     int status;
@@ -159,6 +161,8 @@ static void at_exec(struct run *run)
     run->space = unwind_space_new();
     run->maps = maps_open(run->pid);
     assert_true(run->space && run->maps >= 0);
+    if (run->unlink)
+        assert_int_equal(unlink(run->unlink), 0);
 }
 
 /* Serve one stop; false when the program has ended. */
@@ -216,15 +220,11 @@ static void path_of(const char *program, char *path, size_t size)
         snprintf(path, size, "%s/%s", folder ? folder : "build/tests/programs", program);
 }
 
-/* Trace a program to its end; skips the test when it was not built or can't run here. */
-static struct run trace(const char *program, char *argument, bool approximate)
+/* Trace a program to its end, with what `run` asks for. */
+static struct run trace_path(char *path, char *argument, struct run run)
 {
-    char path[4096];
-    path_of(program, path, sizeof(path));
-    if (access(path, X_OK) < 0)
-        skip();
     char *arguments[] = {path, argument, NULL};
-    struct run run = {.unwinder = unwinder_new(UNWIND_DEPTH), .maps = -1, .approximate = approximate};
+    run.unwinder = unwinder_new(UNWIND_DEPTH);
     assert_non_null(run.unwinder);
     run.pid = spawn(arguments);
     run.space = unwind_space_new();
@@ -234,6 +234,17 @@ static struct run trace(const char *program, char *argument, bool approximate)
     unwind_space_free(run.space);
     unwinder_free(run.unwinder);
     close(run.maps);
+    return run;
+}
+
+/* The same for a program of ours; skips the test when it was not built or can't run here. */
+static struct run trace(const char *program, char *argument, bool approximate)
+{
+    char path[4096];
+    path_of(program, path, sizeof(path));
+    if (access(path, X_OK) < 0)
+        skip();
+    struct run run = trace_path(path, argument, (struct run){.approximate = approximate});
     if (WIFEXITED(run.status) && WEXITSTATUS(run.status) == 126)
         skip(); /* a kernel without 32-bit programs */
     return run;
@@ -308,6 +319,39 @@ static void test_library_replaced(void **state)
     assert_int_equal(run.by_quality[UNWIND_COMPLETE], run.captures);
 }
 
+static void copy_file(const char *from, const char *to)
+{
+    static char bytes[1 << 16];
+    int in = open(from, O_RDONLY | O_CLOEXEC), out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0700);
+    ssize_t size;
+    if (in < 0)
+        skip();
+    assert_true(out >= 0);
+    while ((size = read(in, bytes, sizeof(bytes))) > 0)
+        assert_true(write(out, bytes, (size_t)size) == size);
+    close(in);
+    close(out);
+}
+
+/* A program whose file is gone.  Who may not look into map_files gets the tables from the
+ * program's memory. */
+static void test_deleted(void **state)
+{
+    (void)state;
+    char from[4096], folder[] = "/tmp/brkwater-unwind-XXXXXX", path[64];
+    path_of("unwind-claims", from, sizeof(from));
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/program", folder);
+    for (unsigned i = 0; i < 2; i++) {
+        copy_file(from, path);
+        struct run run = trace_path(path, "plain", (struct run){.unlink = path});
+        assert_int_equal(run.status, 0);
+        assert_int_equal(run.claims, 1);
+        assert_int_equal(run.by_quality[UNWIND_COMPLETE], run.captures);
+    }
+    assert_int_equal(rmdir(folder), 0);
+}
+
 /* A usual program from its first call to its last: each stack ends where it should. */
 static void test_real_program(void **state)
 {
@@ -321,9 +365,10 @@ static void test_real_program(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_dynamic),        cmocka_unit_test(test_static), cmocka_unit_test(test_debug_frame),
-        cmocka_unit_test(test_without_tables), cmocka_unit_test(test_32bit),  cmocka_unit_test(test_library_replaced),
-        cmocka_unit_test(test_real_program),
+        cmocka_unit_test(test_dynamic),     cmocka_unit_test(test_static),
+        cmocka_unit_test(test_debug_frame), cmocka_unit_test(test_without_tables),
+        cmocka_unit_test(test_32bit),       cmocka_unit_test(test_library_replaced),
+        cmocka_unit_test(test_deleted),     cmocka_unit_test(test_real_program),
     };
     return cmocka_run_group_tests_name("unwind", tests, NULL, NULL);
 }
