@@ -18,7 +18,8 @@ enum unwind_abi { UNWIND_X86_64, UNWIND_I386 };
 
 enum { UNWIND_REGISTERS = 17 };
 
-/* Values by DWARF number.  A register whose bit in `known` is 0 has been lost on the way, and its value is 0. */
+/* Values by DWARF number.  A register whose bit in `known` is 0 has been lost on the way: its value means nothing.  pc
+ * and sp are always known. */
 struct unwind_registers {
     uint64_t at[UNWIND_REGISTERS];
     uint32_t known;
@@ -33,8 +34,12 @@ struct unwind_convention {
     uint64_t mask;       /* of an address */
 };
 
-/* Never NULL. */
-const struct unwind_convention *unwind_convention(enum unwind_abi abi);
+extern const struct unwind_convention unwind_conventions[]; /* by enum unwind_abi */
+
+static inline const struct unwind_convention *unwind_convention(enum unwind_abi abi)
+{
+    return &unwind_conventions[abi];
+}
 
 /* From PTRACE_GETREGS(2) of a 64-bit tracer, whose tracee may run 32-bit code (cs tells). */
 void unwind_registers_from_user(const struct user_regs_struct *user, struct unwind_registers *ret_registers);

@@ -8,15 +8,10 @@
 /* Selector of 32-bit user code under a 64-bit kernel: arch/x86/include/asm/segment.h, __USER32_CS. */
 enum { CS_32 = 0x23 };
 
-static const struct unwind_convention conventions[] = {
+const struct unwind_convention unwind_conventions[] = {
     [UNWIND_X86_64] = {.count = 17, .pc = 16, .sp = 7, .fp = 6, .word = 8, .machine = EM_X86_64, .mask = UINT64_MAX},
     [UNWIND_I386] = {.count = 9, .pc = 8, .sp = 4, .fp = 5, .word = 4, .machine = EM_386, .mask = UINT32_MAX},
 };
-
-const struct unwind_convention *unwind_convention(enum unwind_abi abi)
-{
-    return &conventions[abi];
-}
 
 void unwind_registers_from_user(const struct user_regs_struct *user, struct unwind_registers *ret_registers)
 {

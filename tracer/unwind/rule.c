@@ -268,9 +268,9 @@ static int restore(const struct application *a, const struct rule_register *from
 {
     uint64_t at = a->cfa + (uint64_t)(int64_t)from->offset;
     int error;
-    switch (from->how) {
-    case RULE_AT_CFA:
+    if (from->how == RULE_AT_CFA) /* nearly always */
         return read_word(a, at, ret_value);
+    switch (from->how) {
     case RULE_CFA_PLUS:
         *ret_value = at & a->convention->mask;
         return 0;
@@ -285,38 +285,26 @@ static int restore(const struct application *a, const struct rule_register *from
     }
 }
 
-/* What no register says is kept: one bit each. */
-static void keep(const struct rule *rule, const struct unwind_registers *registers, struct unwind_registers *caller)
-{
-    caller->abi = registers->abi;
-    caller->known = registers->known & rule->kept;
-    for (uint32_t left = caller->known; left; left &= left - 1) {
-        unsigned number = (unsigned)__builtin_ctz(left);
-        caller->at[number] = registers->at[number];
-    }
-}
-
 int rule_apply(const struct rule *rule, const struct unwind_registers *registers, struct window *window,
                struct unwind_registers *ret_caller, uint64_t *ret_cfa)
 {
     struct application a = {.registers = registers, .window = window, .convention = unwind_convention(registers->abi)};
-    struct unwind_registers caller = {0};
     int error = find_cfa(&a, rule);
     if (error)
         return error;
-    keep(rule, registers, &caller);
+    *ret_caller = *registers; /* all of them: cheaper than to pick those that are kept */
+    ret_caller->known &= rule->kept;
     for (unsigned i = 0; i < rule->count; i++) {
         const struct rule_register *from = &rule->registers[i];
         uint64_t value;
         error = restore(&a, from, &value);
         if (!error)
-            registers_set(&caller, from->number, value);
+            registers_set(ret_caller, from->number, value);
         else if (from->number == a.convention->pc)
             return error;
     }
-    if (!registers_known(&caller, a.convention->sp))
-        registers_set(&caller, a.convention->sp, a.cfa);
-    *ret_caller = caller;
+    if (!registers_known(ret_caller, a.convention->sp))
+        registers_set(ret_caller, a.convention->sp, a.cfa);
     *ret_cfa = a.cfa;
     return 0;
 }

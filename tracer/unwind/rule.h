@@ -56,7 +56,8 @@ int rules_compile(struct rules *rules, Dwarf_Frame *frame, enum unwind_abi abi, 
 
 /* Apply a rule: the registers of the caller, and the frame's CFA.  0, -ENODATA when what the rule builds on is lost,
  * -EFAULT when the stack can't be read, or another error of expression_evaluate().  A saved register that can't be read
- * is lost and no error; the return address must be there. */
+ * is lost and no error; the return address must be there.  *ret_caller is another object than *registers, and its
+ * content means nothing after an error. */
 int rule_apply(const struct rule *rule, const struct unwind_registers *registers, struct window *window,
                struct unwind_registers *ret_caller, uint64_t *ret_cfa);
 

@@ -64,10 +64,11 @@ struct walk {
     struct unwind_space *space;
     const struct unwind_thread *thread;
     const struct unwind_convention *convention;
-    struct unwind_registers registers; /* of the frame at hand */
-    bool exact;                        /* its pc is not a return address */
-    bool entered;                      /* nor has a signal interrupted it: UNWIND_ENTERED */
-    bool guessed;                      /* it was found by a guess */
+    struct unwind_registers pair[2]; /* of the frame at hand, and room for its caller's */
+    struct unwind_registers *now, *next;
+    bool exact;   /* its pc is not a return address */
+    bool entered; /* nor has a signal interrupted it: UNWIND_ENTERED */
+    bool guessed; /* it was found by a guess */
     bool any_guess;
     unsigned count;
 };
@@ -121,7 +122,7 @@ static const struct rule *rule_at(struct walk *w, struct module *module, uint64_
     if (entry)
         return entry->rule;
     if (module_frame(module, vaddr, &frame) == 0) {
-        if (rules_compile(u->rules, frame, w->registers.abi, &rule, ret_lasts) < 0)
+        if (rules_compile(u->rules, frame, w->now->abi, &rule, ret_lasts) < 0)
             rule = NULL;
         free(frame);
     }
@@ -163,8 +164,8 @@ static bool can_be_returned_to(struct walk *w, struct place *place, uint64_t pc)
     uint64_t target;
     if (place->rule && place->rule->signal)
         return true;
-    if (!guess_is_call(w->unwinder->guess, w->registers.abi, window, pc, &target))
-        return guess_is_trampoline(w->registers.abi, window, pc);
+    if (!guess_is_call(w->unwinder->guess, w->now->abi, window, pc, &target))
+        return guess_is_trampoline(w->now->abi, window, pc);
     place->call_target = target;
     return !target || code_map_find(w->space, target);
 }
@@ -190,7 +191,7 @@ static bool plausible(void *context, uint64_t pc, uint64_t *ret_target)
 
 static void add_frame(struct walk *w, const struct place *place)
 {
-    uint64_t pc = w->registers.at[w->convention->pc];
+    uint64_t pc = w->now->at[w->convention->pc];
     struct unwind_frame *frame = &w->unwinder->frames[w->count];
     *frame = (struct unwind_frame){.pc = pc};
     if (place && place->module) {
@@ -214,15 +215,21 @@ static bool is_entry(const struct place *place)
     return place->module && place->module->entry && vaddr - place->module->entry < ENTRY_CODE;
 }
 
+static void advance(struct walk *w)
+{
+    struct unwind_registers *done = w->now;
+    w->now = w->next;
+    w->next = done;
+}
+
 /* -1: the walk goes on, else enum unwind_end. */
 static int step_by_guess(struct walk *w, const struct place *place)
 {
     const struct guess_oracle oracle = {plausible, w};
-    struct unwind_registers caller;
     if (is_entry(place))
         return UNWIND_END_OUTERMOST;
     w->any_guess = true;
-    switch (guess_caller(&oracle, &w->unwinder->window, &w->registers, w->exact, &caller)) {
+    switch (guess_caller(&oracle, &w->unwinder->window, w->now, w->exact, w->next)) {
     case GUESS_CALLER:
         w->exact = false;
         break;
@@ -234,7 +241,7 @@ static int step_by_guess(struct walk *w, const struct place *place)
     default:
         return UNWIND_END_LOST;
     }
-    w->registers = caller;
+    advance(w);
     w->guessed = true;
     return -1;
 }
@@ -242,17 +249,16 @@ static int step_by_guess(struct walk *w, const struct place *place)
 static int step_by_rule(struct walk *w, const struct rule *rule)
 {
     const struct unwind_convention *c = w->convention;
-    struct unwind_registers caller;
     uint64_t cfa;
     if (rule->outermost)
         return UNWIND_END_OUTERMOST;
-    if (rule_apply(rule, &w->registers, &w->unwinder->window, &caller, &cfa))
+    if (rule_apply(rule, w->now, &w->unwinder->window, w->next, &cfa))
         return UNWIND_END_UNREADABLE;
-    if (caller.at[c->pc] == w->registers.at[c->pc] && caller.at[c->sp] == w->registers.at[c->sp])
+    if (w->next->at[c->pc] == w->now->at[c->pc] && w->next->at[c->sp] == w->now->at[c->sp])
         return UNWIND_END_NO_PROGRESS;
-    if (caller.at[c->pc] == 0)
+    if (w->next->at[c->pc] == 0)
         return UNWIND_END_OUTERMOST;
-    w->registers = caller;
+    advance(w);
     w->exact = rule->signal;
     w->guessed = false;
     return -1;
@@ -262,7 +268,7 @@ static int step_by_rule(struct walk *w, const struct rule *rule)
  * of a function, put there by hand. */
 static const struct place *find_place(struct walk *w)
 {
-    uint64_t pc = w->registers.at[w->convention->pc], target;
+    uint64_t pc = w->now->at[w->convention->pc], target;
     const struct place *place = place_at(w, pc - !w->exact);
     w->entered = false;
     if (!place || place->rule || w->exact || !place->module || plausible(w, pc, &target))
@@ -318,13 +324,15 @@ int unwind_capture(struct unwinder *u, struct unwind_space *space, const struct 
                      .space = space,
                      .thread = thread,
                      .convention = unwind_convention(thread->registers->abi),
-                     .registers = *thread->registers,
+                     .pair = {*thread->registers},
                      .exact = true};
+    w.now = &w.pair[0];
+    w.next = &w.pair[1];
     *ret_stack = (struct unwind_stack){.frames = u->frames, .quality = UNWIND_TRUNCATED, .end = UNWIND_END_LOST};
     int error = prepare(&w);
     if (error)
         return error;
-    window_begin(&u->window, thread->memory, w.registers.at[w.convention->sp]);
+    window_begin(&u->window, thread->memory, w.now->at[w.convention->sp]);
     int end;
     do
         end = step(&w);
