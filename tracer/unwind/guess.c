@@ -141,6 +141,22 @@ static bool leads_here(const struct search *s, uint64_t target)
     return target && s->registers->at[s->convention->pc] - target < NEAR;
 }
 
+static bool is_above(const struct search *s, uint64_t fp, uint64_t slot)
+{
+    return fp % s->convention->word == 0 && fp > slot && fp - slot <= GUESS_MAX_FRAME;
+}
+
+/* Most code that changes the frame pointer saves it first of all, right below its return address.  That is only asked
+ * when the one at hand can't be the caller's. */
+static void restore_frame_pointer(const struct search *s, uint64_t slot)
+{
+    uint64_t saved;
+    if (registers_known(s->registers, s->convention->fp) && is_above(s, s->registers->at[s->convention->fp], slot))
+        return;
+    if (window_word(s->window, slot - s->convention->word, s->convention->word, &saved) && is_above(s, saved, slot))
+        registers_set(s->caller, s->convention->fp, saved);
+}
+
 /* The first word in [sp, end) that is behind a call, `here`: of the code at hand. */
 static bool by_scan(const struct search *s, uint64_t end, bool here)
 {
@@ -150,22 +166,39 @@ static bool by_scan(const struct search *s, uint64_t end, bool here)
         uint64_t value, target;
         if (!window_word(s->window, slot, word, &value))
             return false;
-        if (take(s, slot, &target) && (!here || leads_here(s, target)))
+        if (take(s, slot, &target) && (!here || leads_here(s, target))) {
+            restore_frame_pointer(s, slot);
             return true;
+        }
     }
     return false;
 }
 
+/* Interpreters push the address where they go on, with no call before it: believed in a chain of frame pointers. */
+static bool take_made(const struct search *s, uint64_t fp, uint64_t outer)
+{
+    const struct unwind_convention *c = s->convention;
+    uint64_t pc;
+    if (!is_above(s, outer, fp) || !window_word(s->window, fp + c->word, c->word, &pc) ||
+        !s->oracle->is_made(s->oracle->context, pc))
+        return false;
+    *s->caller = *s->registers;
+    registers_set(s->caller, c->pc, pc);
+    registers_set(s->caller, c->sp, fp + 2 * c->word);
+    return true;
+}
+
 static bool by_frame_pointer(const struct search *s)
 {
-    uint64_t fp = s->registers->at[s->convention->fp], sp = s->registers->at[s->convention->sp], outer, target;
+    uint64_t fp = s->registers->at[s->convention->fp], sp = s->registers->at[s->convention->sp], outer, target = 0;
     unsigned word = s->convention->word;
     if (!registers_known(s->registers, s->convention->fp) || fp % word || fp < sp || fp - sp > GUESS_MAX_FRAME)
         return false;
-    if (!window_word(s->window, fp, word, &outer) || !take(s, fp + word, &target))
+    if (!window_word(s->window, fp, word, &outer) || (!take(s, fp + word, &target) && !take_made(s, fp, outer)))
         return false;
+    const struct unwind_registers caller = *s->caller;
     if (leads_here(s, target) || !by_scan(s, fp, true)) {
-        take(s, fp + word, &target);
+        *s->caller = caller;
         registers_set(s->caller, s->convention->fp, outer);
     }
     return true;

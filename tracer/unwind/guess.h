@@ -38,6 +38,7 @@ bool guess_is_trampoline(enum unwind_abi abi, struct window *window, uint64_t pc
 /* How the guesser asks whether a word may be a return address. */
 struct guess_oracle {
     bool (*plausible)(void *context, uint64_t pc, uint64_t *ret_target); /* target: as guess_is_call() */
+    bool (*is_made)(void *context, uint64_t pc);                         /* code that the program made, in no module */
     void *context;
 };
 

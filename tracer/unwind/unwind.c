@@ -187,6 +187,13 @@ static bool plausible(void *context, uint64_t pc, uint64_t *ret_target)
     return place->plausible;
 }
 
+static bool is_made(void *context, uint64_t pc)
+{
+    const struct walk *w = context;
+    const struct code_range *range = code_map_find(w->space, pc);
+    return range && range->kind != CODE_FILE;
+}
+
 /* ---- steps ---- */
 
 static void add_frame(struct walk *w, const struct place *place)
@@ -225,7 +232,7 @@ static void advance(struct walk *w)
 /* -1: the walk goes on, else enum unwind_end. */
 static int step_by_guess(struct walk *w, const struct place *place)
 {
-    const struct guess_oracle oracle = {plausible, w};
+    const struct guess_oracle oracle = {plausible, is_made, w};
     if (is_entry(place))
         return UNWIND_END_OUTERMOST;
     w->any_guess = true;
@@ -246,13 +253,24 @@ static int step_by_guess(struct walk *w, const struct place *place)
     return -1;
 }
 
-static int step_by_rule(struct walk *w, const struct rule *rule)
+/* After a guess a register that a table builds on may be another function's. */
+static bool leads_astray(const struct walk *w, const struct rule *rule, int error)
+{
+    uint64_t pc = w->next->at[w->convention->pc];
+    return w->any_guess && (error || (pc && !code_map_find(w->space, pc - !rule->signal)));
+}
+
+static int step_by_rule(struct walk *w, const struct place *place)
 {
     const struct unwind_convention *c = w->convention;
+    const struct rule *rule = place->rule;
     uint64_t cfa;
     if (rule->outermost)
         return UNWIND_END_OUTERMOST;
-    if (rule_apply(rule, w->now, &w->unwinder->window, w->next, &cfa))
+    int error = rule_apply(rule, w->now, &w->unwinder->window, w->next, &cfa);
+    if (leads_astray(w, rule, error))
+        return step_by_guess(w, place);
+    if (error)
         return UNWIND_END_UNREADABLE;
     if (w->next->at[c->pc] == w->now->at[c->pc] && w->next->at[c->sp] == w->now->at[c->sp])
         return UNWIND_END_NO_PROGRESS;
@@ -292,7 +310,7 @@ static int step(struct walk *w)
     add_frame(w, place);
     if (!place)
         return UNWIND_END_LOST;
-    return place->rule ? step_by_rule(w, place->rule) : step_by_guess(w, place);
+    return place->rule ? step_by_rule(w, place) : step_by_guess(w, place);
 }
 
 /* ---- the walk ---- */
