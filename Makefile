@@ -24,7 +24,7 @@ BASE_CFLAGS := -std=c17 -D_GNU_SOURCE $(WARN)
 ALL_CFLAGS = $(BASE_CFLAGS) -DBRKWATER_VERSION='"$(VERSION)"' $(CFLAGS)
 LDLIBS := -lzstd -ldw -lelf -llzma -liberty -lcapstone -ldl -pthread
 
-SOURCES := $(wildcard tracer/*.c decoder/*.c decoder/*/*.c report/*.c)
+SOURCES := $(wildcard tracer/*.c tracer/*/*.c decoder/*.c decoder/*/*.c report/*.c)
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 PROGRAM := $(if $(SAN),$(BUILD)/brkwater,brkwater)
 
@@ -112,6 +112,26 @@ $(PROGRAMS_DIR)/%-static: tests/programs/%.c $(wildcard tests/programs/*.h) Make
 	@mkdir -p $(@D)
 	$(CC) $(PROGRAM_CFLAGS) -static -o $@ $< -lrt
 
+# Without unwind tables but for .debug_frame, compressed; and without any.
+WITHOUT_TABLES := -fno-asynchronous-unwind-tables -fno-unwind-tables
+
+$(PROGRAMS_DIR)/%-debugframe: tests/programs/%.c $(wildcard tests/programs/*.h) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(PROGRAM_CFLAGS) $(WITHOUT_TABLES) -gz -o $@ $< -lrt
+
+$(PROGRAMS_DIR)/%-nocfi: tests/programs/%.c $(wildcard tests/programs/*.h) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(PROGRAM_CFLAGS) $(WITHOUT_TABLES) -O2 -fomit-frame-pointer -DWITHOUT_CFI -s -g0 -o $@ $< -lrt
+
+# Libraries made of the same source.
+$(PROGRAMS_DIR)/%-first: tests/programs/%.c $(wildcard tests/programs/*.h) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(PROGRAM_CFLAGS) -shared -fPIC -DLIBRARY=1 -o $@ $<
+
+$(PROGRAMS_DIR)/%-second: tests/programs/%.c $(wildcard tests/programs/*.h) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(PROGRAM_CFLAGS) -shared -fPIC -DLIBRARY=2 -s -o $@ $<
+
 $(PROGRAMS_DIR)/%: tests/programs/%.c $(wildcard tests/programs/*.h) Makefile
 	@mkdir -p $(@D)
 	$(CC) $(PROGRAM_CFLAGS) -o $@ $< -lrt
@@ -153,7 +173,8 @@ objects: $(OBJECTS)
 
 .PHONY: format
 format: ## format all C sources
-	clang-format -i tracer/*.[ch] decoder/*.[ch] decoder/*/*.[ch] report/*.[ch] examples/*.c tests/unit/*.[ch] tests/unit/inputs/*.c tests/programs/*.[ch]
+	clang-format -i tracer/*.[ch] tracer/*/*.[ch] decoder/*.[ch] decoder/*/*.[ch] report/*.[ch] examples/*.c tests/unit/*.[ch] \
+		tests/unit/inputs/*.c tests/programs/*.[ch]
 
 .PHONY: clean
 clean: ## remove what was built
