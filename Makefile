@@ -136,7 +136,15 @@ $(PROGRAMS_DIR)/%: tests/programs/%.c $(wildcard tests/programs/*.h) Makefile
 	@mkdir -p $(@D)
 	$(CC) $(PROGRAM_CFLAGS) -o $@ $< -lrt
 
-# A unit test names the objects that it links in a comment: `links: tracer/codec.o ...`.
+# For the unit tests: all objects of a folder, of which the linker takes what is needed.
+define archive
+$(BUILD)/$(1).a: $(filter $(BUILD)/$(1)/%,$(OBJECTS))
+	@rm -f $$@
+	ar rcs $$@ $$^
+endef
+$(foreach folder,tracer decoder report,$(eval $(call archive,$(folder))))
+
+# A unit test names what it links in a comment: `links: tracer/codec.o ...` or `links: decoder.a ...`.
 .SECONDEXPANSION:
 unit_objects = $(addprefix $(BUILD)/,$(shell sed -n 's@^/\* links: \(.*\) \*/@\1@p' tests/unit/$(1).c))
 $(BUILD)/tests/unit/%: tests/unit/%.c $$(call unit_objects,$$*) $(wildcard tests/unit/*.h) Makefile

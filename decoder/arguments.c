@@ -1,5 +1,5 @@
 /* arguments.c: the names of the bits and values in a call's arguments, as strace spells and orders them. */
-#include "arguments.h"
+#include "decoder.h"
 
 #include <string.h>
 

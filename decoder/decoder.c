@@ -18,9 +18,14 @@ static enum call call_to_leave_out(void)
 struct decoder *decoder_new(void)
 {
     struct decoder *d = calloc(1, sizeof(*d));
-    if (d)
-        d->left_out = call_to_leave_out();
-    return d;
+    if (!d)
+        return NULL;
+    d->left_out = call_to_leave_out();
+    d->code = code_new();
+    if (d->code)
+        return d;
+    free(d);
+    return NULL;
 }
 
 void decoder_free(struct decoder *d)
@@ -33,6 +38,7 @@ void decoder_free(struct decoder *d)
     for (size_t i = 0; i < sizeof(d->header_texts) / sizeof(d->header_texts[0]); i++)
         free(d->header_texts[i]);
     free(d->differences);
+    code_release(d->code);
     free(d);
 }
 
@@ -120,6 +126,40 @@ static void apply_space_end(struct decoder *d, const struct rec_space_end *end, 
     model_space_end(d, space);
 }
 
+/* What contradicts earlier records is counted and passed over. */
+static int apply_code(struct decoder *d, const struct record *record)
+{
+    int error = code_apply(d->code, record);
+    if (error != -TRACE_E_DAMAGED)
+        return error;
+    d->contradictions++;
+    return 0;
+}
+
+static int apply_load(struct decoder *d, const struct rec_load *load)
+{
+    struct space_model *space = model_space(d, load->space);
+    int error = space ? model_load(space, load->module, load->bias) : -TRACE_E_DAMAGED;
+    if (error != -TRACE_E_DAMAGED)
+        return error;
+    d->contradictions++;
+    return 0;
+}
+
+struct code *decoder_code(const struct decoder *d)
+{
+    return d->code;
+}
+
+void decoder_set_code(struct decoder *d, struct code *code)
+{
+    if (!code)
+        return;
+    code_hold(code);
+    code_release(d->code);
+    d->code = code;
+}
+
 uint64_t decoder_time_of(const struct decoder *d, const struct record *record)
 {
     switch (record->kind) {
@@ -196,6 +236,19 @@ int decoder_apply(struct decoder *d, const struct record *record, struct moment 
     case REC_END:
         d->end = record->end;
         d->has_end = true;
+        break;
+    case REC_MODULE:
+    case REC_FRAME:
+    case REC_STACK:
+    case REC_TEXT:
+    case REC_NAMES:
+    case REC_SYMBOLS:
+    case REC_CODE:
+        error = apply_code(d, record);
+        break;
+    case REC_LOAD:
+        m.space = record->load.space;
+        error = apply_load(d, &record->load);
         break;
     case REC_CACHE:
     case REC_KINDS:

@@ -14,7 +14,7 @@
 #ifndef BRKWATER_DECODER_H
 #define BRKWATER_DECODER_H
 
-#include "../tracer/trace.h"
+#include "code.h"
 
 /* What a run of pages is for.  The names of kind_name() appear in every output. */
 enum kind {
@@ -58,6 +58,7 @@ struct segment {
     uint64_t birth;         /* event that mapped it; 0: it was there at the baseline */
     uint64_t born;          /* tick of that */
     uint32_t owner;         /* tid that mapped it; for a thread's stack the thread that runs on it */
+    uint32_t stack;         /* call stack of its birth; 0: unknown */
     uint32_t file;          /* decoder_file() id, 0 for anonymous memory */
     uint8_t prot;           /* PROT_ bits */
     uint8_t kind;           /* enum kind, as born; segment_kind() tells what it is now */
@@ -193,6 +194,16 @@ const struct process_info *decoder_process_at(const struct decoder *decoder, siz
 /* Threads seen in all, and the most that were alive at once. */
 uint64_t decoder_threads(const struct decoder *decoder, uint64_t *ret_most);
 
+/* The code behind events: its own, or what decoder_set_code() gave it.  Never NULL. */
+struct code *decoder_code(const struct decoder *decoder);
+
+/* Let it use code that is known already, with all names, in place of its own; NULL changes nothing.  Before the first
+ * record. */
+void decoder_set_code(struct decoder *decoder, struct code *code);
+
+/* The runtime address of a line of a stack in a space; 0 when it is not known. */
+tracee_addr decoder_pc(const struct decoder *decoder, uint32_t space, const struct code_line *line);
+
 /* Text of a note's code, with what to do about it; never NULL. */
 const char *note_text(enum note_code code);
 
@@ -224,6 +235,31 @@ int places_add(struct places *places, const struct decoder *decoder, const struc
 /* By process index (decoder_process_at()); *ret_count may be less than there are processes. */
 const struct process_places *places_list(const struct places *places, size_t *ret_count);
 
+/* ---- the field's names for the numbers in a call ---- */
+
+enum { FLAG_NAMES_MAX = 40 };
+
+/* A bit set taken apart. */
+struct flag_list {
+    size_t count;
+    const char *names[FLAG_NAMES_MAX]; /* in the order in which strace prints them; constants */
+    uint64_t rest;                     /* bits without a name, to be printed in hex */
+};
+
+/*
+ * Names of a bit set or of a value of the given kind (ARG_PROT, ARG_MAP_FLAGS, ARG_MREMAP_FLAGS, ARG_ADVICE,
+ * ARG_SHM_FLAGS, ARG_MLOCK_FLAGS, ARG_MCL_FLAGS, ARG_CLONE_FLAGS, ARG_SHADOW_FLAGS, ARG_PRCTL_OPTION, ARG_PRCTL_SUB).
+ * An empty set has the name that strace gives it ("PROT_NONE", "0" has none).  Kinds that have no names give count 0
+ * and everything in rest.
+ */
+void argument_flags(enum arg_kind kind, uint64_t value, struct flag_list *ret_list);
+
+/* "ENOMEM"; NULL for a number without a name. */
+const char *errno_name(uint32_t error);
+
+/* "SIGSEGV"; NULL for a number without a name. */
+const char *signal_name(unsigned signal);
+
 /* ---- reading a file ---- */
 
 struct trace;
@@ -236,6 +272,7 @@ struct trace_loss {
     uint64_t bytes;        /* of the file that were not read because of it */
     uint64_t unknown;      /* records of kinds newer than this program */
     uint64_t first_offset; /* where in the file the first loss is */
+    bool names;            /* the names behind the recording are damaged: `brkwater symbolize` makes them anew */
 };
 
 /* 0, -errno, -TRACE_E_NOT_A_TRACE, -TRACE_E_CUT or -TRACE_E_NEWER. */
@@ -246,13 +283,29 @@ void trace_close(struct trace *trace);
 int trace_next(struct trace *trace, struct record *ret_record);
 
 /*
- * Keyframes let a reader start in the middle: trace_index() replays a finished recording and adds the decoder's state
- * about every `every` events behind its end, unless it is shorter than that, is not whole, has keyframes already, or
- * would grow beyond max_size (0: no limit).  What cannot be written whole is taken back.  0 or -errno.
+ * What is worked out once a recording has ended, and added behind its end:
+ *
+ * - keyframes, which let a reader start in the middle: the decoder's state about every `every` events, unless the
+ *   recording is shorter than that;
+ * - names for all frames, if there are any.
  */
-int trace_index(const char *path, uint64_t every, uint64_t max_size);
+struct finish_options {
+    uint64_t every;      /* 0: no keyframes */
+    uint64_t max_size;   /* bytes of the file; what would go beyond it is left out; 0: no limit */
+    struct namer *namer; /* NULL: no names */
+};
 
-enum { TRACE_INDEX_EVERY = 150000 }; /* events: some 30 ms of replay */
+enum { FINISH_EVERY = 150000 }; /* events: some 30 ms of replay */
+
+/* Of a recording that is whole, and has nothing added yet.  What can't be written whole is taken back.  0 or -errno. */
+int trace_finish(const char *path, const struct finish_options *options);
+
+/* Find all names again, also of a recording that was cut off; keyframes stay.  0 or -errno. */
+int trace_symbolize(const char *path, struct namer *namer);
+
+/* All code of the recording, with its names, as it was added behind the end; NULL when it was not.  It is the trace's:
+ * code_hold() it. */
+struct code *trace_code(const struct trace *trace);
 
 /* How many keyframes the trace has; 0 for none, or when they are another version's. */
 size_t trace_keyframes(const struct trace *trace);

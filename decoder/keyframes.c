@@ -1,31 +1,15 @@
 /*
- * keyframes.c: the decoder's state at some frames of a recording, kept behind its end.
- *
- *     frames of the recording, the last with REC_END
- *     a frame for each keyframe: REC_CACHE with CACHE_KEYFRAME
- *     a frame with CACHE_INDEX
- *     a skippable frame of 32 bytes that says where all this begins, and where the index is
+ * keyframes.c: the decoder's state at some frames of a recording, each in a frame of the appendix, and their index.
  *
  * All of it is checked when it is used: what does not fit is as if it were not there.
  */
-#include "places.h"
+#include "keyframes.h"
+
 #include "state.h"
-#include "trace_reader.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#include <zstd.h>
-
-enum {
-    TRAILER_SIZE = 32,
-    TRAILER_MAGIC = 0x184d2a5e,
-    LEVEL = 3,
-
-};
 
 struct keyframe {
     uint64_t ordinal, event, time; /* the state after so many records; its last event; the highest tick so far */
@@ -38,6 +22,11 @@ struct keyframes {
     size_t count, capacity;
     struct places places;
 };
+
+struct keyframes *keyframes_new(void)
+{
+    return calloc(1, sizeof(struct keyframes));
+}
 
 void keyframes_free(struct keyframes *k)
 {
@@ -129,66 +118,24 @@ static bool is_sound(const struct keyframes *k, uint64_t start, uint64_t index)
 
 /* ---- reading ---- */
 
-static uint64_t little_endian(const unsigned char *bytes)
-{
-    uint64_t value = 0;
-    for (int i = 7; i >= 0; i--)
-        value = value << 8 | bytes[i];
-    return value;
-}
-
-static void put_little_endian(unsigned char *bytes, uint64_t value, int count)
-{
-    for (int i = 0; i < count; i++, value >>= 8)
-        bytes[i] = (unsigned char)value;
-}
-
-/* Where the caches begin and their index is; false when the file does not end as one that has some. */
-static bool read_trailer(struct trace *trace, uint64_t *ret_start, uint64_t *ret_index)
-{
-    unsigned char bytes[TRAILER_SIZE], head[8];
-    uint64_t size = trace_size(trace);
-    put_little_endian(head, TRAILER_MAGIC, 4);
-    put_little_endian(head + 4, TRAILER_SIZE - 8, 4);
-    if (size < TRAILER_SIZE || trace_bytes_at(trace, size - TRAILER_SIZE, bytes, TRAILER_SIZE) != TRAILER_SIZE)
-        return false;
-    if (memcmp(bytes, head, 8) != 0 || memcmp(bytes + 8, TRACE_MAGIC, 8) != 0)
-        return false;
-    *ret_start = little_endian(bytes + 16);
-    *ret_index = little_endian(bytes + 24);
-    return *ret_start && *ret_start < *ret_index && *ret_index < size - TRAILER_SIZE;
-}
-
-static int read_index(struct trace *trace, uint64_t start, uint64_t index)
+int keyframes_load(struct trace *trace, const struct trailer *trailer)
 {
     struct record record;
-    int result = trace_record_at(trace, index, &record);
+    int result = trace_record_at(trace, trailer->index, &record);
     if (result != 1 || record.kind != REC_CACHE || record.cache.what != CACHE_INDEX ||
         record.cache.version != STATE_VERSION)
         return result == -ENOMEM ? result : 0;
-    struct keyframes *k = calloc(1, sizeof(*k));
+    struct keyframes *k = keyframes_new();
     if (!k)
         return -ENOMEM;
     struct pack pack = pack_reader(record.cache.data.data, record.cache.data.size);
     visit_index(&pack, k);
-    if (pack.error || pack.at != pack.end || !is_sound(k, start, index)) {
+    if (pack.error || pack.at != pack.end || !is_sound(k, trailer->start, trailer->index)) {
         keyframes_free(k);
         return pack.error == -ENOMEM ? -ENOMEM : 0;
     }
     trace_set_keyframes(trace, k);
     return 0;
-}
-
-int keyframes_load(struct trace *trace)
-{
-    uint64_t start, index;
-    if (!read_trailer(trace, &start, &index))
-        return 0;
-    int error = read_index(trace, start, index);
-    if (!error)
-        error = trace_go(trace, 0);
-    trace_limit(trace, start);
-    return error;
 }
 
 size_t trace_keyframes(const struct trace *trace)
@@ -249,6 +196,7 @@ int trace_seek(struct trace *trace, enum seek_by by, uint64_t value, struct deco
     struct decoder *decoder = decoder_new();
     if (!decoder)
         return -ENOMEM;
+    decoder_set_code(decoder, trace_code(trace));
     /* A replay that is wrong on purpose must be wrong from the start. */
     const bool usable = decoder->left_out == CALL_NONE;
     const struct keyframe *at = usable ? find(trace_get_keyframes(trace), by, value) : NULL;
@@ -258,6 +206,8 @@ int trace_seek(struct trace *trace, enum seek_by by, uint64_t value, struct deco
         decoder = decoder_new();
         at = NULL;
         error = decoder ? 0 : -ENOMEM;
+        if (decoder)
+            decoder_set_code(decoder, trace_code(trace));
     }
     if (!error)
         error = trace_go(trace, at ? at->next : 0);
@@ -297,200 +247,49 @@ int trace_check_keyframe(struct trace *trace, struct decoder *decoder, uint64_t 
 
 /* ---- making ---- */
 
-struct making {
-    const char *path;
-    struct trace *trace;
-    struct decoder *decoder;
-    struct places *places;
-    struct keyframes *keyframes;
-    uint64_t every, max_size;
-    uint64_t ordinal;
-
-    int fd;
-    uint64_t start, size; /* of the recording, and of the file so far */
-    struct codec *codec;
-    ZSTD_CCtx *zstd;
-    void *packed;
-    size_t packed_capacity;
-};
-
-static int append(struct making *m, const void *bytes, size_t size)
-{
-    const char *p = bytes;
-    if (m->max_size && m->size + size > m->max_size)
-        return -EFBIG;
-    while (size) {
-        ssize_t put = pwrite(m->fd, p, size, (off_t)m->size);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put <= 0)
-            return put ? -errno : -EIO;
-        p += put;
-        size -= (size_t)put;
-        m->size += (uint64_t)put;
-    }
-    return 0;
-}
-
-static int hold_packed(struct making *m, size_t size)
-{
-    if (size <= m->packed_capacity)
-        return 0;
-    void *packed = realloc(m->packed, size);
-    if (!packed)
-        return -ENOMEM;
-    m->packed = packed;
-    m->packed_capacity = size;
-    return 0;
-}
-
-/* A frame of its own for one record of caches. */
-static int append_cache(struct making *m, enum cache_what what, const struct pack *pack)
+static int put_cache(struct appendix *a, enum cache_what what, const struct pack *pack)
 {
     struct record record = {
         .kind = REC_CACHE,
         .cache = {.what = what, .version = STATE_VERSION, .data = {(const char *)pack->out, pack->size}}};
-    size_t size;
-    codec_clear(m->codec);
-    int error = codec_encode(m->codec, &record);
-    const unsigned char *bytes = codec_bytes(m->codec, &size);
-    if (!error)
-        error = hold_packed(m, ZSTD_compressBound(size));
-    if (error)
-        return error;
-    size_t packed = ZSTD_compress2(m->zstd, m->packed, m->packed_capacity, bytes, size);
-    return ZSTD_isError(packed) ? -EIO : append(m, m->packed, packed);
+    int error = appendix_put(a, &record);
+    return error ? error : appendix_flush(a);
 }
 
-static int make_keyframe(struct making *m, uint64_t next)
+int keyframes_add(struct keyframes *k, struct appendix *a, struct decoder *decoder, uint64_t ordinal, uint64_t next)
 {
-    struct keyframes *k = m->keyframes;
     struct pack pack = {0};
-    const struct keyframe made = {.ordinal = m->ordinal,
-                                  .event = decoder_events(m->decoder),
-                                  .time = m->decoder->time,
+    const struct keyframe made = {.ordinal = ordinal,
+                                  .event = decoder_events(decoder),
+                                  .time = decoder->time,
                                   .next = next,
-                                  .state = m->size};
+                                  .state = appendix_at(a)};
     int error = hold(k, k->count + 1);
     if (!error)
-        error = state_save(m->decoder, &pack);
+        error = state_save(decoder, &pack);
     if (!error)
-        error = append_cache(m, CACHE_KEYFRAME, &pack);
+        error = put_cache(a, CACHE_KEYFRAME, &pack);
     if (!error)
         k->list[k->count++] = made;
     pack_free(&pack);
     return error == -TRACE_E_TOO_LARGE ? 0 : error; /* there is another chance at the next frame */
 }
 
-/* A new frame begins with this record, which has not been applied: is a keyframe due before it? */
-static int at_frame(struct making *m)
+uint64_t keyframes_last_event(const struct keyframes *k)
 {
-    bool first;
-    const struct keyframes *k = m->keyframes;
-    const uint64_t offset = trace_frame_at(m->trace, &first);
-    const uint64_t last = k->count ? k->list[k->count - 1].event : 0;
-    if (!first || !offset || decoder_events(m->decoder) < last + m->every)
-        return 0;
-    return make_keyframe(m, offset);
+    return k->count ? k->list[k->count - 1].event : 0;
 }
 
-static int replay_all(struct making *m)
-{
-    struct record record;
-    struct moment moment;
-    int result;
-    while ((result = trace_next(m->trace, &record)) == 1) {
-        int error = at_frame(m);
-        if (!error)
-            error = decoder_apply(m->decoder, &record, &moment);
-        m->ordinal++;
-        if (!error)
-            error = places_add(m->places, m->decoder, &moment, m->ordinal);
-        if (error)
-            return error;
-    }
-    return result;
-}
-
-static int finish(struct making *m)
+int keyframes_finish(struct keyframes *k, struct appendix *a, const struct places *places, uint64_t *ret_index)
 {
     struct pack pack = {0};
-    unsigned char trailer[TRAILER_SIZE];
-    const uint64_t index = m->size;
-    m->keyframes->places = *m->places;
-    visit_index(&pack, m->keyframes);
-    m->keyframes->places = (struct places){0};
-    int error = pack.error ? pack.error : append_cache(m, CACHE_INDEX, &pack);
+    const uint64_t index = appendix_at(a);
+    k->places = *places; /* borrowed */
+    visit_index(&pack, k);
+    k->places = (struct places){0};
+    int error = pack.error ? pack.error : put_cache(a, CACHE_INDEX, &pack);
     pack_free(&pack);
-    put_little_endian(trailer, TRAILER_MAGIC, 4);
-    put_little_endian(trailer + 4, TRAILER_SIZE - 8, 4);
-    memcpy(trailer + 8, TRACE_MAGIC, 8);
-    put_little_endian(trailer + 16, m->start, 8);
-    put_little_endian(trailer + 24, index, 8);
-    return error ? error : append(m, trailer, sizeof(trailer));
-}
-
-static bool is_whole(const struct making *m)
-{
-    const struct trace_loss *loss = trace_loss(m->trace);
-    return decoder_end(m->decoder) && !loss->cut && !loss->damaged;
-}
-
-static int make(struct making *m)
-{
-    int error = replay_all(m);
-    if (!error && is_whole(m) && m->keyframes->count) {
-        error = finish(m);
-        if (!error)
-            return 0;
-    }
-    /* Nothing half-written stays. */
-    if (m->size > m->start && ftruncate(m->fd, (off_t)m->start) < 0 && !error)
-        error = -errno;
-    return error == -EFBIG ? 0 : error;
-}
-
-static int prepare(struct making *m)
-{
-    m->start = m->size = trace_size(m->trace);
-    m->decoder = decoder_new();
-    m->places = places_new();
-    m->keyframes = calloc(1, sizeof(*m->keyframes));
-    m->codec = codec_new();
-    m->zstd = ZSTD_createCCtx();
-    if (!m->decoder || !m->places || !m->keyframes || !m->codec || !m->zstd)
-        return -ENOMEM;
-    ZSTD_CCtx_setParameter(m->zstd, ZSTD_c_compressionLevel, LEVEL);
-    ZSTD_CCtx_setParameter(m->zstd, ZSTD_c_checksumFlag, 1);
-    m->fd = open(m->path, O_WRONLY | O_CLOEXEC);
-    return m->fd < 0 ? -errno : 0;
-}
-
-int trace_index(const char *path, uint64_t every, uint64_t max_size)
-{
-    struct making m = {.path = path, .every = every, .max_size = max_size, .fd = -1};
-    struct stat st;
-    if (stat(path, &st) < 0)
-        return -errno;
-    if (!S_ISREG(st.st_mode))
-        return 0;
-    int error = trace_open(path, &m.trace);
-    if (error)
-        return error;
-    if (!trace_keyframes(m.trace)) {
-        trace_limit(m.trace, trace_size(m.trace));
-        error = prepare(&m);
-        if (!error)
-            error = make(&m);
-    }
-    if (m.fd >= 0)
-        close(m.fd);
-    trace_close(m.trace);
-    decoder_free(m.decoder);
-    places_free(m.places);
-    keyframes_free(m.keyframes);
-    codec_free(m.codec);
-    ZSTD_freeCCtx(m.zstd);
-    free(m.packed);
+    if (!error)
+        *ret_index = index;
     return error;
 }

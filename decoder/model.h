@@ -21,7 +21,9 @@ struct space_model {
     uint64_t last_exit;               /* highest exit number of a layout call */
     struct segment pattern;           /* birth of what a read-back adds: of the last event whose effect was not known */
     uint64_t resident;                /* bytes, by the last sample */
-    struct space_model *next;         /* in its hash bucket */
+    uint64_t *biases;                 /* of modules, by their id; bit 0 tells that there is one */
+    uint32_t n_biases;
+    struct space_model *next; /* in its hash bucket */
 };
 
 struct process_model {
@@ -45,6 +47,7 @@ struct file_model {
 enum { SPACE_BUCKETS = 256, TASK_BUCKETS = 1024 };
 
 struct decoder {
+    struct code *code;
     struct rec_header header;
     char *header_texts[5];
     bool has_header, has_end;
@@ -94,6 +97,10 @@ uint64_t model_heap_size(const struct space_model *space);
 
 /* Move the break, and keep the sum over all spaces right. */
 void model_set_heap(struct decoder *decoder, struct space_model *space, tracee_addr start, tracee_addr end);
+
+/* The bias of a module in the space; -ENOMEM without memory, -TRACE_E_DAMAGED for an impossible id. */
+int model_load(struct space_model *space, uint32_t module, uint64_t bias);
+int model_copy_loads(struct space_model *to, const struct space_model *from);
 
 /* processes.c: threads and processes */
 int model_task(struct decoder *decoder, const struct rec_task *task);

@@ -128,7 +128,7 @@ static int copy_space(struct decoder *d, const struct rec_task *task)
     to->has_baseline = from->has_baseline;
     to->last_exit = from->last_exit;
     model_set_heap(d, to, from->heap_start, from->heap_end);
-    return to->segments.failed ? -ENOMEM : 0;
+    return to->segments.failed ? -ENOMEM : model_copy_loads(to, from);
 }
 
 int model_task(struct decoder *d, const struct rec_task *task)

@@ -105,6 +105,7 @@ static struct segment newborn(const struct replay *r, tracee_addr start, uint64_
     return (struct segment){.start = start,
                             .end = start + length,
                             .birth = r->decoder->events,
+                            .stack = r->event->stack,
                             .born = r->event->time,
                             .owner = r->event->tid};
 }

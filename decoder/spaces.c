@@ -1,7 +1,9 @@
 /* spaces.c: the live address spaces of the model. */
 #include "model.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct space_model *model_space(struct decoder *d, uint32_t id)
 {
@@ -57,6 +59,7 @@ void model_space_end(struct decoder *d, struct space_model *space)
     d->heap_bytes -= model_heap_size(space);
     d->resident_bytes -= space->resident;
     segments_clear(&space->segments);
+    free(space->biases);
     free(space);
 }
 
@@ -65,6 +68,46 @@ void model_free_spaces(struct decoder *d)
     for (size_t i = 0; i < SPACE_BUCKETS; i++)
         while (d->spaces[i])
             model_space_end(d, d->spaces[i]);
+}
+
+/* ---- where modules lie ---- */
+
+enum { MAX_MODULES = 1 << 16 };
+
+int model_load(struct space_model *space, uint32_t module, uint64_t bias)
+{
+    if (module == 0 || module > MAX_MODULES)
+        return -TRACE_E_DAMAGED;
+    if (module >= space->n_biases) {
+        uint32_t count = module < 16 ? 32 : module * 2;
+        uint64_t *biases = reallocarray(space->biases, count, sizeof(*biases));
+        if (!biases)
+            return -ENOMEM;
+        memset(biases + space->n_biases, 0, (count - space->n_biases) * sizeof(*biases));
+        space->biases = biases;
+        space->n_biases = count;
+    }
+    space->biases[module] = bias | 1;
+    return 0;
+}
+
+int model_copy_loads(struct space_model *to, const struct space_model *from)
+{
+    int error = 0;
+    for (uint32_t module = 1; module < from->n_biases && !error; module++)
+        if (from->biases[module])
+            error = model_load(to, module, from->biases[module]);
+    return error;
+}
+
+tracee_addr decoder_pc(const struct decoder *d, uint32_t id, const struct code_line *line)
+{
+    if (!line->module)
+        return line->address;
+    const struct space_model *s = d->last_space && d->last_space->id == id ? d->last_space : model_space_const(d, id);
+    if (!s || line->module >= s->n_biases || !s->biases[line->module])
+        return 0;
+    return line->address + (s->biases[line->module] & ~UINT64_C(1));
 }
 
 static uint64_t page_up(uint64_t value)

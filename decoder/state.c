@@ -213,6 +213,7 @@ static void visit_segment(struct pack *p, struct segment *s, const struct segmen
     pack_near(p, &s->birth, before->birth);
     pack_near(p, &s->born, before->born);
     pack_u32(p, &s->owner);
+    pack_u32(p, &s->stack);
     pack_u32(p, &s->file);
     pack_u8(p, &s->prot);
     pack_u8(p, &s->kind);
@@ -254,6 +255,18 @@ static void read_segments(struct space_model *space, struct pack *p, size_t coun
         p->error = -ENOMEM;
 }
 
+static void visit_loads(struct space_model *space, struct pack *p)
+{
+    size_t count = space->n_biases;
+    pack_count(p, &count, 1);
+    for (uint32_t module = 1; module < count && !p->error; module++) {
+        uint64_t bias = p->reading ? 0 : space->biases[module];
+        pack_u64(p, &bias);
+        if (p->reading && bias && !p->error)
+            p->error = model_load(space, module, bias);
+    }
+}
+
 static void visit_space(struct decoder *d, struct pack *p, struct space_model *space)
 {
     const struct segment none = {0};
@@ -266,7 +279,8 @@ static void visit_space(struct decoder *d, struct pack *p, struct space_model *s
     pack_u64(p, &heap_start);
     pack_u64(p, &heap_end);
     visit_segment(p, &space->pattern, &none);
-    pack_count(p, &count, 11);
+    visit_loads(space, p);
+    pack_count(p, &count, 12);
     if (!p->reading) {
         write_segments(space, p);
         return;

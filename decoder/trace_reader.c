@@ -6,6 +6,9 @@
  */
 #include "trace_reader.h"
 
+#include "appendix.h"
+#include "keyframes.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -35,6 +38,7 @@ struct trace {
     bool seen_header;
     struct trace_loss loss;
     struct keyframes *keyframes;
+    struct code *code; /* from the appendix; NULL: there are no names */
 };
 
 static int read_more(struct trace *t)
@@ -234,6 +238,40 @@ static int check_header(struct trace *t)
     return 0;
 }
 
+static int take_code(void *context, const struct record *record)
+{
+    return code_apply(context, record);
+}
+
+/* Names that can't be read are as if they were not there, but it is said. */
+static int load_names(struct trace *t, const struct trailer *trailer)
+{
+    t->code = code_new();
+    if (!t->code)
+        return -ENOMEM;
+    int error = trace_each(t, trailer->names, trailer->end, take_code, t->code);
+    if (!error || error == -ENOMEM)
+        return error;
+    code_release(t->code);
+    t->code = NULL;
+    t->loss.names = true;
+    return 0;
+}
+
+static int load_appendix(struct trace *t)
+{
+    struct trailer trailer;
+    if (!trailer_read(t, &trailer))
+        return 0;
+    int error = trailer.index ? keyframes_load(t, &trailer) : 0;
+    if (!error && trailer.names)
+        error = load_names(t, &trailer);
+    if (!error)
+        error = trace_go(t, 0);
+    trace_limit(t, trailer.start);
+    return error;
+}
+
 int trace_open(const char *path, struct trace **ret_trace)
 {
     struct trace *t = calloc(1, sizeof(*t));
@@ -255,7 +293,7 @@ int trace_open(const char *path, struct trace **ret_trace)
         error = check_header(t);
     if (!error) {
         t->size = (uint64_t)st.st_size;
-        error = S_ISREG(st.st_mode) ? keyframes_load(t) : 0;
+        error = S_ISREG(st.st_mode) ? load_appendix(t) : 0;
     }
     if (error) {
         trace_close(t);
@@ -274,6 +312,7 @@ void trace_close(struct trace *t)
     ZSTD_freeDCtx(t->zstd);
     codec_free(t->codec);
     keyframes_free(t->keyframes);
+    code_release(t->code);
     free(t->in);
     free(t->frame);
     free(t);
@@ -346,6 +385,26 @@ int trace_record_at(struct trace *t, uint64_t offset, struct record *ret_record)
     return result;
 }
 
+int trace_each(struct trace *t, uint64_t from, uint64_t to, int (*take)(void *context, const struct record *record),
+               void *context)
+{
+    const uint64_t limit = t->limit;
+    const struct trace_loss loss = t->loss;
+    struct record record;
+    int taken = 0, result = trace_go(t, from);
+    t->limit = to;
+    t->loss = (struct trace_loss){0};
+    while (!result && !taken && (result = trace_next(t, &record)) == 1) {
+        taken = take(context, &record);
+        result = 0;
+    }
+    const bool lost = t->loss.cut || t->loss.damaged;
+    t->limit = limit;
+    t->loss = loss; /* the recording itself lost nothing */
+    int error = trace_go(t, 0);
+    return result < 0 ? result : taken ? taken : error ? error : lost ? -TRACE_E_DAMAGED : 0;
+}
+
 void trace_limit(struct trace *t, uint64_t offset)
 {
     t->limit = offset;
@@ -380,4 +439,9 @@ const struct trace_loss *trace_loss(const struct trace *t)
 uint64_t trace_size(const struct trace *t)
 {
     return t->size;
+}
+
+struct code *trace_code(const struct trace *t)
+{
+    return t->code;
 }

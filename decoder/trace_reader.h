@@ -24,13 +24,14 @@ void trace_limit(struct trace *trace, uint64_t offset);
 /* Up to `size` bytes of the file at an offset, wherever reading is.  How many, or -errno. */
 int64_t trace_bytes_at(struct trace *trace, uint64_t offset, void *bytes, size_t size);
 
+/* Give all records of the frames between two offsets to `take`, which returns 0 to go on; reading starts from the
+ * beginning afterwards.  0, what `take` returned, -TRACE_E_DAMAGED when something could not be read, or -errno. */
+int trace_each(struct trace *trace, uint64_t from, uint64_t to, int (*take)(void *context, const struct record *record),
+               void *context);
+
 /* The keyframes of a trace, NULL while it has none; they belong to it. */
 struct keyframes;
 struct keyframes *trace_get_keyframes(const struct trace *trace);
 void trace_set_keyframes(struct trace *trace, struct keyframes *keyframes);
-void keyframes_free(struct keyframes *keyframes);
-
-/* Find the keyframes at the end of the file, if there are any.  0, or -errno of reading the file. */
-int keyframes_load(struct trace *trace);
 
 #endif

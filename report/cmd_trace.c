@@ -30,6 +30,7 @@ enum {
     OPT_CHECKPOINT,
     OPT_DURATION,
     OPT_MAX_SIZE,
+    OPT_DEPTH,
     OPT_NO_SECCOMP,
     OPT_DETACH,
     OPT_FOLLOW,
@@ -49,6 +50,7 @@ static const struct option options[] = {
     {OPT_CHECKPOINT, 0, "checkpoint-every", "N", "compare the replay with the kernel's map after every N layout calls"},
     {OPT_DURATION, 0, "duration", "SECONDS", "stop recording after so long; the command goes on"},
     {OPT_MAX_SIZE, 0, "max-size", "SIZE", "stop recording when FILE reaches SIZE; the command goes on"},
+    {OPT_DEPTH, 0, "depth", "N", "frames of a call stack at most, 128 by default; 0: no stacks"},
     {OPT_NO_SECCOMP, 0, "no-seccomp", NULL,
      "stop at every system call instead of using a filter: slow, but programs\nthat enter strict seccomp mode work"},
     {OPT_DETACH, 0, "detach-tracer", NULL,
@@ -63,6 +65,8 @@ struct run {
     struct tracer_options tracer;
     struct listing listing;
     bool quiet, detach;
+    struct namer_options names;
+    struct namer *namer; /* NULL: no stacks */
     /* Live text: */
     struct decoder *decoder;
     struct timeline *timeline;
@@ -145,6 +149,32 @@ static void tell_ended(void *context, int wait_status)
     run->report = -1;
 }
 
+/* ---- names ---- */
+
+static void take_module(void *context, uint32_t module, int fd, int root)
+{
+    const struct run *run = context;
+    namer_module(run->namer, module, fd, root);
+}
+
+static void take_perf_map(void *context, uint32_t space, int fd)
+{
+    const struct run *run = context;
+    namer_perf_map(run->namer, space, fd);
+}
+
+static int begin_names(struct run *run)
+{
+    if (!run->tracer.depth)
+        return 0;
+    run->namer = namer_new(&run->names);
+    if (!run->namer)
+        return complain(EXIT_TROUBLE, "%s", strerror(ENOMEM));
+    run->tracer.module = take_module;
+    run->tracer.perf_map = take_perf_map;
+    return 0;
+}
+
 /* ---- the end ---- */
 
 static void summarize(const struct summary *summary)
@@ -177,15 +207,18 @@ static void summarize_file(const char *path)
     play_close(&play);
 }
 
-/* So that a moment of a long recording is found at once.  BRKWATER_KEYFRAMES=N: about every N events (for tests). */
-static void add_keyframes(const struct run *run)
+/* Names, and keyframes so that a moment of a long recording is found at once.  BRKWATER_KEYFRAMES=N: about every N
+ * events (for tests). */
+static void finish_trace(const struct run *run)
 {
     const char *text = getenv("BRKWATER_KEYFRAMES");
     const uint64_t every = text ? strtoull(text, NULL, 10) : 0;
-    int error = trace_index(run->tracer.output, every ? every : TRACE_INDEX_EVERY, run->tracer.max_size);
+    const struct finish_options finish = {
+        .every = every ? every : FINISH_EVERY, .max_size = run->tracer.max_size, .namer = run->namer};
+    int error = trace_finish(run->tracer.output, &finish);
     if (error)
-        complain(0, "%s: no keyframes could be added: %s. It is whole, but finding a moment in it takes longer.",
-                 run->tracer.output, trace_error_text(error));
+        complain(0, "%s: no names could be added: %s. The recording is whole; try brkwater symbolize %s.",
+                 run->tracer.output, trace_error_text(error), run->tracer.output);
 }
 
 static void close_run(struct run *run, const struct tracer_result *result)
@@ -196,7 +229,7 @@ static void close_run(struct run *run, const struct tracer_result *result)
     else if (run->tracer.output && !result->trace_written)
         complain(0, "%s: --max-size is too small: nothing was kept", run->tracer.output);
     else if (run->tracer.output)
-        add_keyframes(run);
+        finish_trace(run);
     if (run->quiet || run->detach)
         return;
     if (!run->tracer.output) {
@@ -251,6 +284,7 @@ static int trace(struct run *run, char **argv)
         tracer_background_report(run->report, -1, failure ? failure : EXIT_TROUBLE);
     decoder_free(run->decoder);
     timeline_free(run->timeline);
+    namer_free(run->namer);
     buffer_free(&run->line);
     return failure ? failure : end_like(result.wait_status);
 }
@@ -317,6 +351,13 @@ static int take_option(struct run *run, int id, const char *value)
         if (units_parse_size(value, &run->tracer.max_size) || !run->tracer.max_size)
             return complain(EXIT_USAGE, "--max-size: '%s' is not a size (512K, 64M, 1G)", value);
         return 0;
+    case OPT_DEPTH:
+        if (parse_number("depth", value, &number))
+            return EXIT_USAGE;
+        if (number > TRACE_MAX_STACK)
+            return complain(EXIT_USAGE, "--depth: %s is more than %d frames", value, TRACE_MAX_STACK);
+        run->tracer.depth = (unsigned)number;
+        return 0;
     case OPT_NO_SECCOMP:
         run->tracer.no_seccomp = true;
         return 0;
@@ -336,7 +377,7 @@ static int trace_run(int argc, char **argv)
     run.report = -1;
     listing_init(&run.listing);
     run.tracer = (struct tracer_options){
-        .sample_interval_ms = 10, .waiting = tell_waiting, .command_ended = tell_ended, .context = &run};
+        .sample_interval_ms = 10, .depth = 128, .waiting = tell_waiting, .command_ended = tell_ended, .context = &run};
     parser_begin(&parser, &verb_trace, argc, argv);
     parser.stop_at_operand = true;
     while ((id = parser_next(&parser)) != OPTION_END) {
@@ -357,13 +398,13 @@ static int trace_run(int argc, char **argv)
         return complain(EXIT_USAGE, "--detach-tracer needs -o FILE: live text would have nowhere to go");
     if (run.tracer.max_size && !run.tracer.output)
         return complain(EXIT_USAGE, "--max-size needs -o FILE");
-    if (!run.tracer.output) {
-        int status = begin_live(&run);
-        if (status)
-            return status;
-    } else if (!run.quiet && isatty(STDERR_FILENO)) {
+    int status = begin_names(&run);
+    if (!status && !run.tracer.output)
+        status = begin_live(&run);
+    if (status)
+        return status;
+    if (run.tracer.output && !run.quiet && isatty(STDERR_FILENO))
         fprintf(stderr, "brkwater: recording to %s\n", run.tracer.output);
-    }
     return run.detach ? trace_in_background(&run, argv + parser.at) : trace(&run, argv + parser.at);
 }
 

@@ -1,7 +1,7 @@
 /* event_json.c: one event as one JSON object. */
 #include "event_json.h"
 
-#include "../decoder/arguments.h"
+#include "../decoder/decoder.h"
 #include "event_text.h"
 #include "json.h"
 #include "units.h"
@@ -226,21 +226,91 @@ static void write_faults(struct object *object, const char *key, uint64_t count)
     json_unsigned(&object->json, object->event->flags & EVENT_FAULTS ? count : 0);
 }
 
-/* Stacks are not recorded yet: an id may be there, its frames and quality are not. */
+static void write_optional(struct json *json, const char *key, struct text text)
+{
+    json_key(json, key);
+    if (text.size)
+        json_text(json, text);
+    else
+        json_null(json);
+}
+
+static void write_build_id(struct json *json, struct text id)
+{
+    char hex[2 * 64 + 1] = "";
+    for (size_t i = 0; i < id.size && i < 64; i++)
+        snprintf(hex + 2 * i, 3, "%02x", (unsigned char)id.data[i]);
+    json_key(json, "build_id");
+    if (id.size)
+        json_string(json, hex);
+    else
+        json_null(json);
+}
+
+/* One line of a stack: a function, at a place in code. */
+static void write_line(struct object *object, const struct code_line *line)
+{
+    struct json *json = &object->json;
+    const struct code_module *module = code_module(decoder_code(object->decoder), line->module);
+    const tracee_addr pc = decoder_pc(object->decoder, object->event->space, line);
+    json_object_open(json);
+    json_key(json, "pc");
+    if (pc)
+        json_hex(json, pc);
+    else
+        json_null(json);
+    write_optional(json, "module", line->path);
+    write_build_id(json, module ? module->build_id : (struct text){0});
+    json_key(json, "address");
+    json_hex(json, line->address);
+    write_optional(json, "function", line->function);
+    json_key(json, "offset");
+    if (line->function.size)
+        json_unsigned(json, line->offset);
+    else
+        json_null(json);
+    write_optional(json, "file", line->file);
+    json_key(json, "line");
+    if (line->line)
+        json_unsigned(json, line->line);
+    else
+        json_null(json);
+    json_key(json, "inlined");
+    json_bool(json, line->inlined);
+    json_key(json, "guessed");
+    json_bool(json, line->flags & FRAME_GUESSED);
+    json_object_close(json);
+}
+
+static const char *quality_name(enum stack_quality quality)
+{
+    static const char *const names[] = {"complete", "guessed", "truncated"};
+    return names[quality];
+}
+
 static void write_stack(struct object *object)
 {
     struct json *json = &object->json;
+    struct code_walk walk = code_walk(decoder_code(object->decoder), object->event->stack);
+    struct code_stack stack;
+    struct code_line line;
+    const bool known = code_stack(walk.code, object->event->stack, &stack);
     json_key(json, "stack_id");
     if (object->event->stack)
         json_unsigned(json, object->event->stack);
     else
         json_null(json);
     json_key(json, "stack_quality");
-    json_null(json);
+    if (known)
+        json_string(json, quality_name(stack.quality));
+    else
+        json_null(json);
     write_faults(object, "minflt", object->event->minflt);
     write_faults(object, "majflt", object->event->majflt);
     json_key(json, "stack");
     json_array_open(json);
+    while (code_walk_next(&walk, &line))
+        write_line(object, &line);
     json_array_close(json);
 }
 

@@ -1,7 +1,7 @@
 /* event_text.c: one event as one line in strace's shape. */
 #include "event_text.h"
 
-#include "../decoder/arguments.h"
+#include "../decoder/decoder.h"
 #include "escape.h"
 #include "units.h"
 

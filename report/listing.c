@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../decoder/arguments.h"
+#include "../decoder/decoder.h"
 
 void listing_init(struct listing *l)
 {

@@ -5,7 +5,7 @@
 #include "escape.h"
 #include "units.h"
 
-#include "../decoder/arguments.h"
+#include "../decoder/decoder.h"
 
 #include <stdarg.h>
 #include <stdio.h>

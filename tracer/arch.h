@@ -6,6 +6,7 @@
 
 #include "calls.h"
 #include "trace.h"
+#include "unwind/registers.h"
 
 #include <sys/types.h>
 
@@ -25,6 +26,9 @@ struct syscall_info {
 /* Ask the kernel about the stop that the tracee is in (PTRACE_GET_SYSCALL_INFO, Linux 5.3).  0 or -errno (-ESRCH:
  * killed). */
 int arch_syscall_info(pid_t tid, struct syscall_info *ret_info);
+
+/* The registers of a stopped tracee, as the unwinder wants them.  0 or -errno (-ESRCH: killed). */
+int arch_registers(pid_t tid, struct unwind_registers *ret_registers);
 
 /* A call's arguments in the one form that call_info() describes. */
 struct call_args {

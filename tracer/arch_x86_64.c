@@ -157,6 +157,15 @@ static unsigned long long *first_argument(struct user_regs_struct *regs, enum ab
     return abi == ABI_I386 ? &regs->rbx : &regs->rdi;
 }
 
+int arch_registers(pid_t tid, struct unwind_registers *ret_registers)
+{
+    struct user_regs_struct regs;
+    if (ptrace(PTRACE_GETREGS, tid, NULL, &regs) < 0)
+        return -errno;
+    unwind_registers_from_user(&regs, ret_registers);
+    return 0;
+}
+
 int arch_clear_untraced(pid_t tid, enum abi abi)
 {
     struct user_regs_struct regs;

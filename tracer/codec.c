@@ -31,6 +31,9 @@ struct codec {
     /* Storage of a decoded checkpoint. */
     struct rec_mapping *mappings;
     size_t mappings_capacity;
+    /* And of the list of another record. */
+    void *list;
+    size_t list_capacity; /* bytes */
 };
 
 struct codec *codec_new(void)
@@ -44,6 +47,7 @@ void codec_free(struct codec *codec)
         return;
     free(codec->out);
     free(codec->mappings);
+    free(codec->list);
     free(codec);
 }
 
@@ -512,6 +516,130 @@ static void f_cache(struct codec *c, struct rec_cache *r)
     f_bytes(c, &r->data, TRACE_MAX_RECORD);
 }
 
+/* Room for a list that is to be read, each of whose elements takes at least one byte; NULL after an error. */
+static void *hold_list(struct codec *c, uint32_t count, uint32_t most, size_t element)
+{
+    if (count > most || count > (uint64_t)(c->in_end - c->in)) {
+        c->error = -TRACE_E_DAMAGED;
+        return NULL;
+    }
+    if (c->list_capacity < count * element || !c->list) {
+        void *list = realloc(c->list, count ? count * element : 1);
+        if (!list) {
+            c->error = -ENOMEM;
+            return NULL;
+        }
+        c->list = list;
+        c->list_capacity = count * element;
+    }
+    return c->list;
+}
+
+static void f_module(struct codec *c, struct rec_module *r)
+{
+    f_u32(c, &r->id);
+    f_u32(c, &r->flags);
+    f_u32(c, &r->major);
+    f_u32(c, &r->minor);
+    f_u64(c, &r->inode);
+    f_text(c, &r->path);
+    f_text(c, &r->build_id);
+}
+
+static void f_load(struct codec *c, struct rec_load *r)
+{
+    f_u32(c, &r->space);
+    f_u32(c, &r->module);
+    f_u64(c, &r->bias);
+}
+
+static void f_frame(struct codec *c, struct rec_frame *r)
+{
+    f_u32(c, &r->id);
+    f_u32(c, &r->module);
+    f_u32(c, &r->flags);
+    f_u32(c, &r->space);
+    f_u64(c, &r->address);
+}
+
+/* Frames of one stack were often seen together first: each as the difference to the one before. */
+static void f_stack(struct codec *c, struct rec_stack *r)
+{
+    uint32_t last = 0, *frames = NULL;
+    f_u32(c, &r->id);
+    f_u32(c, &r->quality);
+    f_u32(c, &r->end);
+    f_u32(c, &r->n_frames);
+    if (c->reading && !c->error)
+        frames = hold_list(c, r->n_frames, TRACE_MAX_STACK, sizeof(*frames));
+    for (uint32_t i = 0; i < r->n_frames && !c->error; i++) {
+        uint32_t frame = c->reading ? 0 : r->frames[i];
+        f_delta32(c, &frame, &last);
+        if (c->reading)
+            frames[i] = frame;
+    }
+    if (c->reading)
+        r->frames = frames;
+}
+
+static void f_text_record(struct codec *c, struct rec_text *r)
+{
+    f_u32(c, &r->id);
+    f_text(c, &r->text);
+}
+
+static void f_names(struct codec *c, struct rec_names *r)
+{
+    struct rec_line *lines = NULL;
+    f_u32(c, &r->frame);
+    f_u64(c, &r->offset);
+    f_u32(c, &r->n_lines);
+    if (c->reading && !c->error)
+        lines = hold_list(c, r->n_lines, TRACE_MAX_LINES, sizeof(*lines));
+    for (uint32_t i = 0; i < r->n_lines && !c->error; i++) {
+        struct rec_line line = {0};
+        if (!c->reading)
+            line = r->lines[i];
+        f_u32(c, &line.function);
+        f_u32(c, &line.file);
+        f_u32(c, &line.line);
+        if (c->reading)
+            lines[i] = line;
+    }
+    if (c->reading)
+        r->lines = lines;
+}
+
+static void f_symbols(struct codec *c, struct rec_symbols *r)
+{
+    f_u32(c, &r->module);
+    f_u32(c, &r->problem);
+}
+
+static void f_code(struct codec *c, struct rec_code *r)
+{
+    struct rec_code_line *lines = NULL;
+    f_u32(c, &r->frame);
+    f_u32(c, &r->flags);
+    f_u64(c, &r->address);
+    f_text(c, &r->bytes);
+    f_u32(c, &r->n_lines);
+    if (c->reading && !c->error)
+        lines = hold_list(c, r->n_lines, TRACE_MAX_LINES, sizeof(*lines));
+    for (uint32_t i = 0; i < r->n_lines && !c->error; i++) {
+        struct rec_code_line line = {0};
+        if (!c->reading)
+            line = r->lines[i];
+        f_u32(c, &line.offset);
+        f_u32(c, &line.file);
+        f_u32(c, &line.line);
+        if (c->reading)
+            lines[i] = line;
+    }
+    if (c->reading)
+        r->lines = lines;
+}
+
 /* False when the kind is not known. */
 static bool visit(struct codec *c, struct record *r)
 {
@@ -554,6 +682,30 @@ static bool visit(struct codec *c, struct record *r)
         return true;
     case REC_CACHE:
         f_cache(c, &r->cache);
+        return true;
+    case REC_MODULE:
+        f_module(c, &r->module);
+        return true;
+    case REC_LOAD:
+        f_load(c, &r->load);
+        return true;
+    case REC_FRAME:
+        f_frame(c, &r->frame);
+        return true;
+    case REC_STACK:
+        f_stack(c, &r->stack);
+        return true;
+    case REC_TEXT:
+        f_text_record(c, &r->text);
+        return true;
+    case REC_NAMES:
+        f_names(c, &r->names);
+        return true;
+    case REC_SYMBOLS:
+        f_symbols(c, &r->symbols);
+        return true;
+    case REC_CODE:
+        f_code(c, &r->code);
         return true;
     case REC_KINDS:
         break;

@@ -111,6 +111,12 @@ static bool in_handler(const struct call_in_flight *interrupted, const struct sy
     return info->sp < interrupted->sp;
 }
 
+/* prctl(PR_SET_VMA) and PR_SET_MM are calls of ours; the options that are watched only are not. */
+static bool is_watched(const struct call_args *a)
+{
+    return (call_info(a->call)->flags & CALL_WATCHED) || (a->call == CALL_PRCTL && a->args[0] == PR_SET_SECCOMP);
+}
+
 void event_begin(struct tracer *tracer, struct tracee *tracee, enum call call, const struct syscall_info *info)
 {
     bool resumed = same_call(&tracee->restarting, call, info);
@@ -129,6 +135,8 @@ void event_begin(struct tracer *tracer, struct tracee *tracee, enum call call, c
     c->sp = info->sp;
     c->time = resumed ? first_time : 0;
     read_texts(tracee);
+    /* What runs before the command was executed is the tracer's own child. */
+    c->stack = tracer->begun && !is_watched(&c->args) ? capture_stack(tracer->capture, tracee) : 0;
     if (call == CALL_CLONE && (c->args.args[0] & CLONE_UNTRACED))
         /* Such a child would keep the filter and have no tracer: its memory calls would fail. */
         c->untraced_cleared = arch_clear_untraced(tracee->tid, info->abi) == 0;
@@ -253,6 +261,7 @@ static void fill(struct tracer *tracer, struct tracee *tracee, struct rec_event 
         .call = (uint32_t)c->args.call,
         .abi = (uint32_t)c->args.abi,
         .nargs = call_info(c->args.call)->nargs,
+        .stack = c->stack,
         .text = {c->text, c->text_size},
         .list = {c->list, c->list_size},
     };
@@ -270,6 +279,7 @@ static bool is_uncertain(const struct rec_event *event)
 static void put(struct tracer *tracer, struct tracee *tracee, const struct record *record)
 {
     recorder_put(tracer->recorder, record);
+    capture_follow(tracee->space, &record->event);
     if (is_uncertain(&record->event))
         spans_add_event(&tracee->space->unknown, &record->event);
 }
@@ -282,12 +292,6 @@ static void count_faults(struct tracee *tracee, struct rec_event *event)
     event->minflt = minflt - tracee->call.minflt;
     event->majflt = majflt - tracee->call.majflt;
     event->flags |= EVENT_FAULTS;
-}
-
-/* prctl(PR_SET_VMA) and PR_SET_MM are calls of ours; the options that are watched only are not. */
-static bool is_watched(const struct call_args *a)
-{
-    return (call_info(a->call)->flags & CALL_WATCHED) || (a->call == CALL_PRCTL && a->args[0] == PR_SET_SECCOMP);
 }
 
 static void finish_watched(struct tracer *tracer, struct tracee *tracee, const struct syscall_info *info)
@@ -380,6 +384,7 @@ void event_leaves_unknown(struct tracer *tracer, struct tracee *tracee)
     struct rec_event event;
     fill(tracer, tracee, &event);
     event.flags |= EVENT_UNFINISHED;
+    capture_follow(tracee->space, &event);
     spans_add_event(&tracee->space->unknown, &event);
 }
 

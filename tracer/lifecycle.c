@@ -6,6 +6,7 @@
 #include "launch.h"
 #include "memory.h"
 #include "proc.h"
+#include "space_code.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -84,6 +85,7 @@ static bool bind_child(struct tracer *tracer, struct tracee *child, struct proce
     if (copies) { /* but not locks_memory: mlock(2), locks are not inherited */
         space->grows_down = from->grows_down;
         space->stack_start = from->stack_start;
+        space->code = space_code_copy(from->code);
     }
     tracee_bind(&tracer->table, child, process, space);
     put_task(tracer, child, parent, copies ? from->id : 0,
@@ -207,6 +209,7 @@ static void last_look(struct tracer *tracer, struct tracee *tracee)
     sampler_take(tracer->recorder, space->id, process->pid, dir, SAMPLE_LAST);
     if (dir >= 0 && dir != process->dir)
         close(dir);
+    capture_last_look(tracer->capture, space, tracee->tid);
     int error = checkpoint_read_back(tracer, space, tracee->tid, process->pid);
     if (!error)
         error = checkpoint_take(tracer, space, tracee->tid, process->pid, CHECKPOINT_EXIT);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int proc_open(pid_t pid)
@@ -169,4 +170,40 @@ int proc_family(pid_t tid, pid_t *ret_tgid, pid_t *ret_parent)
     *ret_tgid = (pid_t)tgid;
     *ret_parent = (pid_t)parent;
     return 0;
+}
+
+pid_t proc_own_pid(pid_t tid)
+{
+    char path[64], text[8192];
+    snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
+    if (read_small(AT_FDCWD, path, text, sizeof(text)) < 0)
+        return 0;
+    /* One number for each namespace, the innermost last. */
+    char *at = strstr(text, "\nNStgid:"), *end = at ? strchr(at + 1, '\n') : NULL;
+    if (!end)
+        return 0;
+    *end = '\0';
+    char *last = strrchr(at, '\t');
+    return last ? (pid_t)strtol(last + 1, NULL, 10) : 0;
+}
+
+/* Whether a link of /proc leads both to the same thing, as far as that can be told. */
+static bool same_link(pid_t tid, const char *name)
+{
+    char path[64];
+    struct stat theirs, ours;
+    snprintf(path, sizeof(path), "/proc/%d/%s", (int)tid, name);
+    if (stat(path, &theirs) < 0)
+        return true;
+    snprintf(path, sizeof(path), "/proc/self/%s", name);
+    return stat(path, &ours) == 0 && theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
+}
+
+int proc_foreign_root(pid_t tid)
+{
+    char path[64];
+    if (same_link(tid, "root") && same_link(tid, "ns/mnt"))
+        return -1;
+    snprintf(path, sizeof(path), "/proc/%d/root", (int)tid);
+    return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }

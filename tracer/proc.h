@@ -45,4 +45,10 @@ bool proc_is_32bit(int dir);
 /* Thread group and parent process of a thread; 0 or -errno. */
 int proc_family(pid_t tid, pid_t *ret_tgid, pid_t *ret_parent);
 
+/* The root directory of a thread, O_PATH, when it is another than ours, or in another mount namespace; else -1. */
+int proc_foreign_root(pid_t tid);
+
+/* The process's pid as it sees it itself, in its own pid namespace; 0 when the kernel does not tell. */
+pid_t proc_own_pid(pid_t tid);
+
 #endif

@@ -4,6 +4,7 @@
 #ifndef BRKWATER_STATE_H
 #define BRKWATER_STATE_H
 
+#include "capture.h"
 #include "maps.h"
 #include "order.h"
 #include "recorder.h"
@@ -16,6 +17,7 @@ struct tracer {
     const struct tracer_options *options;
     struct recorder *recorder;
     struct sampler *sampler;
+    struct capture *capture; /* NULL: no stacks */
     struct tracee_table table;
     struct order order;
     struct own_signals signals;

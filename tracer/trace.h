@@ -28,7 +28,7 @@
 
 enum {
     TRACE_MAJOR = 1, /* a reader refuses a file of a newer major version */
-    TRACE_MINOR = 1, /* newer minor versions add kinds, and fields at the end of payloads */
+    TRACE_MINOR = 2, /* newer minor versions add kinds, and fields at the end of payloads */
     TRACE_TICKS_PER_SECOND = 10000000,
     TRACE_NS_PER_TICK = 100,
     TRACE_MAX_FRAME = 16 << 20,  /* bytes of a decoded frame; a larger one is damage or malice */
@@ -36,6 +36,8 @@ enum {
     TRACE_MAX_TEXT = 65536,      /* bytes of one text; longer ones are cut by the tracer */
     TRACE_MAX_LIST = 4096,       /* bytes of an event's argv; a longer one is cut */
     TRACE_PAGE = 4096,           /* page size of the only architecture so far */
+    TRACE_MAX_STACK = 4096,      /* frames of a stack */
+    TRACE_MAX_LINES = 256,       /* functions at one address: inlined ones, and the one that holds them */
 };
 
 /* An address of the tracee: a number, never to be followed. */
@@ -66,6 +68,14 @@ enum record_kind {
     REC_NOTE = 11,
     REC_END = 12,
     REC_CACHE = 13,
+    REC_MODULE = 14,
+    REC_LOAD = 15,
+    REC_FRAME = 16,
+    REC_STACK = 17,
+    REC_TEXT = 18,
+    REC_NAMES = 19,
+    REC_SYMBOLS = 20,
+    REC_CODE = 21,
     REC_KINDS
 };
 
@@ -165,7 +175,7 @@ struct rec_event {
     uint64_t huge;   /* bytes of a page of the mapping made, when they are not TRACE_PAGE (hugetlb); else 0 */
     tracee_addr at;  /* where a call mapped whose result is no address (io_setup), else 0 */
     uint64_t minflt, majflt;
-    uint32_t stack;   /* reserved: id of the call stack, 0 for none */
+    uint32_t stack;   /* REC_STACK: who asked, at entry; 0 when it was not captured */
     struct text text; /* path of exec, name of PR_SET_VMA_ANON_NAME */
     struct text list; /* argv of exec, each followed by NUL; cut at TRACE_MAX_LIST */
 };
@@ -271,6 +281,124 @@ struct rec_note {
     struct text text;
 };
 
+/*
+ * ---- code ----
+ *
+ * Modules, frames and stacks count their ids from 1 in order of first sight; each is recorded once, before the first
+ * record that refers to it.
+ */
+
+enum module_flag {
+    MODULE_FROM_MEMORY = 1 << 0, /* its tables were read from the process: it is no file (vdso), or can't be opened */
+};
+
+/* An ELF image that a stack passes through.  It belongs to no process. */
+struct rec_module {
+    uint32_t id;
+    uint32_t flags;        /* enum module_flag */
+    uint32_t major, minor; /* of the device */
+    uint64_t inode;        /* 0 for the vdso */
+    struct text path;      /* as maps had it where it was first seen */
+    struct text build_id;  /* bytes of the GNU build-id; empty when it has none */
+};
+
+/* From here on the module lies in the space with this bias: runtime address = address in the file + bias (modulo 4 GiB
+ * in 32-bit programs).  fork copies it. */
+struct rec_load {
+    uint32_t space, module;
+    uint64_t bias;
+};
+
+enum frame_flag {
+    FRAME_GUESSED = 1 << 0, /* found without unwind tables */
+    FRAME_SIGNAL = 1 << 1,  /* interrupted by a signal: its address is exact, and not behind a call */
+    FRAME_ENTERED = 1 << 2, /* no call led here: a function's start was put on the stack (makecontext(3)) */
+    FRAME_EXACT = FRAME_SIGNAL | FRAME_ENTERED,
+};
+
+/* One place in code.  Example: the return address in main of /usr/bin/python3, {module 1, address 0x1a3a4, flags 0}.
+ * Code that a program made itself has no module: then `address` is the runtime address, in `space`. */
+struct rec_frame {
+    uint32_t id;
+    uint32_t module;  /* 0: none */
+    uint32_t flags;   /* enum frame_flag */
+    uint32_t space;   /* 0 with a module */
+    uint64_t address; /* in the module's file: of its program headers */
+};
+
+enum stack_quality {
+    STACK_COMPLETE,  /* by unwind tables to the outermost frame */
+    STACK_GUESSED,   /* to the outermost frame, at least one was guessed */
+    STACK_TRUNCATED, /* callers are missing */
+};
+
+enum stack_end {
+    STACK_END_OUTERMOST,   /* nothing called the last frame */
+    STACK_END_DEPTH,       /* more frames than the limit */
+    STACK_END_NO_PROGRESS, /* the tables lead back to the same frame */
+    STACK_END_UNREADABLE,  /* the stack, or a register that the tables build on, can't be read */
+    STACK_END_LOST,        /* the caller found is no executable memory, or none was found */
+};
+
+/* Frames are innermost first.  All but the innermost, and those of FRAME_EXACT, are return addresses: what called lies
+ * at address - 1. */
+struct rec_stack {
+    uint32_t id;
+    uint32_t quality; /* enum stack_quality */
+    uint32_t end;     /* enum stack_end */
+    uint32_t n_frames;
+    const uint32_t *frames;
+};
+
+/*
+ * Names are found when the recording has ended, and are added behind REC_END together with all modules, frames and
+ * stacks once more, so that a reader may begin with them.  They can be found anew at any time.
+ */
+
+/* A name or path.  Ids count from 1. */
+struct rec_text {
+    uint32_t id;
+    struct text text;
+};
+
+struct rec_line {
+    uint32_t function, file; /* REC_TEXT, 0: unknown */
+    uint32_t line;           /* 0: unknown */
+};
+
+/* The functions at a frame, innermost first: those that are inlined, then the one that holds them.  `line` is where
+ * execution is within that function.  A frame without a name has no lines. */
+struct rec_names {
+    uint32_t frame;
+    uint64_t offset; /* bytes from the start of the last function */
+    uint32_t n_lines;
+    const struct rec_line *lines;
+};
+
+/* How a module's names were found; `problem` is enum symbol_problem. */
+struct rec_symbols {
+    uint32_t module;
+    uint32_t problem;
+};
+
+struct rec_code_line {
+    uint32_t offset; /* in the bytes */
+    uint32_t file;   /* REC_TEXT, 0: unknown */
+    uint32_t line;
+};
+
+enum code_flag { CODE_32BIT = 1 << 0 };
+
+/* The instructions around the call that a frame returns to, out of the module's file; the first byte begins one. */
+struct rec_code {
+    uint32_t frame;
+    uint32_t flags;   /* enum code_flag */
+    uint64_t address; /* of the first byte, in the module's file */
+    struct text bytes;
+    uint32_t n_lines;
+    const struct rec_code_line *lines; /* where the source line changes, by offset */
+};
+
 enum end_reason {
     END_EXITED = 1,    /* the last tracee ended */
     END_DISK_FULL = 2, /* the recording stopped early, the tracees ran on */
@@ -301,8 +429,9 @@ enum cache_what {
  * What a reader has worked out of the recording, added behind REC_END so that the next one need not: nothing in it is
  * not also in the recording.  Its form is the business of the program and version that wrote it.
  *
- * The last 32 bytes of a file with caches are a skippable frame of zstd, 0x184d2a5e, with TRACE_MAGIC, the offset of
- * the first frame of caches and the offset of the frame of CACHE_INDEX as 8 bytes each, little endian.
+ * The last 40 bytes of a file to which something was added are a skippable frame of zstd, 0x184d2a5e, with TRACE_MAGIC,
+ * the offset of the first frame that was added, that of the frame of CACHE_INDEX and that of the first frame of names
+ * (0 for what is not there) as 8 bytes each, little endian.
  */
 struct rec_cache {
     uint32_t what;    /* enum cache_what */
@@ -326,6 +455,14 @@ struct record {
         struct rec_note note;
         struct rec_end end;
         struct rec_cache cache;
+        struct rec_module module;
+        struct rec_load load;
+        struct rec_frame frame;
+        struct rec_stack stack;
+        struct rec_text text;
+        struct rec_names names;
+        struct rec_symbols symbols;
+        struct rec_code code;
     };
 };
 

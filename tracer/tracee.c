@@ -1,6 +1,8 @@
 /* tracee.c: tables of tracees, processes and address spaces. */
 #include "tracee.h"
 
+#include "space_code.h"
+
 #include "maps.h"
 #include "proc.h"
 
@@ -156,6 +158,7 @@ bool space_leave(struct space *space)
 
 void space_free(struct space *space)
 {
+    space_code_free(space->code);
     if (space->maps >= 0)
         close(space->maps);
     free(space);

@@ -29,13 +29,17 @@ struct call_in_flight {
     uint64_t ip, sp;
     uint64_t time, entry; /* tick and sequence number of the entry */
     uint64_t minflt, majflt;
+    uint32_t stack;    /* id of the call stack at entry, 0: none */
     char *text, *list; /* malloc'ed; NULL for none */
     size_t text_size, list_size;
 };
 
+struct space_code;
+
 /* An address space (the kernel's mm). */
 struct space {
     uint32_t id;
+    struct space_code *code;               /* what stack capture knows of it; NULL: nothing yet */
     unsigned users;                        /* tracees in it that have not begun to exit */
     pid_t inside;                          /* the thread whose layout call has the turn, 0: none */
     uint64_t since;                        /* tick at which it was let in */

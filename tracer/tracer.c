@@ -269,14 +269,19 @@ int tracer_run(const struct tracer_options *options, char **argv, struct tracer_
     }
     *ret_what = options->output;
     error = recorder_new(options, &tracer.recorder);
+    if (!error && options->depth) {
+        tracer.capture = capture_new(options, tracer.recorder);
+        error = tracer.capture ? 0 : -ENOMEM;
+    }
     if (!error) {
         launch_save(&state);
         struct launch launch = {.path = path, .argv = argv, .state = &state, .no_seccomp = options->no_seccomp};
         error = run(&tracer, &launch, &result, ret_what);
-        recorder_free(tracer.recorder, !tracer.begun, &result);
-        if (!error)
-            *ret_result = result;
     }
+    recorder_free(tracer.recorder, !tracer.begun, &result);
+    if (!error)
+        *ret_result = result;
+    capture_free(tracer.capture);
     maps_buffer_free(&tracer.maps);
     free(tracer.mappings);
     free(path);

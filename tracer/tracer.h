@@ -25,11 +25,18 @@ struct tracer_options {
     uint64_t checkpoint_every;   /* compare the map after so many layout events of a space; 0: only at exec and exit */
     uint64_t max_size;           /* bytes of the trace file after which recording stops; 0: none */
     double duration;             /* seconds after which recording stops; 0: none */
+    unsigned depth;              /* frames of a stack at most; 0: no stacks are captured */
     /* Called about once a second while the tracer only waits for what the command left behind; `pid` and `comm` are one
      * of the processes, count is their number.  May be NULL. */
     void (*waiting)(void *context, uint32_t pid, const char *comm, unsigned count);
     /* Called when the command itself has ended, others may live on.  May be NULL. */
     void (*command_ended)(void *context, int wait_status);
+    /* Called right behind the record of a module.  `fd` is its file, -1 when it could not be opened; `root` is the root
+     * directory of the process that has it, -1 when that is our own.  Both are the tracer's.  May be NULL. */
+    void (*module)(void *context, uint32_t module, int fd, int root);
+    /* Called with the perf map (/tmp/perf-PID.map) of a space that is about to end, if code without a file was seen in
+     * it.  The descriptor is the tracer's.  May be NULL. */
+    void (*perf_map)(void *context, uint32_t space, int fd);
     void *context;
 };
 

@@ -9,7 +9,7 @@ enum { FAR_BACK = 1024 }; /* bytes before a call that are looked at where the fu
 /* Bytes behind the return address that `after` instructions may take. */
 static size_t bytes_after(const struct call_code_request *request)
 {
-    return (size_t)request->after * DISASM_MAX_BYTES;
+    return (size_t)request->after * INSTRUCTION_MAX_BYTES;
 }
 
 /* Where decoding may start: at the function, or some way back, as far as the file has bytes there. */
@@ -38,7 +38,7 @@ static int find_code(struct symbols *symbols, const struct call_code_request *re
     return 0;
 }
 
-static int add_lines(struct symbols *symbols, int module, struct disasm_instruction *list, size_t count)
+static int add_lines(struct symbols *symbols, int module, struct instruction *list, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         const struct symbol *names;
@@ -54,14 +54,14 @@ static int add_lines(struct symbols *symbols, int module, struct disasm_instruct
     return 0;
 }
 
-int call_code(struct symbols *symbols, const struct call_code_request *request, struct disasm_instruction **ret_list,
+int call_code(struct symbols *symbols, const struct call_code_request *request, struct instruction **ret_list,
               size_t *ret_count)
 {
     struct disasm_request code = {
         .return_address = request->return_address, .before = request->before, .after = request->after};
     struct disasm_options options = {.att = request->att};
     struct disasm *disasm = NULL;
-    struct disasm_instruction *list = NULL;
+    struct instruction *list = NULL;
     size_t count;
     int result = request->return_address ? find_code(symbols, request, &code, &options.is_32) : -ENOENT;
     if (result == 0)

@@ -16,7 +16,7 @@ struct call_code_request {
 
 /* The instructions around the call that ends at a return address; free() the list.  Texts are valid until
  * symbols_free().  0; -ENOENT when the module's file has no call there, or no file is known; -ENOMEM. */
-int call_code(struct symbols *symbols, const struct call_code_request *request, struct disasm_instruction **ret_list,
+int call_code(struct symbols *symbols, const struct call_code_request *request, struct instruction **ret_list,
               size_t *ret_count);
 
 #endif

@@ -10,7 +10,7 @@
 enum {
     MAX_WANTED = 64,   /* instructions before or after: the work of find_in_step() grows with its square */
     SHORTEST_CALL = 2, /* bytes: call *%rax */
-    LONGEST_CALL = DISASM_MAX_BYTES,
+    LONGEST_CALL = INSTRUCTION_MAX_BYTES,
 };
 
 struct disasm {
@@ -112,17 +112,17 @@ static bool find_call_alone(struct disasm *disasm, const struct disasm_request *
 static bool find_in_step(struct disasm *disasm, const struct disasm_request *request, uint64_t to,
                          struct starts *starts)
 {
-    uint64_t reach = (uint64_t)(request->before + 4) * DISASM_MAX_BYTES;
+    uint64_t reach = (uint64_t)(request->before + 4) * INSTRUCTION_MAX_BYTES;
     for (uint64_t from = to > reach ? to - reach : 0; from < to; from++)
         if (walk(disasm, request, from, to, starts))
             return true;
     return find_call_alone(disasm, request, to, starts);
 }
 
-static void describe(const struct disasm *disasm, struct disasm_instruction *instruction)
+static void describe(const struct disasm *disasm, struct instruction *instruction)
 {
     const cs_insn *decoded = disasm->instruction;
-    *instruction = (struct disasm_instruction){.address = decoded->address, .size = (uint8_t)decoded->size};
+    *instruction = (struct instruction){.address = decoded->address, .size = (uint8_t)decoded->size};
     memcpy(instruction->bytes, decoded->bytes, instruction->size);
     int size = snprintf(instruction->text, sizeof(instruction->text), "%s%s%s", decoded->mnemonic,
                         decoded->op_str[0] ? " " : "", decoded->op_str);
@@ -132,7 +132,7 @@ static void describe(const struct disasm *disasm, struct disasm_instruction *ins
 
 /* Fill the list from the starts that were found, and go on behind the call. */
 static size_t fill(struct disasm *disasm, const struct disasm_request *request, const struct starts *starts,
-                   struct disasm_instruction *list)
+                   struct instruction *list)
 {
     size_t first = starts->count > request->before + 1 ? starts->count - request->before - 1 : 0, count = 0;
     uint64_t at = request->return_address - request->start;
@@ -150,7 +150,7 @@ static size_t fill(struct disasm *disasm, const struct disasm_request *request, 
     return count;
 }
 
-int disasm_call(struct disasm *disasm, const struct disasm_request *asked, struct disasm_instruction **ret_list,
+int disasm_call(struct disasm *disasm, const struct disasm_request *asked, struct instruction **ret_list,
                 size_t *ret_count)
 {
     struct disasm_request request = *asked;
@@ -171,7 +171,7 @@ int disasm_call(struct disasm *disasm, const struct disasm_request *asked, struc
         to = DISASM_MAX_FUNCTION;
     }
     struct starts starts = {.offsets = reallocarray(NULL, to + 1, sizeof(uint32_t))};
-    struct disasm_instruction *list = calloc(request.before + request.after + 1, sizeof(*list));
+    struct instruction *list = calloc(request.before + request.after + 1, sizeof(*list));
     int result = starts.offsets && list ? 0 : -ENOMEM;
     if (result == 0 && !(request.is_function && walk(disasm, &request, 0, to, &starts)) &&
         !find_in_step(disasm, &request, to, &starts))

@@ -8,11 +8,9 @@
 #ifndef BRKWATER_DISASM_H
 #define BRKWATER_DISASM_H
 
-#include "../../tracer/trace.h"
+#include "../code.h"
 
 enum {
-    DISASM_MAX_BYTES = 15, /* of an instruction of x86 */
-    DISASM_MAX_TEXT = 96,
     DISASM_MAX_FUNCTION = 1 << 16, /* bytes that are decoded from a function's start at most */
 };
 
@@ -31,16 +29,6 @@ struct disasm_request {
     unsigned before, after;  /* instructions wanted around the call */
 };
 
-struct disasm_instruction {
-    uint64_t address;
-    unsigned char bytes[DISASM_MAX_BYTES];
-    uint8_t size;
-    bool is_call_site;
-    char text[DISASM_MAX_TEXT]; /* mnemonic, a space, operands; cut to fit */
-    struct text file;           /* filled in by call_code(), empty here */
-    uint32_t line;
-};
-
 struct disasm;
 
 /* -ENOMEM, or -ENOTSUP when the library knows no x86. */
@@ -49,7 +37,7 @@ void disasm_free(struct disasm *disasm);
 
 /* The instructions around a call; free() the list.  0; -ENOENT when no call ends at the return address; -ENOMEM.
  * Fewer than asked for are given at the edges of the bytes, and where the bytes are no instruction. */
-int disasm_call(struct disasm *disasm, const struct disasm_request *request, struct disasm_instruction **ret_list,
+int disasm_call(struct disasm *disasm, const struct disasm_request *request, struct instruction **ret_list,
                 size_t *ret_count);
 
 #endif

@@ -29,7 +29,7 @@
 #ifndef BRKWATER_SYMBOLS_H
 #define BRKWATER_SYMBOLS_H
 
-#include "../../tracer/trace.h"
+#include "../code.h"
 
 struct symbols_options {
     const char *const *debug_dirs; /* more places like /usr/lib/debug, looked at first; may be NULL */
@@ -54,18 +54,6 @@ struct symbol {
     bool inlined;         /* into the next one of the list */
 };
 
-/* Why a module has no names, or fewer than it might have. */
-enum symbol_problem {
-    SYMBOL_OK,
-    SYMBOL_NO_DEBUG_FILE, /* only exported names, or none: stripped, and no debug file was found */
-    SYMBOL_NOT_A_FILE,    /* no file was mapped there: [vdso], [anon:x], /memfd:x */
-    SYMBOL_MISSING,       /* there is no such file (any more) */
-    SYMBOL_REPLACED,      /* another file is there now: its build-id is not that of the module */
-    SYMBOL_UNREADABLE,    /* it may not be read, or cannot be */
-    SYMBOL_DAMAGED,       /* it is not ELF, or not sound */
-    SYMBOL_PROBLEMS
-};
-
 struct symbols;
 
 /* NULL without memory.  `options` is copied. */
@@ -86,9 +74,6 @@ int symbols_lookup(struct symbols *symbols, int module, uint64_t address, const 
 
 /* What is wrong with a module; opens it if that was not done yet. */
 enum symbol_problem symbols_module_problem(struct symbols *symbols, int module);
-
-/* "another file is there now", ...; "" for SYMBOL_OK. */
-const char *symbol_problem_text(enum symbol_problem problem);
 
 /* The bytes of the module's file from a link-time address on, to the end of what the file has there; NULL when there
  * are none.  *ret_is_32 tells 32-bit code.  Valid until symbols_free(). */

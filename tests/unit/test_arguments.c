@@ -1,6 +1,6 @@
 /* links: decoder/arguments.o */
 /* test_arguments.c: names of bits and values, compared with what strace 6.1 prints for the same numbers. */
-#include "../../decoder/arguments.h"
+#include "../../decoder/decoder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* links: decoder/symbols/disasm.o decoder/symbols/call_code.o decoder/symbols/symbols.o decoder/symbols/symbol_list.o decoder/symbols/names.o decoder/symbols/demangle.o decoder/symbols/image.o decoder/symbols/debug_file.o decoder/symbols/debuginfod.o decoder/symbols/debug_info.o decoder/symbols/dwarf_unit.o decoder/symbols/elf_symbols.o decoder/symbols/plt.o decoder/symbols/minidebug.o decoder/symbols/gopclntab.o */
+/* links: decoder.a tracer.a */
 /* test_disasm.c: the instructions around a call, out of bytes and out of a program that prints its return addresses. */
 #include "../../decoder/symbols/call_code.h"
 
@@ -32,7 +32,7 @@ static const unsigned char code_32[] = {0x55, 0x89, 0xe5, 0xe8, 0x00, 0x00, 0x00
                                         0x5b, 0x6a, 0x07, 0xff, 0x53, 0x04, 0xc9, 0xc3};
 
 struct listing {
-    struct disasm_instruction *list;
+    struct instruction *list;
     size_t count;
 };
 
@@ -190,7 +190,7 @@ static void test_program(void **state)
     char line[4096];
     int count = 0;
     for (; fgets(line, sizeof(line), lines); count++) {
-        struct disasm_instruction *list;
+        struct instruction *list;
         size_t size, site = 0;
         struct call_code_request request = {module, strtoull(line, NULL, 16) + 1, 3, 3, false};
         assert_int_equal(call_code(symbols, &request, &list, &size), 0);
@@ -205,7 +205,7 @@ static void test_program(void **state)
     }
     assert_true(count >= 4);
     pclose(lines);
-    struct disasm_instruction *list;
+    struct instruction *list;
     size_t size;
     static const uint64_t wrong[] = {0, 1, 0x40, UINT64_MAX};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)

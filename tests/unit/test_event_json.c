@@ -1,6 +1,4 @@
-/* clang-format off */
-/* links: decoder/arguments.o report/event_json.o report/event_text.o report/json.o report/escape.o report/units.o report/buffer.o tracer/calls.o */
-/* clang-format on */
+/* links: report.a decoder.a tracer.a */
 /* test_event_json.c: events as JSON objects.  The decoder is a fake that knows one file. */
 #include "../../report/event_json.h"
 #include "../../report/escape.h"
@@ -21,9 +19,21 @@ enum { FILE_ID = 3 };
 
 struct decoder {
     struct file_info file;
+    struct code *code;
 };
 
-static const struct decoder fake = {.file = {.path = TEXT("/tmp/\"</script>\n\377")}};
+static struct decoder fake = {.file = {.path = TEXT("/tmp/\"</script>\n\377")}};
+
+struct code *decoder_code(const struct decoder *decoder)
+{
+    return decoder->code;
+}
+
+tracee_addr decoder_pc(const struct decoder *decoder, uint32_t space, const struct code_line *line)
+{
+    (void)decoder;
+    return line->module && space ? line->address + 0x7f0000000000 : line->module ? 0 : line->address;
+}
 
 const struct file_info *decoder_file(const struct decoder *decoder, uint32_t file)
 {
@@ -97,12 +107,12 @@ static void test_whole_objects(void **state)
           "\"kind\":\"anonymous\",\"stack_id\":null,\"stack_quality\":null,\"minflt\":2,\"majflt\":0,"
           "\"stack\":[]}");
     check(EVENT(.time = 123456789, .pid = 1, .tid = 2, .space = 3, .call = CALL_MUNMAP, .args = {0x1000, 4096},
-                .error = EINVAL, .stack = 5, .flags = EVENT_UNORDERED),
+                .error = EINVAL, .stack = 6, .flags = EVENT_UNORDERED),
           CHANGE(.kind = KIND_NONE),
           "{\"id\":12,\"t\":12.345679,\"pid\":1,\"tid\":2,\"space\":3,\"call\":\"munmap\",\"args\":{\"addr\":"
           "\"0x1000\","
           "\"length\":4096},\"ret\":null,\"errno\":\"EINVAL\",\"duration_us\":0.0,\"mapped\":0,\"unmapped\":0,"
-          "\"kind\":null,\"stack_id\":5,\"stack_quality\":null,\"minflt\":0,\"majflt\":0,\"stack\":[],"
+          "\"kind\":null,\"stack_id\":6,\"stack_quality\":null,\"minflt\":0,\"majflt\":0,\"stack\":[],"
           "\"unordered\":true}");
 }
 
@@ -198,11 +208,54 @@ static void test_hostile_paths(void **state)
     free(path);
 }
 
+/* A stack of three frames: one with an inlined function and hostile names, one without names, one that the program
+ * made itself. */
+static void make_code(void)
+{
+    static const struct rec_line lines[] = {{1, 2, 12}, {3, 2, 40}};
+    static const uint32_t frames[] = {1, 2, 3};
+    const struct record records[] = {
+        {.kind = REC_MODULE, .module = {.id = 1, .path = TEXT("/x/\"m"), .build_id = TEXT("\xab\x01")}},
+        {.kind = REC_FRAME, .frame = {.id = 1, .module = 1, .address = 0x1010}},
+        {.kind = REC_FRAME, .frame = {.id = 2, .module = 1, .flags = FRAME_GUESSED, .address = 0x2020}},
+        {.kind = REC_FRAME, .frame = {.id = 3, .space = 7, .address = 0x5000}},
+        {.kind = REC_STACK, .stack = {.id = 5, .quality = STACK_GUESSED, .n_frames = 3, .frames = frames}},
+        {.kind = REC_TEXT, .text = {1, TEXT("get<\"</script>\n\">")}},
+        {.kind = REC_TEXT, .text = {2, TEXT("a b.c")}},
+        {.kind = REC_TEXT, .text = {3, TEXT("main")}},
+        {.kind = REC_NAMES, .names = {.frame = 1, .offset = 29, .n_lines = 2, .lines = lines}},
+    };
+    fake.code = code_new();
+    for (size_t i = 0; i < sizeof(records) / sizeof(records[0]); i++)
+        assert_int_equal(code_apply(fake.code, &records[i]), 0);
+}
+
+static void test_stack(void **state)
+{
+    (void)state;
+    const struct rec_event event = {.call = CALL_BRK, .nargs = 1, .stack = 5, .space = 7};
+    check_has(&event, "\"stack_id\":5,\"stack_quality\":\"guessed\"");
+    check_has(
+        &event,
+        "\"stack\":[{\"pc\":\"0x7f0000001010\",\"module\":\"/x/\\\"m\",\"build_id\":\"ab01\",\"address\":\"0x1010\","
+        "\"function\":\"get\\u003c\\\"\\u003c/script\\u003e\\n\\\"\\u003e\",\"offset\":29,\"file\":\"a "
+        "b.c\",\"line\":12,"
+        "\"inlined\":true,\"guessed\":false},"
+        "{\"pc\":\"0x7f0000001010\",\"module\":\"/x/\\\"m\",\"build_id\":\"ab01\",\"address\":\"0x1010\","
+        "\"function\":\"main\",\"offset\":29,\"file\":\"a b.c\",\"line\":40,\"inlined\":false,\"guessed\":false},"
+        "{\"pc\":\"0x7f0000002020\",\"module\":\"/x/\\\"m\",\"build_id\":\"ab01\",\"address\":\"0x2020\","
+        "\"function\":null,\"offset\":null,\"file\":null,\"line\":null,\"inlined\":false,\"guessed\":true},"
+        "{\"pc\":\"0x5000\",\"module\":null,\"build_id\":null,\"address\":\"0x5000\","
+        "\"function\":null,\"offset\":null,\"file\":null,\"line\":null,\"inlined\":false,\"guessed\":false}]");
+}
+
 int main(void)
 {
+    make_code();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole_objects), cmocka_unit_test(test_results), cmocka_unit_test(test_faults),
-        cmocka_unit_test(test_arguments),     cmocka_unit_test(test_texts),   cmocka_unit_test(test_hostile_paths),
+        cmocka_unit_test(test_stack),         cmocka_unit_test(test_whole_objects), cmocka_unit_test(test_results),
+        cmocka_unit_test(test_faults),        cmocka_unit_test(test_arguments),     cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_hostile_paths),
     };
     return cmocka_run_group_tests_name("event_json", tests, NULL, NULL);
 }

@@ -1,6 +1,4 @@
-/* clang-format off */
-/* links: decoder/arguments.o report/event_text.o report/escape.o report/units.o report/buffer.o tracer/calls.o */
-/* clang-format on */
+/* links: report.a decoder.a tracer.a */
 /* test_event_text.c: events as lines.  The decoder is a fake with one file, one process and one space. */
 #include "../../report/event_text.h"
 

@@ -1,6 +1,4 @@
-/* clang-format off */
-/* links: report/options.o report/call_set.o report/when.o report/play.o report/units.o decoder/decoder.o decoder/files.o decoder/kinds.o decoder/processes.o decoder/replay.o decoder/segments.o decoder/spaces.o decoder/timeline.o decoder/trace_reader.o decoder/verify.o tracer/calls.o tracer/codec.o decoder/keyframes.o decoder/places.o decoder/pack.o decoder/state.o */
-/* clang-format on */
+/* links: report.a decoder.a tracer.a */
 /* test_options.c: the command line: option tables, the calls of -e, and moments of a recording. */
 #include "../../report/call_set.h"
 #include "../../report/options.h"

@@ -1,6 +1,4 @@
-/* clang-format off */
-/* links: decoder/decoder.o decoder/files.o decoder/kinds.o decoder/processes.o decoder/replay.o decoder/segments.o decoder/spaces.o decoder/verify.o tracer/calls.o tracer/codec.o */
-/* clang-format on */
+/* links: decoder.a tracer.a */
 /* test_replay.c: what each call does to an address space, by hand-made records.  Addresses are small so that
  * they can be read. */
 #include "driver.h"

@@ -1,6 +1,4 @@
-/* clang-format off */
-/* links: decoder/decoder.o decoder/files.o decoder/kinds.o decoder/processes.o decoder/replay.o decoder/segments.o decoder/spaces.o decoder/verify.o decoder/pack.o decoder/state.o tracer/calls.o tracer/codec.o */
-/* clang-format on */
+/* links: decoder.a tracer.a */
 /*
  * test_replay_random.c: random calls, replayed, against an array with one entry a page.
  *

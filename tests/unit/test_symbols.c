@@ -1,4 +1,4 @@
-/* links: decoder/symbols/symbols.o decoder/symbols/symbol_list.o decoder/symbols/names.o decoder/symbols/demangle.o decoder/symbols/image.o decoder/symbols/debug_file.o decoder/symbols/debuginfod.o decoder/symbols/debug_info.o decoder/symbols/dwarf_unit.o decoder/symbols/elf_symbols.o decoder/symbols/plt.o decoder/symbols/minidebug.o decoder/symbols/gopclntab.o */
+/* links: decoder.a tracer.a */
 /*
  * test_symbols.c: programs that print what should be said of their own addresses (inputs/where.c), built in many ways,
  * and files that are damaged.

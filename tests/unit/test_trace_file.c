@@ -1,4 +1,4 @@
-/* links: tracer/trace_writer.o tracer/codec.o tracer/calls.o decoder/trace_reader.o decoder/decoder.o decoder/files.o decoder/kinds.o decoder/processes.o decoder/replay.o decoder/segments.o decoder/spaces.o decoder/verify.o decoder/keyframes.o decoder/places.o decoder/pack.o decoder/state.o */
+/* links: decoder.a tracer.a */
 /* test_trace_file.c: trace files: written, read back, cut off, damaged, forged, and on a disk that is full.
  */
 #include "../../decoder/decoder.h"

@@ -1,6 +1,4 @@
-/* clang-format off */
-/* links: tracer/unwind/code_map.o tracer/unwind/expression.o tracer/unwind/guess.o tracer/unwind/image.o tracer/unwind/image_guard.o tracer/unwind/module.o tracer/unwind/registers_x86.o tracer/unwind/rule.o tracer/unwind/rule_index.o tracer/unwind/unwind.o tracer/unwind/window.o tracer/arch_x86_64.o tracer/calls.o tracer/maps.o tracer/memory.o */
-/* clang-format on */
+/* links: tracer.a */
 /* test_unwind.c: stacks of real processes, stopped at each memory call; those of unwind-*.c state what is right
  * (claims.h).  The programs are found through BRKWATER_PROGRAMS. */
 #define CLAIMS_READER

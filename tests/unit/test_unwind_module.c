@@ -1,6 +1,4 @@
-/* clang-format off */
-/* links: tracer/unwind/code_map.o tracer/unwind/expression.o tracer/unwind/guess.o tracer/unwind/image.o tracer/unwind/image_guard.o tracer/unwind/module.o tracer/unwind/registers_x86.o tracer/unwind/rule.o tracer/unwind/rule_index.o tracer/unwind/unwind.o tracer/unwind/window.o tracer/calls.o tracer/maps.o */
-/* clang-format on */
+/* links: tracer.a */
 /* test_unwind_module.c: program headers, odd and hostile; and stacks made by hand over real unwind tables, of 32-bit
  * code too, which needs no kernel that runs it.  The code is mapped into this process, and never run. */
 #include "../../tracer/maps.h"

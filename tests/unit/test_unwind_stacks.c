@@ -46,7 +46,7 @@ static void test_same_and_different(void **state)
     (void)state;
     struct told told = {0};
     struct stacks *stacks = stacks_new(&(struct stacks_listener){told_frame, told_stack, &told});
-    struct unwind_frame frames[] = {{0x1000, 0x10, 1, 0}, {0x2000, 0x20, 1, 0}, {0x3000, 0, 0, 0}};
+    struct unwind_frame frames[] = {{0x1000, 0x10, 1, 0, 0}, {0x2000, 0x20, 1, 0, 0}, {0x3000, 0, 0, 1, 0}};
     assert_int_equal(intern(stacks, frames, 3, UNWIND_COMPLETE), 1);
     assert_int_equal(intern(stacks, frames, 3, UNWIND_COMPLETE), 1);
     assert_int_equal(told.frames, 3);
@@ -54,14 +54,20 @@ static void test_same_and_different(void **state)
     assert_int_equal(intern(stacks, frames, 3, UNWIND_TRUNCATED), 3);
     assert_int_equal(intern(stacks, NULL, 0, UNWIND_TRUNCATED), 4);
     assert_int_equal(told.frames, 3);
+    /* Code that a program made is another one in another space. */
+    frames[2].space = 2;
+    assert_int_equal(intern(stacks, frames, 3, UNWIND_COMPLETE), 5);
+    assert_int_equal(told.frames, 4);
+    frames[2].space = 1;
+    assert_int_equal(intern(stacks, frames, 3, UNWIND_COMPLETE), 1);
     frames[0].pc = 0x91000; /* the module lies elsewhere: the same frame */
     assert_int_equal(intern(stacks, frames, 3, UNWIND_COMPLETE), 1);
     frames[2].pc++; /* in no module the address is all there is */
-    assert_int_equal(intern(stacks, frames, 3, UNWIND_COMPLETE), 5);
-    assert_int_equal(told.ids[0], 1);
-    assert_int_equal(told.ids[2], 4);
-    frames[1].flags = UNWIND_GUESSED;
     assert_int_equal(intern(stacks, frames, 3, UNWIND_COMPLETE), 6);
+    assert_int_equal(told.ids[0], 1);
+    assert_int_equal(told.ids[2], 5);
+    frames[1].flags = UNWIND_GUESSED;
+    assert_int_equal(intern(stacks, frames, 3, UNWIND_COMPLETE), 7);
     assert_int_equal(stacks_count(stacks), told.stacks);
     assert_int_equal(stacks_frame_count(stacks), told.frames);
     stacks_free(stacks);

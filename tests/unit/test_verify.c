@@ -1,6 +1,4 @@
-/* clang-format off */
-/* links: decoder/decoder.o decoder/files.o decoder/kinds.o decoder/processes.o decoder/replay.o decoder/segments.o decoder/spaces.o decoder/verify.o tracer/calls.o tracer/codec.o */
-/* clang-format on */
+/* links: decoder.a tracer.a */
 /* test_verify.c: the replay against the kernel's map: what is drift, what is not, and what the repair leaves.
  */
 #include "driver.h"

@@ -246,6 +246,12 @@ static void follow_failed(struct unwind_space *space, const struct call_info *in
         space->stale = true;
 }
 
+void unwind_space_doubt(struct unwind_space *space, uint64_t start, uint64_t end)
+{
+    if (space->known && overlaps(space, start, end))
+        space->stale = true;
+}
+
 void unwind_space_follow(struct unwind_space *space, enum call call, const uint64_t args[CALL_MAX_ARGS],
                          uint64_t result, uint32_t error)
 {

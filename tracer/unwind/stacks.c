@@ -68,14 +68,20 @@ static uint64_t frame_key(const struct unwind_frame *frame)
     return frame->module ? frame->vaddr : frame->pc;
 }
 
+/* Modules and spaces are both small numbers, and a frame has one of them. */
+static uint64_t frame_home(const struct unwind_frame *frame)
+{
+    return frame->module | (uint64_t)frame->space << 20;
+}
+
 static uint64_t hash_frame(uint64_t hash, const struct unwind_frame *frame)
 {
-    return hash_mix(hash, frame_key(frame) ^ (uint64_t)frame->module << 40 ^ (uint64_t)frame->flags << 60);
+    return hash_mix(hash, frame_key(frame) ^ frame_home(frame) << 40 ^ (uint64_t)frame->flags << 60);
 }
 
 static bool same_frame(const struct unwind_frame *a, const struct unwind_frame *b)
 {
-    return a->module == b->module && a->flags == b->flags && frame_key(a) == frame_key(b);
+    return a->module == b->module && a->space == b->space && a->flags == b->flags && frame_key(a) == frame_key(b);
 }
 
 static uint64_t hash_stack(const struct unwind_stack *stack)

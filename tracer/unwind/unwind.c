@@ -200,6 +200,8 @@ static void add_frame(struct walk *w, const struct place *place)
     if (place && place->module) {
         frame->module = place->module->id;
         frame->vaddr = (pc - place->bias) & w->convention->mask;
+    } else {
+        frame->space = w->thread->space;
     }
     if (w->guessed)
         frame->flags |= UNWIND_GUESSED;

@@ -45,6 +45,7 @@ struct unwind_frame {
     uint64_t pc;     /* runtime address */
     uint64_t vaddr;  /* pc - bias: an address of the module's program headers; 0 without a module */
     uint32_t module; /* 0: none (code that a program made, vsyscall) */
+    uint32_t space;  /* without a module: that of unwind_thread, since pc means something in it only; else 0 */
     uint32_t flags;  /* enum unwind_frame_flag */
 };
 
@@ -73,8 +74,9 @@ struct unwind_stack {
 
 /* What a capture needs to know of a thread. */
 struct unwind_thread {
-    pid_t pid; /* any live thread of the address space */
-    int maps;  /* its maps file (maps_open) */
+    pid_t pid;      /* any live thread of the address space */
+    uint32_t space; /* a number that tells this address space from others */
+    int maps;       /* its maps file (maps_open) */
     const struct unwind_registers *registers;
     const struct unwind_memory *memory;
 };
@@ -102,6 +104,10 @@ void unwind_space_free(struct unwind_space *space);
  * or errno).  A compare or two unless executable memory is meant. */
 void unwind_space_follow(struct unwind_space *space, enum call call, const uint64_t args[CALL_MAX_ARGS],
                          uint64_t result, uint32_t error);
+
+/* What the kernel did in [start, end) is not known for sure: if there is, or was, executable memory, all of it is read
+ * again at the next capture. */
+void unwind_space_doubt(struct unwind_space *space, uint64_t start, uint64_t end);
 
 /* The stack of a thread.  Always gives one, if need be an empty or truncated one; 0 or -ENOMEM. */
 int unwind_capture(struct unwinder *unwinder, struct unwind_space *space, const struct unwind_thread *thread,

@@ -1,0 +1,28 @@
+/*
+ * capture.h: the call stack of a thread that stands at the entry of a call, as a record's id.
+ *
+ * A module, a frame, a stack is recorded once, when it is first seen.  One stack costs one read of the registers and in
+ * most cases one of memory.
+ */
+#ifndef BRKWATER_CAPTURE_H
+#define BRKWATER_CAPTURE_H
+
+#include "recorder.h"
+#include "tracee.h"
+
+struct capture;
+
+/* `options` and `recorder` must outlive it.  NULL without memory. */
+struct capture *capture_new(const struct tracer_options *options, struct recorder *recorder);
+void capture_free(struct capture *capture);
+
+/* The id of the stack of a tracee in an entry stop; 0 when there is none to be had.  `capture` may be NULL. */
+uint32_t capture_stack(struct capture *capture, struct tracee *tracee);
+
+/* A layout call of the space has ended: what it did to executable memory.  Call it for each, in order. */
+void capture_follow(struct space *space, const struct rec_event *event);
+
+/* A space is about to end, and `tid` still is in it: hand over what only the living can show. */
+void capture_last_look(struct capture *capture, const struct space *space, pid_t tid);
+
+#endif
