@@ -282,7 +282,9 @@ static int name_made_code(struct naming *at, const struct code_frame *f)
     const uint64_t address = calling(f), behind = f->address - address;
     struct text name;
     uint64_t offset;
-    if (!map || !perf_map_lookup(map->map, address, &name, &offset))
+    if (!map)
+        return 0; /* it may be told later */
+    if (!perf_map_lookup(map->map, address, &name, &offset))
         return put_names(at, 0, 0);
     at->lines[0] = (struct rec_line){0};
     int error = text_id(at->namer, at->code, name, &at->lines[0].function);
