@@ -14,7 +14,7 @@ enum { MODULES_SHOWN = 3 };
 struct lack {
     uint32_t module;
     uint64_t nameless; /* frames */
-    uint64_t guessed;
+    uint64_t guessed;  /* callers of its frames, in all stacks */
 };
 
 static uint64_t with_stack(const struct totals *t)
@@ -28,6 +28,20 @@ bool coverage_is_poor(const struct totals *t)
     return with_stack(t) && t->stacks[STACK_COMPLETE] * 100 < all * COVERAGE_POOR;
 }
 
+/* A caller was guessed because of the frame below it. */
+static void count_guesses(const struct code *code, uint32_t id, struct lack *lacks)
+{
+    struct code_stack stack;
+    if (!code_stack(code, id, &stack))
+        return;
+    for (uint32_t i = 1; i < stack.n_frames; i++) {
+        const struct code_frame *frame = code_frame(code, stack.frames[i]);
+        const struct code_frame *inner = code_frame(code, stack.frames[i - 1]);
+        if (frame && inner && frame->flags & FRAME_GUESSED && inner->module <= code_modules(code))
+            lacks[inner->module].guessed++;
+    }
+}
+
 /* By module id, module 0 included; malloc'ed, NULL without memory. */
 static struct lack *collect(const struct code *code)
 {
@@ -37,8 +51,9 @@ static struct lack *collect(const struct code *code)
         if (!frame || frame->module > code_modules(code))
             continue;
         lacks[frame->module].nameless += !code_frame_has_name(code, frame);
-        lacks[frame->module].guessed += (frame->flags & FRAME_GUESSED) != 0;
     }
+    for (uint32_t id = 1; lacks && id <= code_stacks(code); id++)
+        count_guesses(code, id, lacks);
     for (uint32_t module = 0; lacks && module <= code_modules(code); module++)
         lacks[module].module = module;
     return lacks;

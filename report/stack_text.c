@@ -137,6 +137,22 @@ void stack_disassembly(struct buffer *out, struct code *code, uint32_t stack, co
 
 /* ---- one line ---- */
 
+/* Without the parameters of a C++ function: they are at the end, and a parenthesis in front of them belongs to the name
+ * only in operator() and (anonymous namespace). */
+static struct text without_parameters(struct text name)
+{
+    int depth = 0;
+    size_t i = name.size;
+    if (!i || name.data[i - 1] != ')')
+        return name;
+    while (i-- > 0) {
+        depth += name.data[i] == ')' ? 1 : name.data[i] == '(' ? -1 : 0;
+        if (!depth)
+            break;
+    }
+    return i ? (struct text){name.data, i} : name;
+}
+
 /* " (load.c:88)"; nothing when the file is not known. */
 static void add_place(struct buffer *out, const struct code_line *line)
 {
@@ -166,6 +182,10 @@ void stack_line_name(struct buffer *out, const struct code_line *line, size_t wi
     } else if (line->function.size) {
         add_place(&place, line);
         escape_text(&name, line->function, 0, SITE_LIMIT);
+        if (width && name.size + place.size > width) {
+            buffer_clear(&name);
+            escape_text(&name, without_parameters(line->function), 0, SITE_LIMIT);
+        }
     } else {
         add_nameless(&name, line);
     }
