@@ -1,4 +1,5 @@
-/* call-site.c: ask for memory in known functions, one of them inlined; print "FUNCTION LINE" of each call on the way. */
+/* call-site.c: ask for memory in known functions, one of them inlined; print "FUNCTION LINE" of each call on the way.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
