@@ -223,7 +223,10 @@ static void finish_trace(const struct run *run)
     const struct finish_options finish = {
         .every = every ? every : FINISH_EVERY, .max_size = run->tracer.max_size, .namer = run->names.namer};
     int error = trace_finish(run->tracer.output, &finish);
-    if (error)
+    if (error == -EFBIG)
+        complain(0, "%s: --max-size left no room for the names of functions; brkwater symbolize %s adds them.",
+                 run->tracer.output, run->tracer.output);
+    else if (error)
         complain(0, "%s: no names could be added: %s. The recording is whole; try brkwater symbolize %s.",
                  run->tracer.output, trace_error_text(error), run->tracer.output);
 }

@@ -125,6 +125,17 @@ static void add_share(struct buffer *out, const char *before, uint64_t part, uin
     buffer_string(out, text);
 }
 
+/* Whether something could be done about it. */
+static bool lacks_debug_files(const struct code *code, const struct lack *lacks, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct code_module *module = code_module(code, lacks[i].module);
+        if (module && module->resolved && module->problem == SYMBOL_NO_DEBUG_FILE)
+            return true;
+    }
+    return false;
+}
+
 static void add_missing(struct buffer *out, const struct code *code, struct lack *lacks)
 {
     const size_t count = (size_t)code_modules(code) + 1;
@@ -139,6 +150,10 @@ static void add_missing(struct buffer *out, const struct code *code, struct lack
         snprintf(text, sizeof(text), "             and %zu more\n", lacking - MODULES_SHOWN);
         buffer_string(out, text);
     }
+    if (lacks_debug_files(code, lacks, lacking))
+        buffer_string(out,
+                      "             Install their debug packages (-dbgsym, -dbg), or use --debuginfod; then brkwater "
+                      "symbolize\n");
     qsort(lacks, count, sizeof(*lacks), by_guessed);
     if (lacks[0].guessed)
         add_guessed(out, code, lacks, count);

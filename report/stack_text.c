@@ -177,6 +177,8 @@ static void add_nameless(struct buffer *out, const struct code_line *line)
 void stack_line_name(struct buffer *out, const struct code_line *line, size_t width)
 {
     struct buffer place = {0}, name = {0};
+    if (width > 2 && line->flags & FRAME_GUESSED)
+        width -= 2;
     if (line->is_runtime && line->path.size) {
         escape_text(&name, base_name(line->path), 0, SITE_LIMIT);
     } else if (line->function.size) {
@@ -201,6 +203,7 @@ void stack_line_name(struct buffer *out, const struct code_line *line, size_t wi
         buffer_string(out, buffer_chars(&name));
     }
     buffer_string(out, buffer_chars(&place));
+    buffer_string(out, line->flags & FRAME_GUESSED ? " ?" : "");
     buffer_free(&place);
     buffer_free(&name);
 }

@@ -29,7 +29,7 @@ void stack_disassembly(struct buffer *out, struct code *code, uint32_t stack, co
  * limit. */
 bool stack_site(struct buffer *out, struct code *code, uint32_t stack, size_t width);
 
-/* The same for one line of a stack. */
+/* The same for one line of a stack.  " ?" stands behind a guessed one. */
 void stack_line_name(struct buffer *out, const struct code_line *line, size_t width);
 
 /* "complete", "guessed", "truncated". */

@@ -191,6 +191,37 @@ def test_replaced_program(recorded, run):
     assert gone.status == 0 and f"{path}: the file is not there any more" in gone.out, gone
 
 
+def test_replaced_program_without_build_id(run):
+    """Then the inode must be the same."""
+    path = copy_program(run, "call-site", "program", "objcopy", "--remove-section", ".note.gnu.build-id")
+    outcome, trace = run.traced(path)
+    assert outcome.status == 0 and "load_table" in functions(table_event(trace))
+    assert run.verb("symbolize", trace.path).status == 0
+    trace.cached = None
+    assert "load_table" in functions(table_event(trace)), "the same file names it again"
+    os.rename(path, path + ".old")
+    copy_program(run, "call-site", "program", "objcopy", "--remove-section", ".note.gnu.build-id")
+    again = run.verb("symbolize", trace.path)
+    assert again.status == 0 and f"{path}: another file has taken its place" in again.out, again
+    trace.cached = None
+    assert "load_table" not in functions(table_event(trace))
+
+
+def test_no_room_for_names(recorded, run):
+    """--max-size holds, and it is said what is missing."""
+    path, trace, _ = recorded
+    recording = int.from_bytes(open(trace.path, "rb").read()[-24:-16], "little")
+    outcome, limited = run.traced(path, options=["--max-size", str(recording + 600)], trace="limited.brkw")
+    assert outcome.status == 0 and os.path.getsize(limited.path) <= recording + 600
+    assert "--max-size left no room for the names" in outcome.err, outcome
+    assert "load_table" not in functions(table_event(limited))
+    limited.verify()
+    assert run.verb("symbolize", limited.path).status == 0
+    limited.cached = None
+    assert "load_table" in functions(table_event(limited))
+    limited.verify()
+
+
 def test_damaged_names(recorded, run):
     """They are not used, it is said, and symbolize heals it."""
     _, trace, _ = recorded
