@@ -134,62 +134,6 @@ static const struct kind {
     {"getppid", round_getppid, 1}, {"read", round_read, 1}, {"stat", round_stat, 1},
 };
 
-/* ---- a stack of calls ---- */
-
-struct job {
-    const struct kind *kind;
-    unsigned depth;
-    uint64_t count;
-    pthread_barrier_t *begin;
-};
-
-static void run_rounds(const struct job *job)
-{
-    for (uint64_t i = 0; i < WARM_UP; i++)
-        job->kind->round(i);
-    pthread_barrier_wait(job->begin); /* all are warm */
-    pthread_barrier_wait(job->begin); /* the time was taken */
-    for (uint64_t i = 0; i < job->count; i++)
-        job->kind->round(i);
-}
-
-static void descend(const struct job *job, unsigned depth);
-
-/* Eight functions that call each other, with frames of different sizes and different registers in use. */
-#define LEVEL(n)                                                                                                       \
-    static __attribute__((noinline)) void level_##n(const struct job *job, unsigned depth)                             \
-    {                                                                                                                  \
-        volatile char room[16 + 24 * (n)];                                                                             \
-        room[0] = (char)depth;                                                                                         \
-        descend(job, depth);                                                                                           \
-        room[1] = room[0];                                                                                             \
-    }
-LEVEL(0)
-LEVEL(1)
-LEVEL(2)
-LEVEL(3)
-LEVEL(4)
-LEVEL(5)
-LEVEL(6)
-LEVEL(7)
-
-static inline __attribute__((always_inline)) void descend(const struct job *job, unsigned depth)
-{
-    static void (*const levels[])(const struct job *, unsigned) = {level_0, level_1, level_2, level_3,
-                                                                   level_4, level_5, level_6, level_7};
-    if (depth)
-        levels[depth % 8](job, depth - 1);
-    else
-        run_rounds(job);
-}
-
-static void *thread(void *context)
-{
-    const struct job *job = context;
-    descend(job, job->depth);
-    return NULL;
-}
-
 /* ---- clocks ---- */
 
 static pid_t tracer(void)
@@ -227,6 +171,66 @@ static struct times take_times(pid_t tracer_pid)
     return times;
 }
 
+/* ---- a stack of calls ---- */
+
+struct job {
+    const struct kind *kind;
+    unsigned depth;
+    uint64_t count;
+    pthread_barrier_t begin;
+    pid_t tracer;
+    struct times before;
+};
+
+static void run_rounds(struct job *job)
+{
+    for (uint64_t i = 0; i < WARM_UP; i++)
+        job->kind->round(i);
+    /* When all are warm one of them takes the time. */
+    if (pthread_barrier_wait(&job->begin) == PTHREAD_BARRIER_SERIAL_THREAD)
+        job->before = take_times(job->tracer);
+    pthread_barrier_wait(&job->begin);
+    for (uint64_t i = 0; i < job->count; i++)
+        job->kind->round(i);
+}
+
+static void descend(struct job *job, unsigned depth);
+
+/* Eight functions that call each other, with frames of different sizes and different registers in use. */
+#define LEVEL(n)                                                                                                       \
+    static __attribute__((noinline)) void level_##n(struct job *job, unsigned depth)                                   \
+    {                                                                                                                  \
+        volatile char room[16 + 24 * (n)];                                                                             \
+        room[0] = (char)depth;                                                                                         \
+        descend(job, depth);                                                                                           \
+        room[1] = room[0];                                                                                             \
+    }
+LEVEL(0)
+LEVEL(1)
+LEVEL(2)
+LEVEL(3)
+LEVEL(4)
+LEVEL(5)
+LEVEL(6)
+LEVEL(7)
+
+static inline __attribute__((always_inline)) void descend(struct job *job, unsigned depth)
+{
+    static void (*const levels[])(struct job *, unsigned) = {level_0, level_1, level_2, level_3,
+                                                             level_4, level_5, level_6, level_7};
+    if (depth)
+        levels[depth % 8](job, depth - 1);
+    else
+        run_rounds(job);
+}
+
+static void *thread(void *context)
+{
+    struct job *job = context;
+    descend(job, job->depth);
+    return NULL;
+}
+
 int main(int argc, char **argv)
 {
     static pthread_t threads[MAX_THREADS];
@@ -239,22 +243,19 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: workload KIND DEPTH THREADS COUNT\n");
         return 2;
     }
-    pthread_barrier_t begin;
-    struct job job = {kind, depth, (uint64_t)atoll(argv[4]) / n, &begin};
-    pthread_barrier_init(&begin, NULL, n + 1);
-    const pid_t tracer_pid = tracer();
+    struct job job = {.kind = kind, .depth = depth, .count = (uint64_t)atoll(argv[4]) / n, .tracer = tracer()};
+    pthread_barrier_init(&job.begin, NULL, n);
 
     pthread_attr_t small;
     pthread_attr_init(&small);
     pthread_attr_setstacksize(&small, 128 * 1024);
-    for (unsigned i = 0; i < n; i++)
+    for (unsigned i = 1; i < n; i++)
         check(pthread_create(&threads[i], &small, thread, &job) == 0, "pthread_create");
-    pthread_barrier_wait(&begin);
-    const struct times before = take_times(tracer_pid);
-    pthread_barrier_wait(&begin);
-    for (unsigned i = 0; i < n; i++)
+    thread(&job);
+    for (unsigned i = 1; i < n; i++)
         pthread_join(threads[i], NULL);
-    const struct times after = take_times(tracer_pid);
+    const struct times after = take_times(job.tracer);
+    const struct times before = job.before;
     printf("%llu %llu %llu %llu\n", (unsigned long long)(job.count * n * kind->calls),
            (unsigned long long)(after.wall - before.wall), (unsigned long long)(after.own - before.own),
            (unsigned long long)(after.tracer - before.tracer));
