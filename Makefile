@@ -7,6 +7,7 @@ PACKAGES_BUILD := gcc libc6-dev make libzstd-dev libdw-dev libelf-dev liblzma-de
 PACKAGES_DEMO := python3
 PACKAGES_TEST := clang clang-format gcc-multilib g++ binutils python3 python3-pytest libcmocka-dev groff zstd strace git sqlite3 \
 	bash util-linux procps stress-ng xz-utils dwz
+PACKAGES_BENCH := python3 strace coreutils redis-tools
 
 BUILD := build
 # make's own default (cc) is not what the package list installs.
@@ -59,13 +60,15 @@ endef
 $(BUILD):
 	@mkdir -p $@
 
-.PHONY: packages packages-demo packages-test
+.PHONY: packages packages-demo packages-test packages-bench
 packages: | $(BUILD)
 	$(call install,$(PACKAGES_BUILD))
 packages-demo: | $(BUILD)
 	$(call install,$(PACKAGES_BUILD) $(PACKAGES_DEMO))
 packages-test: | $(BUILD)
 	$(call install,$(PACKAGES_BUILD) $(PACKAGES_TEST))
+packages-bench: | $(BUILD)
+	$(call install,$(PACKAGES_BUILD) $(PACKAGES_BENCH))
 
 # ---- examples and demonstration ----
 
@@ -151,8 +154,25 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $$(call unit_objects,$$*) $(wildcard tests
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -DBRKWATER_TESTS='"$(abspath tests)"' $(LDFLAGS) -o $@ $< $(call unit_objects,$*) -lcmocka $(LDLIBS)
 
+# ---- measurements ----
+
+BENCH_PROGRAMS := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c))
+bench_objects = $(if $(filter bare,$(1)),$(BUILD)/tracer/filter.o $(BUILD)/tracer/calls.o)
+
+$(BUILD)/tests/bench/%: tests/bench/%.c $$(call bench_objects,$$*) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) -O2 -g -fomit-frame-pointer -pthread $(LDFLAGS) -o $@ $< $(call bench_objects,$*)
+
+.PHONY: bench
+bench: packages-bench ## measure: cost of an event, of other calls, of whole programs, beside strace; BENCH="--quick --only NAME"
+	@$(MAKE) --no-print-directory all bench-programs
+	BRKWATER=$(abspath $(PROGRAM)) BRKWATER_BUILD=$(abspath $(BUILD)) /usr/bin/python3 -B tests/bench/bench.py $(BENCH)
+
+.PHONY: bench-programs
+bench-programs: $(BENCH_PROGRAMS)
+
 .PHONY: test-programs
-test-programs: $(TEST_PROGRAMS) $(UNIT_TESTS) $(EXAMPLES)
+test-programs: $(TEST_PROGRAMS) $(UNIT_TESTS) $(EXAMPLES) $(BENCH_PROGRAMS)
 
 TEST_ENVIRONMENT = BRKWATER=$(abspath $(PROGRAM)) BRKWATER_BUILD=$(abspath $(BUILD)) BRKWATER_PROGRAMS=$(abspath $(PROGRAMS_DIR))
 # pytest of Debian's own python: another python3 may come first in PATH.
@@ -182,7 +202,7 @@ objects: $(OBJECTS)
 .PHONY: format
 format: ## format all C sources
 	clang-format -i tracer/*.[ch] tracer/*/*.[ch] decoder/*.[ch] decoder/*/*.[ch] report/*.[ch] examples/*.c tests/unit/*.[ch] \
-		tests/unit/inputs/*.c tests/programs/*.[ch]
+		tests/unit/inputs/*.c tests/programs/*.[ch] tests/bench/*.c
 
 .PHONY: clean
 clean: ## remove what was built

@@ -27,6 +27,10 @@ struct syscall_info {
  * killed). */
 int arch_syscall_info(pid_t tid, struct syscall_info *ret_info);
 
+/* The same for a tracee that stands at the entry of a call, together with its registers: in one request where these
+ * tell the ABI.  0 or -errno (-ESRCH: killed). */
+int arch_entry(pid_t tid, struct syscall_info *ret_info, struct unwind_registers *ret_registers);
+
 /* The registers of a stopped tracee, as the unwinder wants them.  0 or -errno (-ESRCH: killed). */
 int arch_registers(pid_t tid, struct unwind_registers *ret_registers);
 

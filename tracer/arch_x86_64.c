@@ -58,6 +58,32 @@ int arch_syscall_info(pid_t tid, struct syscall_info *ret_info)
     return 0;
 }
 
+/* The instruction `syscall` leaves the return address in rcx and the flags in r11.  `int $0x80`, which 64-bit code may
+ * use as well, leaves what the program had there, and 32-bit code has another cs.  Source: AMD64 manual, SYSCALL. */
+static bool entered_by_syscall(const struct user_regs_struct *regs)
+{
+    enum { CS_64 = 0x33 }; /* arch/x86/include/asm/segment.h, __USER_CS */
+    return regs->cs == CS_64 && regs->rcx == regs->rip && regs->r11 == regs->eflags;
+}
+
+int arch_entry(pid_t tid, struct syscall_info *ret_info, struct unwind_registers *ret_registers)
+{
+    struct user_regs_struct regs;
+    if (ptrace(PTRACE_GETREGS, tid, NULL, &regs) < 0)
+        return -errno;
+    unwind_registers_from_user(&regs, ret_registers);
+    if (!entered_by_syscall(&regs))
+        return arch_syscall_info(tid, ret_info);
+    const bool x32 = regs.orig_rax & X32_BIT;
+    *ret_info = (struct syscall_info){.stop = SYSCALL_ENTRY,
+                                      .abi = x32 ? ABI_X32 : ABI_X86_64,
+                                      .number = regs.orig_rax & ~(uint64_t)X32_BIT,
+                                      .args = {regs.rdi, regs.rsi, regs.rdx, regs.r10, regs.r8, regs.r9},
+                                      .ip = regs.rip,
+                                      .sp = regs.rsp};
+    return 0;
+}
+
 /* i386's first mmap passes a pointer to its six arguments. */
 static void unpack_old_mmap(pid_t tid, struct call_args *a)
 {

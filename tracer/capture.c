@@ -135,14 +135,16 @@ static void tell_places(struct capture *c, struct space *space, const struct unw
     }
 }
 
-uint32_t capture_stack(struct capture *c, struct tracee *tracee)
+uint32_t capture_stack(struct capture *c, struct tracee *tracee, const struct unwind_registers *registers)
 {
     struct space *space = tracee->space;
-    struct unwind_registers registers;
+    struct unwind_registers asked;
     struct unwind_stack stack;
     uint32_t id;
-    if (!c || !recorder_active(c->recorder) || arch_registers(tracee->tid, &registers) < 0)
+    if (!c || !recorder_active(c->recorder) || (!registers && arch_registers(tracee->tid, &asked) < 0))
         return 0;
+    if (!registers)
+        registers = &asked;
     if (!space->code)
         space->code = space_code_new();
     const int maps = space_maps(space, tracee->tid);
@@ -150,12 +152,12 @@ uint32_t capture_stack(struct capture *c, struct tracee *tracee)
         return 0;
     struct unwind_memory memory = {unwind_read_process, &tracee->tid};
     struct unwind_thread thread = {
-        .pid = tracee->tid, .space = space->id, .maps = maps, .registers = &registers, .memory = &memory};
+        .pid = tracee->tid, .space = space->id, .maps = maps, .registers = registers, .memory = &memory};
     c->at = tracee;
     if (unwind_capture(c->unwinder, space->code->unwind, &thread, &stack) < 0 ||
         stacks_intern(c->stacks, &stack, &id) < 0)
         return 0;
-    tell_places(c, space, &stack, registers.abi);
+    tell_places(c, space, &stack, registers->abi);
     return id;
 }
 

@@ -16,8 +16,9 @@ struct capture;
 struct capture *capture_new(const struct tracer_options *options, struct recorder *recorder);
 void capture_free(struct capture *capture);
 
-/* The id of the stack of a tracee in an entry stop; 0 when there is none to be had.  `capture` may be NULL. */
-uint32_t capture_stack(struct capture *capture, struct tracee *tracee);
+/* The id of the stack of a tracee in an entry stop; 0 when there is none to be had.  `registers` may be NULL: they are
+ * asked for.  `capture` may be NULL. */
+uint32_t capture_stack(struct capture *capture, struct tracee *tracee, const struct unwind_registers *registers);
 
 /* A layout call of the space has ended: what it did to executable memory.  Call it for each, in order. */
 void capture_follow(struct space *space, const struct rec_event *event);

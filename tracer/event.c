@@ -117,7 +117,8 @@ static bool is_watched(const struct call_args *a)
     return (call_info(a->call)->flags & CALL_WATCHED) || (a->call == CALL_PRCTL && a->args[0] == PR_SET_SECCOMP);
 }
 
-void event_begin(struct tracer *tracer, struct tracee *tracee, enum call call, const struct syscall_info *info)
+void event_begin(struct tracer *tracer, struct tracee *tracee, enum call call, const struct syscall_info *info,
+                 const struct unwind_registers *registers)
 {
     bool resumed = same_call(&tracee->restarting, call, info);
     uint64_t first_time = tracee->restarting.time;
@@ -136,7 +137,7 @@ void event_begin(struct tracer *tracer, struct tracee *tracee, enum call call, c
     c->time = resumed ? first_time : 0;
     read_texts(tracee);
     /* What runs before the command was executed is the tracer's own child. */
-    c->stack = tracer->begun && !is_watched(&c->args) ? capture_stack(tracer->capture, tracee) : 0;
+    c->stack = tracer->begun && !is_watched(&c->args) ? capture_stack(tracer->capture, tracee, registers) : 0;
     if (call == CALL_CLONE && (c->args.args[0] & CLONE_UNTRACED))
         /* Such a child would keep the filter and have no tracer: its memory calls would fail. */
         c->untraced_cleared = arch_clear_untraced(tracee->tid, info->abi) == 0;

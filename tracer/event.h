@@ -7,8 +7,9 @@
 #include "state.h"
 
 /* The tracee stands at the entry of a traced call: read its arguments, all that must be read before the kernel runs it.
- */
-void event_begin(struct tracer *tracer, struct tracee *tracee, enum call call, const struct syscall_info *info);
+ * `registers`: those of the tracee, or NULL when they were not asked for. */
+void event_begin(struct tracer *tracer, struct tracee *tracee, enum call call, const struct syscall_info *info,
+                 const struct unwind_registers *registers);
 
 /* True when it must have its space for itself: it changes the layout, or copies it. */
 bool event_is_exclusive(const struct call_in_flight *call);

@@ -68,7 +68,8 @@ static void leave_order(struct tracer *tracer, struct tracee *tracee)
 
 /* ---- calls ---- */
 
-static void serve_entry(struct tracer *tracer, struct tracee *tracee, const struct syscall_info *info)
+static void serve_entry(struct tracer *tracer, struct tracee *tracee, const struct syscall_info *info,
+                        const struct unwind_registers *registers)
 {
     enum call call = call_lookup(info->abi, info->number, info->args);
     if (call == CALL_NONE || !tracee->space || (!tracer->begun && call_info(call)->effect != EFFECT_EXEC) ||
@@ -76,7 +77,7 @@ static void serve_entry(struct tracer *tracer, struct tracee *tracee, const stru
         resume(tracer, tracee, 0);
         return;
     }
-    event_begin(tracer, tracee, call, info);
+    event_begin(tracer, tracee, call, info, registers);
     if (call_info(call)->flags & CALL_NO_RETURN) {
         event_enter(tracer, tracee);
         event_without_result(tracer, tracee, EVENT_NO_RESULT);
@@ -116,10 +117,13 @@ static void serve_exit(struct tracer *tracer, struct tracee *tracee, const struc
     resume(tracer, tracee, 0);
 }
 
-static void serve_syscall(struct tracer *tracer, struct tracee *tracee)
+static void serve_syscall(struct tracer *tracer, struct tracee *tracee, enum stop_kind kind)
 {
     struct syscall_info info;
-    int error = arch_syscall_info(tracee->tid, &info);
+    struct unwind_registers registers;
+    /* Where a stack will be taken, one request does for both. */
+    const bool with_registers = kind == STOP_SECCOMP && tracer->begun && tracer->capture;
+    int error = with_registers ? arch_entry(tracee->tid, &info, &registers) : arch_syscall_info(tracee->tid, &info);
     if (error) {
         if (error != -ESRCH && !tracer->begun) {
             tracer->unable = error;
@@ -128,7 +132,7 @@ static void serve_syscall(struct tracer *tracer, struct tracee *tracee)
         return; /* killed, by others or now */
     }
     if (info.stop == SYSCALL_ENTRY)
-        serve_entry(tracer, tracee, &info);
+        serve_entry(tracer, tracee, &info, with_registers ? &registers : NULL);
     else if (info.stop == SYSCALL_EXIT && tracee->call.active && tracee->call.running)
         serve_exit(tracer, tracee, &info);
     else
@@ -192,7 +196,7 @@ static void serve_bound(struct tracer *tracer, struct tracee *tracee, const stru
     switch (stop->kind) {
     case STOP_SECCOMP:
     case STOP_SYSCALL:
-        serve_syscall(tracer, tracee);
+        serve_syscall(tracer, tracee, stop->kind);
         return;
     case STOP_NEW_CHILD:
         serve_new_child(tracer, tracee, (pid_t)stop->message);

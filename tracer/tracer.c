@@ -25,6 +25,7 @@
 enum {
     TELL_AFTER = TRACE_TICKS_PER_SECOND, /* how long a left-over daemon may take before the user is told */
     IDLE_TICKS = 2,                      /* ticks without a tracee after which there will be none */
+    DRAIN_EVERY = 16,                    /* stops served one by one between two looks for more */
 };
 
 /* A descriptor a process and a space: as many as we may have. */
@@ -168,16 +169,26 @@ static void note_command_end(struct tracer *tracer, bool *told)
         tracer->options->command_ended(tracer->options->context, tracer->command_status);
 }
 
+/* The kernel hands out the stop of the first thread in its list, so that busy threads could keep the others waiting for
+ * ever: all stops that there are must be collected before they are served.  That costs one more wait, which finds
+ * nothing as long as threads stop one at a time; then it is done now and then only. */
+static bool should_drain(const struct tracer *tracer, int last_count, unsigned *singles)
+{
+    *singles = last_count > 1 ? 0 : *singles + 1;
+    return tracer->table.n_tracees > 1 && *singles % DRAIN_EVERY == 0;
+}
+
 /* Serve stops until nobody is left.  True when the user ended it before. */
 static bool serve_all(struct tracer *tracer)
 {
     struct stop stops[WAIT_BATCH];
     bool told = false;
-    unsigned idle = 0;
+    unsigned idle = 0, singles = 0;
+    int count = 0;
     if (tracer->options->duration > 0)
         signals_tick(true);
     for (;;) {
-        int count = wait_for_stops(stops, tracer->table.n_tracees > 1);
+        count = wait_for_stops(stops, should_drain(tracer, count, &singles));
         if (count < 0)
             return false;
         for (int i = 0; i < count; i++)

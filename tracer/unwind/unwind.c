@@ -353,6 +353,7 @@ int unwind_capture(struct unwinder *u, struct unwind_space *space, const struct 
     do
         end = step(&w);
     while (end < 0);
+    window_end(&u->window, w.now->at[w.convention->sp]);
     ret_stack->count = w.count;
     ret_stack->end = (enum unwind_end)end;
     ret_stack->quality = quality(&w, ret_stack->end);

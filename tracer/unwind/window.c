@@ -36,17 +36,23 @@ static size_t read_memory(struct window *window, uint64_t addr, void *buffer, si
     return got < size ? got : size;
 }
 
-/* Read on at the end of what is there, to the end of a page. */
-static void extend(struct window *window)
+/* Read on at the end of what is there. */
+static void append(struct window *window, size_t size)
 {
-    uint64_t end = window->start + window->size;
-    size_t size = (size_t)(page_of(end + WINDOW_FIRST + WINDOW_PAGE - 1) - end);
+    const uint64_t end = window->start + window->size;
     if (size > WINDOW_CAPACITY - window->size)
         size = WINDOW_CAPACITY - window->size;
     size_t got = read_memory(window, end, window->bytes + window->size, size);
     window->size += got;
     if (got < size || window->size == WINDOW_CAPACITY)
         window->ended = true;
+}
+
+/* The same to the end of a page. */
+static void extend(struct window *window)
+{
+    const uint64_t end = window->start + window->size;
+    append(window, (size_t)(page_of(end + WINDOW_MORE + WINDOW_PAGE - 1) - end));
 }
 
 void window_begin(struct window *window, const struct unwind_memory *memory, uint64_t sp)
@@ -56,7 +62,20 @@ void window_begin(struct window *window, const struct unwind_memory *memory, uin
     window->size = 0;
     window->ended = false;
     window->reads = window->n_sides = window->next_side = 0;
-    extend(window);
+    append(window, window->expected ? window->expected : WINDOW_MORE);
+}
+
+/* Stacks of a program go up and down: what was needed is forgotten slowly, since a second read costs more than a first
+ * one that was too long. */
+void window_end(struct window *window, uint64_t top)
+{
+    enum { ROOM = 256, ROUND = 64 }; /* for words above the last frame */
+    size_t used = top - window->start < WINDOW_MORE ? (size_t)(top - window->start) + ROOM : WINDOW_MORE;
+    size_t fading = window->expected - window->expected / 16;
+    if (used < fading)
+        used = fading;
+    used = (used + ROUND - 1) / ROUND * ROUND;
+    window->expected = used < WINDOW_LEAST ? WINDOW_LEAST : used > WINDOW_MORE ? WINDOW_MORE : used;
 }
 
 /* A page that is not part of the stack's window; NULL when it can't be read. */
@@ -96,7 +115,7 @@ bool window_fetch(struct window *window, uint64_t addr, void *buffer, size_t siz
     if (size > WINDOW_PAGE || addr + size < addr)
         return false;
     /* Further up the same stack, not too far: one more piece of it. */
-    while (!window->ended && addr - window->start < window->size + WINDOW_FIRST) {
+    while (!window->ended && addr - window->start < window->size + WINDOW_MORE) {
         extend(window);
         uint64_t at = addr - window->start;
         if (at < window->size && window->size - at >= size) {

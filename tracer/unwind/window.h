@@ -1,10 +1,10 @@
 /*
  * window.h: the part of a thread's memory that one unwinding looks at, read in as few pieces as possible.
  *
- * A stack is read upward from the stack pointer: 8 KiB and the rest of the last page first, which is all that most
- * stacks need, then more when a word behind the end is asked for.  Words that lie elsewhere (another stack, code) come
- * from a few side pieces of a page each.  The number of reads for one stack is limited, since every address that is
- * asked for may come from memory that the target fills as it likes.
+ * A stack is read upward from the stack pointer: first as much as the last stacks have needed, then 8 KiB and the rest
+ * of the last page each time when a word behind the end is asked for.  Words that lie elsewhere (another stack, code)
+ * come from a few side pieces of a page each.  The number of reads for one stack is limited, since every address that
+ * is asked for may come from memory that the target fills as it likes.
  */
 #ifndef BRKWATER_UNWIND_WINDOW_H
 #define BRKWATER_UNWIND_WINDOW_H
@@ -15,7 +15,8 @@
 #include <string.h>
 
 enum {
-    WINDOW_FIRST = 8192,     /* bytes of the first read, at least */
+    WINDOW_LEAST = 512,      /* bytes of the first read, at least */
+    WINDOW_MORE = 8192,      /* of the next ones, and of the first read at most */
     WINDOW_CAPACITY = 65536, /* bytes of stack kept */
     WINDOW_PAGE = 4096,
     WINDOW_SIDES = 8,
@@ -43,7 +44,8 @@ struct window {
     const struct unwind_memory *memory;
     uint64_t start;
     size_t size;
-    bool ended; /* nothing readable follows */
+    bool ended;      /* nothing readable follows */
+    size_t expected; /* bytes that the next stack is likely to need; 0: not known yet */
     unsigned reads;
     unsigned n_sides, next_side;
     unsigned char bytes[WINDOW_CAPACITY];
@@ -52,6 +54,9 @@ struct window {
 
 /* Forget what was read and read the first piece of the stack at sp. */
 void window_begin(struct window *window, const struct unwind_memory *memory, uint64_t sp);
+
+/* The stack went up to `top`: a hint for the next one. */
+void window_end(struct window *window, uint64_t top);
 
 /* The slow way of window_copy(): reads what is missing. */
 bool window_fetch(struct window *window, uint64_t addr, void *buffer, size_t size);
