@@ -30,6 +30,7 @@ enum {
     OPT_CHECKPOINT,
     OPT_DURATION,
     OPT_MAX_SIZE,
+    OPT_PLACEMENT,
     OPT_NO_SECCOMP,
     OPT_DETACH,
     OPT_FOLLOW,
@@ -49,6 +50,9 @@ static const struct option options[] = {
     {OPT_CHECKPOINT, 0, "checkpoint-every", "N", "compare the replay with the kernel's map after every N layout calls"},
     {OPT_DURATION, 0, "duration", "SECONDS", "stop recording after so long; the command goes on"},
     {OPT_MAX_SIZE, 0, "max-size", "SIZE", "stop recording when FILE reaches SIZE; the command goes on"},
+    {OPT_PLACEMENT, 0, "placement", "auto|free",
+     "auto (default): while calls come close together, run them on brkwater's own CPU,\nwhere their stops are cheaper; "
+     "free: leave all to the kernel"},
     {OPT_NO_SECCOMP, 0, "no-seccomp", NULL,
      "stop at every system call instead of using a filter: slow, but programs\nthat enter strict seccomp mode work"},
     {OPT_DETACH, 0, "detach-tracer", NULL,
@@ -316,6 +320,11 @@ static int take_option(struct run *run, int id, const char *value)
     case OPT_MAX_SIZE:
         if (units_parse_size(value, &run->tracer.max_size) || !run->tracer.max_size)
             return complain(EXIT_USAGE, "--max-size: '%s' is not a size (512K, 64M, 1G)", value);
+        return 0;
+    case OPT_PLACEMENT:
+        run->tracer.free_placement = strcmp(value, "free") == 0;
+        if (!run->tracer.free_placement && strcmp(value, "auto") != 0)
+            return complain(EXIT_USAGE, "--placement: '%s' is neither auto nor free", value);
         return 0;
     case OPT_NO_SECCOMP:
         run->tracer.no_seccomp = true;

@@ -6,6 +6,7 @@
 
 #include "maps.h"
 #include "order.h"
+#include "placement.h"
 #include "recorder.h"
 #include "sampler.h"
 #include "signals.h"
@@ -18,6 +19,7 @@ struct tracer {
     struct sampler *sampler;
     struct tracee_table table;
     struct order order;
+    struct placing placing;
     struct own_signals signals;
 
     struct maps_buffer maps; /* text of the map at hand */
