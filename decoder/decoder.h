@@ -235,6 +235,107 @@ int places_add(struct places *places, const struct decoder *decoder, const struc
 /* By process index (decoder_process_at()); *ret_count may be less than there are processes. */
 const struct process_places *places_list(const struct places *places, size_t *ret_count);
 
+/* ---- sums by call stack ---- */
+
+/* What can be summed. */
+enum stack_metric {
+    BY_MAPPED,   /* bytes of address space that calls mapped */
+    BY_LIVE,     /* bytes of address space that are there, by the call that mapped them */
+    BY_RETURNED, /* bytes of address space that calls unmapped */
+    BY_FAULTS,   /* page faults inside of calls */
+    BY_CALLS,    /* calls */
+    BY_TIME,     /* ticks spent in calls */
+    STACK_METRICS
+};
+
+/* Whose sum it is. */
+enum stack_origin {
+    ORIGIN_STACK,  /* a call stack's */
+    ORIGIN_NONE,   /* of calls whose stack was not captured, or is lost */
+    ORIGIN_EXECVE, /* of the memory that new programs began with: no stack of theirs asked for it */
+    ORIGIN_KERNEL, /* of memory that the kernel made by itself */
+};
+
+struct stack_sum {
+    enum stack_origin origin;
+    uint32_t stack; /* id, of ORIGIN_STACK */
+    uint64_t values[STACK_METRICS];
+};
+
+/*
+ * Sums of a whole recording, by the stack of each call: memory grows with distinct stacks.
+ *
+ * What execve maps counts as ORIGIN_EXECVE, its call and its time by its own stack.  Memory lives until its process
+ * ends: what is there when a space ends counts as live, unless the space ended because its process went on with another
+ * program.
+ */
+struct stack_sums;
+
+/* Of one process, or of all when `pid` is 0. */
+struct stack_sums *stack_sums_new(uint32_t pid);
+void stack_sums_free(struct stack_sums *sums);
+
+/* Before and after decoder_apply() of each record.  0 or -ENOMEM. */
+int stack_sums_before(struct stack_sums *sums, const struct decoder *decoder, const struct record *record);
+int stack_sums_add(struct stack_sums *sums, const struct decoder *decoder, const struct moment *moment);
+
+/* What is there now counts as live: behind the last record, or instead of all, at the moment that is asked for.  0 or
+ * -ENOMEM. */
+int stack_sums_now(struct stack_sums *sums, const struct decoder *decoder);
+
+/* One sum after another from index 0; NULL past the last. */
+const struct stack_sum *stack_sums_at(const struct stack_sums *sums, size_t index);
+
+/* Address spaces whose memory was counted as live. */
+uint64_t stack_sums_spaces(const struct stack_sums *sums);
+
+/* All page faults that the samples of these processes counted, those outside of calls included. */
+uint64_t stack_sums_all_faults(const struct stack_sums *sums);
+
+/* ---- stacks as a tree ---- */
+
+enum stack_order {
+    FROM_OUTERMOST, /* at the root what called first, at the leaves what made the call; functions are told apart */
+    FROM_SITE,      /* at the root call sites (code_site()), behind them their callers; lines are told apart, and what
+                     * a C library does before main or a thread's function is left out */
+};
+
+/* A function, or a place in one, with all stacks that have the same way from the root to here. */
+struct stack_node {
+    enum stack_origin origin;
+    bool missing;          /* in place of callers that a truncated stack lacks; no line */
+    struct code_line line; /* of one of its stacks, for ORIGIN_STACK */
+    uint64_t value, own;   /* of all its stacks, and of those that end here */
+    uint64_t calls;        /* of all its stacks */
+    uint32_t parent;
+    uint32_t first, next; /* child with the largest value, and the next smaller one of the same parent; 0: none */
+};
+
+struct stack_tree {
+    struct stack_node *nodes; /* the first is the root: it has the totals, and no line */
+    uint32_t count;
+    uint64_t stacks;   /* distinct stacks with a value that is not 0 */
+    uint64_t by_calls; /* part of the total that is a stack's, or that should have had a stack */
+    uint64_t by_whole; /* part of that with complete stacks */
+    uint64_t by_guess; /* with complete stacks, in which frames were found without unwind tables */
+};
+
+/* The tree of one metric.  Texts in its lines are those of `code`: valid until the next code_apply().  0 or -ENOMEM. */
+int stack_tree_new(const struct stack_sums *sums, struct code *code, enum stack_metric metric, enum stack_order order,
+                   struct stack_tree **ret_tree);
+void stack_tree_free(struct stack_tree *tree);
+
+/* What code is part of. */
+enum code_kind {
+    CODE_OF_PROGRAM,
+    CODE_OF_LIBRARY,
+    CODE_OF_LIBC, /* also the loader, and libraries that are allocators */
+    CODE_OF_NOBODY, /* made by the kernel, or by the program while it ran */
+    CODE_KINDS
+};
+
+enum code_kind code_kind(const struct code_line *line);
+
 /* ---- the field's names for the numbers in a call ---- */
 
 enum { FLAG_NAMES_MAX = 40 };

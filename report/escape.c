@@ -1,4 +1,4 @@
-/* escape.c: text from outside made fit for a terminal, a log or JSON. */
+/* escape.c: text from outside made fit for a terminal, a log, JSON, HTML or XML. */
 #include "escape.h"
 
 #include <stdio.h>
@@ -225,4 +225,28 @@ void escape_json(struct buffer *out, struct text text)
             position += append_json_unit(out, text.data + position, text.size - position);
     }
     buffer_char(out, '"');
+}
+
+/* Append what stands for the bytes at p; returns how many they are. */
+static size_t append_markup_unit(struct buffer *out, const char *p, size_t size)
+{
+    uint32_t code = 0;
+    size_t length = escape_utf8(p, size, &code);
+    char text[16];
+    if (!length || (code < 0x100 && !escape_printable(code)))
+        snprintf(text, sizeof(text), "\\x%02x", length ? code : (unsigned char)*p);
+    else if (!escape_printable(code))
+        snprintf(text, sizeof(text), "\\u%04x", code);
+    else if (memchr("&<>\"'`", (int)code, code < 0x80 ? 6 : 0))
+        snprintf(text, sizeof(text), "&#%u;", code);
+    else
+        snprintf(text, sizeof(text), "%.*s", (int)length, p);
+    buffer_string(out, text);
+    return length ? length : 1;
+}
+
+void escape_markup(struct buffer *out, struct text text)
+{
+    for (size_t position = 0; position < text.size;)
+        position += append_markup_unit(out, text.data + position, text.size - position);
 }

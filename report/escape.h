@@ -1,5 +1,5 @@
 /*
- * escape.h: text from outside made fit for a terminal, a log or JSON.
+ * escape.h: text from outside made fit for a terminal, a log, JSON, HTML or XML.
  *
  * File names, arguments and names of mappings may hold any bytes.  No function here lets a control character,
  * a byte that is not UTF-8, or a character that is invisible or turns the direction of writing through as it
@@ -34,6 +34,14 @@ void escape_text(struct buffer *out, struct text text, unsigned flags, size_t ca
  * and < > & (so that it may stand in HTML), are written as \uXXXX, which a reader of JSON undoes.
  */
 void escape_json(struct buffer *out, struct text text);
+
+/*
+ * Append text for HTML, XML and SVG: as the content of an element, or between double quotes as the value of an
+ * attribute.  The result is always valid in UTF-8.  & < > " ' ` become numeric references; what may not be shown stands
+ * there visibly: a byte that is not UTF-8 and a control character as \x1b, others that are invisible or turn the
+ * direction of writing as \u202e.
+ */
+void escape_markup(struct buffer *out, struct text text);
 
 /*
  * The character at the start of `bytes`: returns how many bytes it has, with *ret_code filled, or 0 when

@@ -10,6 +10,7 @@ extern const struct verb verb_trace; /* no name: `brkwater COMMAND` */
 extern const struct verb verb_report;
 extern const struct verb verb_events;
 extern const struct verb verb_layout;
+extern const struct verb verb_stacks;
 extern const struct verb verb_verify;
 extern const struct verb verb_symbolize;
 

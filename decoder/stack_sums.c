@@ -1,0 +1,238 @@
+/*
+ * stack_sums.c: what calls did, summed by their stacks.
+ *
+ * A space's last moment is known only once it has passed, and a space that ends may be followed by the word that its
+ * process began another program.  So what lives in it is put aside when it ends, and counted with the next record that
+ * is no such word.
+ */
+#include "decoder.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* In front of the stacks, in this order; the stack with id N is at STACKS + N - 1. */
+enum { NONE, EXECVE, KERNEL, STACKS };
+
+/* Bytes that live in a space, by the index of their sum. */
+struct part {
+    size_t index;
+    uint64_t bytes;
+};
+
+struct faults {
+    uint64_t minor, major;
+};
+
+struct stack_sums {
+    uint32_t pid; /* 0: of all processes */
+    struct stack_sum *list;
+    size_t count, capacity;
+
+    uint32_t ended; /* space whose parts are put aside, 0: none */
+    struct part *parts;
+    size_t n_parts, parts_capacity;
+    uint64_t spaces;
+
+    struct faults *faults; /* by process index: highest counters of its samples */
+    size_t n_faults, faults_capacity;
+};
+
+static bool hold(void **list, size_t *capacity, size_t count, size_t size)
+{
+    if (count <= *capacity)
+        return true;
+    size_t wanted = *capacity ? *capacity : 64;
+    while (wanted < count)
+        wanted *= 2;
+    void *grown = reallocarray(*list, wanted, size);
+    if (!grown)
+        return false;
+    memset((char *)grown + *capacity * size, 0, (wanted - *capacity) * size);
+    *list = grown;
+    *capacity = wanted;
+    return true;
+}
+
+static bool hold_sums(struct stack_sums *s, size_t count)
+{
+    if (!hold((void **)&s->list, &s->capacity, count, sizeof(*s->list)))
+        return false;
+    for (; s->count < count; s->count++)
+        if (s->count >= STACKS)
+            s->list[s->count].stack = (uint32_t)(s->count - STACKS + 1);
+    return true;
+}
+
+struct stack_sums *stack_sums_new(uint32_t pid)
+{
+    struct stack_sums *s = calloc(1, sizeof(*s));
+    if (!s || !hold_sums(s, STACKS)) {
+        free(s);
+        return NULL;
+    }
+    s->pid = pid;
+    s->list[NONE].origin = ORIGIN_NONE;
+    s->list[EXECVE].origin = ORIGIN_EXECVE;
+    s->list[KERNEL].origin = ORIGIN_KERNEL;
+    return s;
+}
+
+void stack_sums_free(struct stack_sums *s)
+{
+    if (!s)
+        return;
+    free(s->list);
+    free(s->parts);
+    free(s->faults);
+    free(s);
+}
+
+/* Where a stack's sum is, made if need be; a stack that is not known is none.  False without memory. */
+static bool find_index(struct stack_sums *s, const struct decoder *d, uint32_t stack, size_t *ret_index)
+{
+    struct code_stack known;
+    *ret_index = code_stack(decoder_code(d), stack, &known) ? STACKS + stack - 1 : NONE;
+    return hold_sums(s, *ret_index + 1);
+}
+
+/* ---- what lives ---- */
+
+static bool add_part(struct stack_sums *s, const struct decoder *d, const struct segment *segment)
+{
+    size_t index;
+    if (segment->birth || segment->stack) {
+        if (!find_index(s, d, segment->stack, &index))
+            return false;
+    } else {
+        index = segment->flags & SEGMENT_FOUND ? KERNEL : EXECVE;
+    }
+    if (!hold((void **)&s->parts, &s->parts_capacity, s->n_parts + 1, sizeof(*s->parts)))
+        return false;
+    s->parts[s->n_parts++] = (struct part){index, segment->end - segment->start};
+    return true;
+}
+
+static void count_parts(struct stack_sums *s)
+{
+    if (!s->ended)
+        return;
+    for (size_t i = 0; i < s->n_parts; i++)
+        s->list[s->parts[i].index].values[BY_LIVE] += s->parts[i].bytes;
+    s->spaces++;
+    s->ended = 0;
+    s->n_parts = 0;
+}
+
+/* Put aside what lives in the space. */
+static int take_space(struct stack_sums *s, const struct decoder *d, uint32_t space)
+{
+    struct space_info info;
+    struct segment segment = {0};
+    count_parts(s);
+    if (!decoder_space(d, space, &info) || (s->pid && info.pid != s->pid))
+        return 0;
+    s->ended = space;
+    while (decoder_segment(d, space, segment.end, &segment))
+        if (!add_part(s, d, &segment))
+            return -ENOMEM;
+    return 0;
+}
+
+int stack_sums_now(struct stack_sums *s, const struct decoder *d)
+{
+    int error = 0;
+    for (uint32_t space = 0; !error && (space = decoder_next_space(d, space)) != 0;)
+        error = take_space(s, d, space);
+    count_parts(s);
+    return error;
+}
+
+int stack_sums_before(struct stack_sums *s, const struct decoder *d, const struct record *record)
+{
+    switch (record->kind) {
+    case REC_SPACE_END:
+        return take_space(s, d, record->space_end.space);
+    case REC_EXEC:
+        if (record->exec.old_space == s->ended) {
+            s->ended = 0;
+            s->n_parts = 0;
+        }
+        count_parts(s);
+        return 0;
+    case REC_EVENT:
+    case REC_EXIT:
+    case REC_TASK:
+    case REC_END:
+        count_parts(s);
+        return 0;
+    default: /* a sample may come in between, from the thread that makes them */
+        return 0;
+    }
+}
+
+/* ---- what calls did ---- */
+
+static int add_event(struct stack_sums *s, const struct decoder *d, const struct moment *m)
+{
+    const struct rec_event *event = &m->record->event;
+    const bool is_exec = call_info((enum call)event->call)->effect == EFFECT_EXEC;
+    size_t index;
+    if (!find_index(s, d, event->stack, &index))
+        return -ENOMEM;
+    uint64_t *values = s->list[index].values;
+    values[BY_CALLS]++;
+    values[BY_TIME] += event->duration;
+    values[BY_RETURNED] += m->change.unmapped;
+    if (event->flags & EVENT_FAULTS)
+        values[BY_FAULTS] += event->minflt + event->majflt;
+    s->list[is_exec ? EXECVE : index].values[BY_MAPPED] += m->change.mapped;
+    return 0;
+}
+
+/* Counters of a process never fall; a sample that is out of order adds nothing. */
+static int add_sample(struct stack_sums *s, const struct decoder *d, const struct rec_sample *sample)
+{
+    const struct process_info *process = decoder_process(d, sample->pid);
+    if (!process)
+        return 0;
+    if (!hold((void **)&s->faults, &s->faults_capacity, process->index + 1, sizeof(*s->faults)))
+        return -ENOMEM;
+    if (process->index >= s->n_faults)
+        s->n_faults = process->index + 1;
+    struct faults *faults = &s->faults[process->index];
+    if (sample->minflt > faults->minor)
+        faults->minor = sample->minflt;
+    if (sample->majflt > faults->major)
+        faults->major = sample->majflt;
+    return 0;
+}
+
+int stack_sums_add(struct stack_sums *s, const struct decoder *d, const struct moment *m)
+{
+    if (s->pid && m->pid != s->pid)
+        return 0;
+    if (m->record->kind == REC_EVENT)
+        return add_event(s, d, m);
+    return m->record->kind == REC_SAMPLE ? add_sample(s, d, &m->record->sample) : 0;
+}
+
+/* ---- reading ---- */
+
+const struct stack_sum *stack_sums_at(const struct stack_sums *s, size_t index)
+{
+    return index < s->count ? &s->list[index] : NULL;
+}
+
+uint64_t stack_sums_spaces(const struct stack_sums *s)
+{
+    return s->spaces;
+}
+
+uint64_t stack_sums_all_faults(const struct stack_sums *s)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < s->n_faults; i++)
+        sum += s->faults[i].minor + s->faults[i].major;
+    return sum;
+}

@@ -1,0 +1,104 @@
+/* output.c: standard output, or a file that is whole or not there. */
+#include "output.h"
+
+#include "options.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int failed(const char *path, int error)
+{
+    return complain(EXIT_TROUBLE, "cannot write %s: %s", path, strerror(error));
+}
+
+/* 0 or -errno. */
+static int write_all(int fd, const char *data, size_t size)
+{
+    while (size) {
+        ssize_t written = write(fd, data, size);
+        if (written < 0 && errno != EINTR)
+            return -errno;
+        if (written > 0) {
+            data += written;
+            size -= (size_t)written;
+        }
+    }
+    return 0;
+}
+
+static int write_standard(const struct buffer *out)
+{
+    int error = fflush(stdout) ? -errno : write_all(STDOUT_FILENO, out->data, out->size);
+    return !error || error == -EPIPE ? 0 : failed("to standard output", -error);
+}
+
+/* The mode that open(2) would have given, or that of the file whose place is taken. */
+static mode_t wanted_mode(const struct stat *old)
+{
+    if (old)
+        return old->st_mode & 0777;
+    mode_t mask = umask(0);
+    umask(mask);
+    return 0666 & ~mask;
+}
+
+/* Beside `path`, then in its place.  0 or -errno. */
+static int write_beside(const struct buffer *out, const char *path, mode_t mode)
+{
+    char made[PATH_MAX];
+    if (snprintf(made, sizeof(made), "%s.XXXXXX", path) >= (int)sizeof(made))
+        return -ENAMETOOLONG;
+    int fd = mkostemp(made, O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int error = write_all(fd, out->data, out->size);
+    if (!error && fchmod(fd, mode))
+        error = -errno;
+    if (close(fd) && !error)
+        error = -errno;
+    if (!error && rename(made, path))
+        error = -errno;
+    if (error)
+        unlink(made);
+    return error;
+}
+
+/* Into what is no regular file.  0 or -errno. */
+static int write_into(const struct buffer *out, const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return -errno;
+    int error = write_all(fd, out->data, out->size);
+    if (close(fd) && !error)
+        error = -errno;
+    return error;
+}
+
+int output_write(const struct buffer *out, const char *path)
+{
+    struct stat old;
+    if (out->failed)
+        return complain(EXIT_TROUBLE, "out of memory");
+    if (!path || strcmp(path, "-") == 0)
+        return write_standard(out);
+    const bool exists = stat(path, &old) == 0;
+    int error;
+    if (exists && S_ISDIR(old.st_mode)) {
+        error = -EISDIR;
+    } else if (exists && !S_ISREG(old.st_mode)) {
+        error = write_into(out, path);
+    } else {
+        /* A symbolic link stays, and what it points at is replaced. */
+        char *real = exists ? realpath(path, NULL) : NULL;
+        error = write_beside(out, real ? real : path, wanted_mode(exists ? &old : NULL));
+        free(real);
+    }
+    return error ? failed(path, -error) : 0;
+}
