@@ -39,6 +39,9 @@ $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# Style sheets and scripts are embedded there.
+$(BUILD)/report/asset.o: $(wildcard report/*/*.css report/*/*.js)
+
 -include $(OBJECTS:.o=.d)
 
 # ---- packages ----

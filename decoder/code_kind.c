@@ -31,5 +31,6 @@ enum code_kind code_kind(const struct code_line *line)
         return CODE_OF_LIBC;
     const struct text name = base_name(line->path);
     /* libz.so.1, "libz.so (deleted)", _json.cpython-312-x86_64-linux-gnu.so, better_sqlite3.node */
-    return holds(name, ".so.") || holds(name, ".so ") || ends(name, ".so") || ends(name, ".node") ? CODE_OF_LIBRARY : CODE_OF_PROGRAM;
+    return holds(name, ".so.") || holds(name, ".so ") || ends(name, ".so") || ends(name, ".node") ? CODE_OF_LIBRARY
+                                                                                                  : CODE_OF_PROGRAM;
 }

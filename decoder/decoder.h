@@ -317,7 +317,7 @@ struct stack_tree {
     uint64_t stacks;   /* distinct stacks with a value that is not 0 */
     uint64_t by_calls; /* part of the total that is a stack's, or that should have had a stack */
     uint64_t by_whole; /* part of that with complete stacks */
-    uint64_t by_guess; /* with complete stacks, in which frames were found without unwind tables */
+    uint64_t by_guess; /* and with stacks that go to the outermost frame, but by frames found without unwind tables */
 };
 
 /* The tree of one metric.  Texts in its lines are those of `code`: valid until the next code_apply().  0 or -ENOMEM. */
@@ -329,7 +329,7 @@ void stack_tree_free(struct stack_tree *tree);
 enum code_kind {
     CODE_OF_PROGRAM,
     CODE_OF_LIBRARY,
-    CODE_OF_LIBC, /* also the loader, and libraries that are allocators */
+    CODE_OF_LIBC,   /* also the loader, and libraries that are allocators */
     CODE_OF_NOBODY, /* made by the kernel, or by the program while it ran */
     CODE_KINDS
 };

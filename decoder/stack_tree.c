@@ -196,8 +196,7 @@ static void choose_lines(struct maker *m, uint32_t stack, size_t *ret_first, siz
     struct code_line site;
     size_t first = 0;
     if (code_site(m->code, stack, &site))
-        while (first + 1 < count &&
-               (list[first].depth != site.depth || !same_line(&list[first], &site, FROM_SITE)))
+        while (first + 1 < count && (list[first].depth != site.depth || !same_line(&list[first], &site, FROM_SITE)))
             first++;
     *ret_end = m->lines.cut ? count : without_start(list, first, count);
     /* The loader at work, or a thread that ends: no code but the C library's.  What called the call tells most. */
@@ -245,7 +244,7 @@ static void count_quality(struct maker *m, const struct stack_sum *sum)
     if (sum->origin != ORIGIN_STACK || !code_stack(m->code, sum->stack, &stack))
         return;
     tree->stacks++;
-    tree->by_whole += stack.quality != STACK_TRUNCATED ? value : 0;
+    tree->by_whole += stack.quality == STACK_COMPLETE ? value : 0;
     tree->by_guess += stack.quality == STACK_GUESSED ? value : 0;
 }
 

@@ -119,8 +119,7 @@ static void add_head(struct buffer *out, const struct stacks_view *view, const s
     const struct stack_tree *tree = view->tree;
     const struct stack_node *root = &tree->nodes[0];
     char text[UNITS_MAX];
-    add(out, "%s: %s", stacks_metric_name(view->metric),
-        stacks_value(text, sizeof(text), view->metric, root->value));
+    add(out, "%s: %s", stacks_metric_name(view->metric), stacks_value(text, sizeof(text), view->metric, root->value));
     if (view->metric == BY_LIVE)
         add_moment(out, sums, place);
     else if (view->metric != BY_CALLS)
@@ -216,8 +215,8 @@ static int take_metric(struct request *r, const char *text)
     r->metric = BY_TOUCHED;
     return strcmp(text, "touched") == 0
                ? 0
-               : complain(EXIT_USAGE,
-                          "--by: '%s' is not one of mapped, live, returned, touched, faults, calls, time", text);
+               : complain(EXIT_USAGE, "--by: '%s' is not one of mapped, live, returned, touched, faults, calls, time",
+                          text);
 }
 
 static int take_format(struct request *r, const char *text)

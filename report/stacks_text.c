@@ -23,7 +23,7 @@ struct text_writer {
     struct buffer *out;
     const struct stacks_view *view;
     const struct stack_node *nodes;
-    bool has_calls;  /* there is a column of calls */
+    bool has_calls;   /* there is a column of calls */
     uint16_t *levels; /* by node: how far it is indented */
     struct buffer name, line, room;
     uint64_t left_out; /* nodes */
@@ -94,8 +94,8 @@ static void add_name(struct text_writer *w, const struct stack_node *node, size_
 static void add_numbers(struct text_writer *w, uint64_t value, uint64_t calls)
 {
     char text[128], number[UNITS_MAX], count[UNITS_MAX];
-    int used = snprintf(text, sizeof(text), "%10s %6.1f %%", stacks_value(number, sizeof(number), w->view->metric, value),
-                        stacks_share(w->view, value));
+    int used = snprintf(text, sizeof(text), "%10s %6.1f %%",
+                        stacks_value(number, sizeof(number), w->view->metric, value), stacks_share(w->view, value));
     if (w->has_calls)
         used += snprintf(text + used, sizeof(text) - (size_t)used, " %9s",
                          calls ? units_count(count, sizeof(count), calls) : "");
@@ -171,8 +171,8 @@ static void walk(struct text_writer *w)
         const struct stack_node *node = &w->nodes[at];
         const struct stack_node *parent = &w->nodes[node->parent];
         if (node->parent)
-            w->levels[at] = w->levels[node->parent] + (w->levels[node->parent] < MAX_LEVEL &&
-                                                       (!parent->parent || parts(w->nodes, parent)));
+            w->levels[at] = w->levels[node->parent] +
+                            (w->levels[node->parent] < MAX_LEVEL && (!parent->parent || parts(w->nodes, parent)));
         add_node(w, at);
         uint32_t next = first_shown(w, node->first);
         while (at && !next) {
