@@ -236,7 +236,7 @@ static size_t append_markup_unit(struct buffer *out, const char *p, size_t size)
     if (!length || (code < 0x100 && !escape_printable(code)))
         snprintf(text, sizeof(text), "\\x%02x", length ? code : (unsigned char)*p);
     else if (!escape_printable(code))
-        snprintf(text, sizeof(text), "\\u%04x", code);
+        snprintf(text, sizeof(text), code < 0x10000 ? "\\u%04x" : "\\U%08x", code);
     else if (memchr("&<>\"'`", (int)code, code < 0x80 ? 6 : 0))
         snprintf(text, sizeof(text), "&#%u;", code);
     else

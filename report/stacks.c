@@ -62,7 +62,8 @@ struct text stacks_node_name(struct buffer *room, const struct stack_node *node)
 
 /* ---- folded ---- */
 
-/* A `;` would begin another frame, a newline another line, and a `#` in front is a comment to some readers. */
+/* A `;` would begin another frame, a newline another line; a `#` in front of a line begins a comment for some readers.
+ */
 static void add_frame(struct buffer *out, struct text name)
 {
     size_t start = out->size;
@@ -70,8 +71,8 @@ static void add_frame(struct buffer *out, struct text name)
     for (size_t i = start; i < out->size; i++)
         if (out->data[i] == ';')
             out->data[i] = ':';
-    if (out->size > start && out->data[start] == '#')
-        out->data[start] = '_';
+    if (!start && out->size && out->data[0] == '#')
+        out->data[0] = '_';
 }
 
 /* A line for each node at which stacks end.  `path` holds the names down to the node that is left. */

@@ -120,6 +120,7 @@
         current = frame;
         current.element.setAttribute("tabindex", "0");
         current.element.focus();
+        tell(current);
     }
 
     // ---- search ----
