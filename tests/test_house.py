@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted(path for folder in ("tracer", "decoder", "report") for path in (ROOT / folder).rglob("*.[ch]"))
 PAGES = sorted((ROOT / "man").glob("*.[1-8]"))
-VERBS = {"trace": "brkwater", "report": "brkwater-report", "events": "brkwater-events", "layout": "brkwater-layout", "verify": "brkwater-verify"}
+VERBS = {"trace": "brkwater", "report": "brkwater-report", "events": "brkwater-events", "layout": "brkwater-layout", "stacks": "brkwater-stacks", "verify": "brkwater-verify"}
 
 
 def plain(page):
