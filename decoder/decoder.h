@@ -297,7 +297,8 @@ uint64_t stack_sums_all_faults(const struct stack_sums *sums);
 enum stack_order {
     FROM_OUTERMOST, /* at the root what called first, at the leaves what made the call; functions are told apart */
     FROM_SITE,      /* at the root call sites (code_site()), behind them their callers; lines are told apart, and what
-                     * a C library does before main or a thread's function is left out */
+                     * a C library does before main or a thread's function is left out; stacks without any other
+                     * code than a C library's have its module at the root (is_runtime) */
 };
 
 /* A function, or a place in one, with all stacks that have the same way from the root to here. */

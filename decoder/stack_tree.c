@@ -188,24 +188,31 @@ static size_t without_start(const struct code_line *list, size_t first, size_t e
     return end;
 }
 
-/* The site and its callers: what lies between in the list, innermost first. */
-static void choose_lines(struct maker *m, uint32_t stack, size_t *ret_first, size_t *ret_end)
+/* The lines of a stack that are shown: the site and its callers, or all of it that called the call. */
+struct part {
+    size_t first, end;        /* in the list, innermost first */
+    struct code_line runtime; /* when there is no other code than that of a C library or loader: only its module */
+};
+
+static struct part choose_part(struct maker *m, uint32_t stack)
 {
     const struct code_line *list = m->lines.list;
-    const size_t count = m->lines.count;
+    struct part part = {.end = m->lines.count};
     struct code_line site;
-    size_t first = 0;
-    if (code_site(m->code, stack, &site))
-        while (first + 1 < count && (list[first].depth != site.depth || !same_line(&list[first], &site, FROM_SITE)))
-            first++;
-    *ret_end = m->lines.cut ? count : without_start(list, first, count);
-    /* The loader at work, or a thread that ends: no code but the C library's.  What called the call tells most. */
-    if (first + 1 == count && count > 1 && (is_library_code(&list[first]) || is_named(&list[first], "_start"))) {
-        for (first = 0; first + 1 < count && same_text(list[first].function, list[0].function); first++)
-            ;
-        *ret_end = count;
+    size_t *first = &part.first;
+    if (!code_site(m->code, stack, &site))
+        return part;
+    if (site.is_runtime && site.path.size) {
+        part.runtime = (struct code_line){.module = site.module, .path = site.path, .is_runtime = true};
+        while (*first + 1 < part.end && same_text(list[*first].function, list[0].function))
+            ++*first;
+        return part;
     }
-    *ret_first = first;
+    while (*first + 1 < part.end && (list[*first].depth != site.depth || !same_line(&list[*first], &site, FROM_SITE)))
+        ++*first;
+    if (!m->lines.cut)
+        part.end = without_start(list, *first, part.end);
+    return part;
 }
 
 static const struct stack_node missing = {.origin = ORIGIN_STACK, .missing = true};
@@ -217,9 +224,10 @@ static bool add_line(struct maker *m, uint32_t *at, size_t line, const struct st
 
 static bool add_from_site(struct maker *m, uint32_t *at, const struct stack_sum *sum)
 {
-    size_t first, end;
-    choose_lines(m, sum->stack, &first, &end);
-    for (size_t i = first; i < end; i++)
+    const struct part part = choose_part(m, sum->stack);
+    if (part.runtime.is_runtime && !step_to(m, at, &(struct stack_node){.line = part.runtime}, sum))
+        return false;
+    for (size_t i = part.first; i < part.end; i++)
         if (!add_line(m, at, i, sum))
             return false;
     return !m->lines.cut || step_to(m, at, &missing, sum);

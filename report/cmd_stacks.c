@@ -112,7 +112,7 @@ static void add_moment(struct buffer *out, const struct stack_sums *sums, const 
         buffer_string(out, " at the end of the process");
 }
 
-/* "mapped 31.4M in 1,869 calls by 136 stacks; 99.8 % of it has complete stacks" */
+/* "mapped: 31.4M in 1,869 calls, 136 stacks; complete stacks 99.8 %, guessed 0.1 %" */
 static void add_head(struct buffer *out, const struct stacks_view *view, const struct stack_sums *sums,
                      const struct place *place)
 {
@@ -127,10 +127,10 @@ static void add_head(struct buffer *out, const struct stacks_view *view, const s
     add(out, ", %s %s", units_count(text, sizeof(text), tree->stacks), tree->stacks == 1 ? "stack" : "stacks");
     if (!tree->by_calls)
         return;
-    add(out, "; %g %% of %s has complete stacks", percent(tree->by_whole, tree->by_calls),
-        tree->by_calls == root->value ? "it" : "what calls mapped");
+    /* Of what new programs began with no stack is missing. */
+    add(out, "; complete stacks %g %%", percent(tree->by_whole, tree->by_calls));
     if (tree->by_guess)
-        add(out, ", %g %% with guessed frames", percent(tree->by_guess, tree->by_calls));
+        add(out, ", guessed %g %%", percent(tree->by_guess, tree->by_calls));
 }
 
 static void add_note(struct buffer *out, const struct stacks_view *view, const struct stack_sums *sums)
@@ -302,9 +302,6 @@ static int run(int argc, char **argv)
 }
 
 const struct verb verb_stacks = {
-    "stacks",
-    "TRACE [--by METRIC] [--format text|folded|svg] [-o OUT]",
-    "which code mapped, holds, returned, ...: by call site; flame graphs",
-    options,
+    "stacks", "TRACE [--by METRIC] [--format FORMAT]", "which code mapped most, by call site; flame graphs", options,
     run,
 };

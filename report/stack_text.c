@@ -194,7 +194,9 @@ void stack_line_name(struct buffer *out, const struct code_line *line, size_t wi
     /* The name gives way first: many begin alike, and no two places are the same. */
     if (width && name.size + place.size > width) {
         const size_t room = width > place.size + 4 ? width - place.size : width;
-        const size_t kept = name.size > room && room > 3 ? room - 3 : name.size;
+        size_t kept = name.size > room && room > 3 ? room - 3 : name.size;
+        while (kept && kept < name.size && (name.data[kept] & 0xc0) == 0x80)
+            kept--; /* no part of a character */
         buffer_append(out, buffer_chars(&name), kept);
         buffer_string(out, kept < name.size ? "..." : "");
         if (room == width)

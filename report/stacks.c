@@ -54,6 +54,8 @@ struct text stacks_node_name(struct buffer *room, const struct stack_node *node)
     const struct text module = stacks_base_name(node->line.path);
     buffer_clear(room);
     buffer_append(room, module.data, module.size);
+    if (node->line.is_runtime)
+        return module;
     if (module.size)
         buffer_char(room, '+');
     buffer_hex(room, node->line.address);

@@ -10,6 +10,7 @@
  *        4.5M   14.3 %        4      dict_resize (dictobject.c:1020)
  */
 #include "escape.h"
+#include "stack_text.h"
 #include "stacks.h"
 #include "units.h"
 
@@ -17,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WIDTH = 100, MAX_LEVEL = 16, SHORTEST_NAME = 20 };
+enum { WIDTH = 100, MAX_LEVEL = 16, MODULE_LIMIT = 24 };
 
 struct text_writer {
     struct buffer *out;
@@ -25,67 +26,35 @@ struct text_writer {
     const struct stack_node *nodes;
     bool has_calls;   /* there is a column of calls */
     uint16_t *levels; /* by node: how far it is indented */
-    struct buffer name, line, room;
+    struct buffer marks, room;
     uint64_t left_out; /* nodes */
 };
 
 /* ---- names ---- */
 
-/* Terminal columns: characters, nearly always. */
-static size_t columns_of(const char *text, size_t size)
+/* What a reader needs beside the name: the module where no file is known, and that there is no frame of its own. */
+static void add_marks(struct buffer *out, const struct code_line *line)
 {
-    size_t columns = 0;
-    for (size_t i = 0; i < size; i++)
-        columns += (text[i] & 0xc0) != 0x80;
-    return columns;
-}
-
-/* Cut the end of the buffer to so many columns, "..." included. */
-static void cut(struct buffer *text, size_t columns)
-{
-    if (columns_of(text->data, text->size) <= columns)
-        return;
-    while (text->size && columns_of(text->data, text->size) > columns - 3)
-        text->size--;
-    buffer_string(text, "...");
-}
-
-/* " (load.c:88)", and how the frame was found. */
-static void add_place(struct buffer *out, const struct code_line *line)
-{
-    if (line->file.size) {
+    if (line->function.size && !line->file.size && line->path.size) {
         buffer_string(out, " (");
-        escape_text(out, stacks_base_name(line->file), 0, ESCAPE_ALL);
-        if (line->line) {
-            buffer_char(out, ':');
-            buffer_unsigned(out, line->line);
-        }
-        buffer_char(out, ')');
-    } else if (line->function.size && line->path.size) {
-        buffer_string(out, " (");
-        escape_text(out, stacks_base_name(line->path), 0, ESCAPE_ALL);
+        escape_text(out, stacks_base_name(line->path), 0, MODULE_LIMIT);
         buffer_char(out, ')');
     }
     if (line->inlined)
         buffer_string(out, " [inlined]");
-    if (line->flags & FRAME_GUESSED)
-        buffer_string(out, " ?");
 }
 
-/* The place is worth more than the end of a long name. */
 static void add_name(struct text_writer *w, const struct stack_node *node, size_t columns)
 {
-    struct buffer *line = &w->line, *name = &w->name;
-    buffer_clear(line);
-    buffer_clear(name);
-    if (node->origin == ORIGIN_STACK && !node->missing)
-        add_place(line, &node->line);
-    const size_t place = line->size ? columns_of(line->data, line->size) : 0;
-    escape_text(name, stacks_node_name(&w->room, node), 0, ESCAPE_ALL);
-    cut(name, columns > place + SHORTEST_NAME ? columns - place : SHORTEST_NAME);
-    buffer_append(name, line->data, line->size);
-    cut(name, columns);
-    buffer_append(w->out, name->data, name->size);
+    struct buffer *marks = &w->marks;
+    buffer_clear(marks);
+    if (node->origin == ORIGIN_STACK && !node->missing) {
+        add_marks(marks, &node->line);
+        stack_line_name(w->out, &node->line, columns > marks->size ? columns - marks->size : 1);
+        buffer_append(w->out, marks->data, marks->size);
+    } else {
+        escape_text(w->out, stacks_node_name(&w->room, node), 0, ESCAPE_ALL);
+    }
     buffer_char(w->out, '\n');
 }
 
@@ -215,9 +184,8 @@ void stacks_text(struct buffer *out, const struct stacks_view *view)
         walk(&w);
         add_left_out(&w);
     }
-    out->failed |= w.line.failed || w.name.failed || w.room.failed;
+    out->failed |= w.marks.failed || w.room.failed;
     free(w.levels);
-    buffer_free(&w.line);
-    buffer_free(&w.name);
+    buffer_free(&w.marks);
     buffer_free(&w.room);
 }
