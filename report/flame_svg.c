@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { WIDTH = 1200, EDGE = 10, ROW = 18, TOP = 126, FOOT = 34, LEAST_LABEL = 5 };
+enum { WIDTH = 1200, EDGE = 10, ROW = 18, TOP = 126, FOOT = 34, LEAST_LABEL = 5, TITLE = 40 };
 
 static const double character = 7.3; /* pixels of one, at the size that the style sheet sets */
 static const double narrowest = 0.1; /* pixels of a frame that is drawn */
@@ -217,7 +217,7 @@ static void add_head(struct svg *s)
     add_asset(s->out, "style", ASSET_FLAME_CSS);
     buffer_string(s->out, "<rect class=\"page\" width=\"100%\" height=\"100%\"/>\n");
     add(s->out, "<text class=\"plain title\" x=\"%d\" y=\"27\">", EDGE);
-    escape_markup(s->out, trace);
+    add_label(s->out, trace, TITLE * character);
     add(s->out, ": %s, by call stack</text>\n", stacks_metric_name(s->view->metric));
     add_text(s->out, "", 49, s->view->head);
     add_text(s->out, "faint", 67, s->view->note);

@@ -72,6 +72,16 @@ def test_numbers_of_calls_stay():
     assert names[: len(known)] == known
 
 
+def test_scripts_and_styles_are_plain():
+    """They stand inside of markup: nothing in them may end or begin some, and no encoding matters."""
+    files = [path for pattern in ("*/*.js", "*/*.css") for path in (ROOT / "report").glob(pattern)]
+    assert files
+    for path in files:
+        text = path.read_bytes()
+        assert re.fullmatch(rb"[\n -~]*", text), path
+        assert not re.search(rb"</script|<!--|\]\]>|innerHTML|eval\(|url\(|@import", text, re.IGNORECASE), path
+
+
 def test_layers():
     """Data flows one way; see tests/check-layers."""
     result = subprocess.run([ROOT / "tests/check-layers"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

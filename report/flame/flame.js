@@ -3,7 +3,7 @@
 (function () {
     "use strict";
     var SVG = "http://www.w3.org/2000/svg", XHTML = "http://www.w3.org/1999/xhtml";
-    var EDGE = 10, CHARACTER = 7.3, THIN = 0.3, NARROWEST = 480;
+    var EDGE = 10, CHARACTER = 7.3, THIN = 0.3, NARROWEST = 760;
     var svg = document.getElementById("flame");
     var detail = document.getElementById("detail");
     var matches = document.getElementById("matches");
