@@ -32,7 +32,7 @@ const char *kind_name(enum kind kind)
  * its size at an aligned address.  Source: new_heap() in glibc's malloc/arena.c. */
 static bool is_arena(const struct rec_event *event, const struct segment *segment)
 {
-    uint64_t arena = event->abi == ABI_I386 ? ARENA_32 : ARENA_64;
+    uint64_t arena = event->abi == ABI_X86_64 ? ARENA_64 : ARENA_32; /* x32 has 32-bit words */
     uint64_t size = segment->end - segment->start;
     return segment->prot == 0 && (event->args[3] & NORESERVE) &&
            (size == 2 * arena || (size == arena && segment->start % arena == 0));

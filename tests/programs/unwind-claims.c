@@ -85,6 +85,7 @@ void touch(char *at);
 #else
 static NOINLINE void touch(char *at)
 {
+    CLAIM_CALLER(MINE);
     *(volatile char *)at = 1;
 }
 #endif

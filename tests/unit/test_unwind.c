@@ -61,10 +61,13 @@ static void print_stack(const struct run *run, const struct unwind_stack *stack,
                       (unsigned long long)claim->frames[i].flags);
 }
 
-static bool is_frame(const struct unwind_stack *stack, unsigned at, const struct claim *claim, uint64_t index)
+/* A stale frame that has a table may lead to one that is claimed as a guess. */
+static bool is_frame(const struct run *run, const struct unwind_stack *stack, unsigned at, const struct claim *claim,
+                     uint64_t index)
 {
+    uint64_t may_lack = run->approximate ? CLAIM_GUESSED : 0, claimed = claim->frames[index].flags;
     return at < stack->count && stack->frames[at].pc == claim->frames[index].pc &&
-           stack->frames[at].flags == claim->frames[index].flags;
+           (stack->frames[at].flags == claimed || stack->frames[at].flags == (claimed & ~may_lack));
 }
 
 /* The claimed frames, one after another, innermost first; a few frames of the C library may come before. */
@@ -74,7 +77,7 @@ static bool has_frames(const struct run *run, const struct unwind_stack *stack, 
     enum { INNER = 4 };
     unsigned at = 0, skipped = 0;
     for (uint64_t i = claim->count; i-- > 0; at++) {
-        while (at < stack->count && !is_frame(stack, at, claim, i)) {
+        while (at < stack->count && !is_frame(run, stack, at, claim, i)) {
             if (!run->approximate && (i != claim->count - 1 || skipped++ == INNER))
                 return false;
             at++;
@@ -302,7 +305,8 @@ static void test_without_tables(void **state)
 static void test_32bit(void **state)
 {
     (void)state;
-    check_cases("unwind-claims-m32", cases, false);
+    /* glibc's code that ends a context has no table on i386. */
+    check_cases("unwind-claims-m32", cases_without_tables, false);
 }
 
 /* Two libraries in turn at one address. */

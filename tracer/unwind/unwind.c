@@ -251,23 +251,28 @@ static int step_by_guess(struct walk *w, const struct place *place)
     return -1;
 }
 
-/* After a guess a register that a table builds on may be another function's. */
-static bool leads_astray(const struct walk *w, const struct rule *rule, int error)
+/* After a guess a register that a table builds on may be another function's, and the frame itself a stale one: what it
+ * leads to must be an address that can be returned to. */
+static bool leads_astray(struct walk *w, bool signal, int error)
 {
-    uint64_t pc = w->next->at[w->convention->pc];
-    return w->any_guess && (error || (pc && !code_map_find(w->space, pc - !rule->signal)));
+    uint64_t pc = w->next->at[w->convention->pc], target;
+    if (!w->any_guess || error || !pc)
+        return w->any_guess && error;
+    return signal ? !code_map_find(w->space, pc) : !plausible(w, pc, &target);
 }
 
 static int step_by_rule(struct walk *w, const struct place *place)
 {
     const struct unwind_convention *c = w->convention;
     const struct rule *rule = place->rule;
+    const struct place here = *place; /* what looking at other places may replace */
+    const bool signal = rule->signal;
     uint64_t cfa;
     if (rule->outermost)
         return UNWIND_END_OUTERMOST;
     int error = rule_apply(rule, w->now, &w->unwinder->window, w->next, &cfa);
-    if (leads_astray(w, rule, error))
-        return step_by_guess(w, place);
+    if (leads_astray(w, signal, error))
+        return step_by_guess(w, &here);
     if (error)
         return UNWIND_END_UNREADABLE;
     if (w->next->at[c->pc] == w->now->at[c->pc] && w->next->at[c->sp] == w->now->at[c->sp])
@@ -275,7 +280,7 @@ static int step_by_rule(struct walk *w, const struct place *place)
     if (w->next->at[c->pc] == 0)
         return UNWIND_END_OUTERMOST;
     advance(w);
-    w->exact = rule->signal;
+    w->exact = signal;
     w->guessed = false;
     return -1;
 }
