@@ -110,7 +110,7 @@ $(PROGRAMS_DIR)/%-m32: tests/programs/%.c $(wildcard tests/programs/*.h) Makefil
 
 $(PROGRAMS_DIR)/%-static: tests/programs/%.c $(wildcard tests/programs/*.h) Makefile
 	@mkdir -p $(@D)
-	$(CC) $(PROGRAM_CFLAGS) -static -o $@ $< -lrt
+	$(CC) $(PROGRAM_CFLAGS) -DLINKED_STATICALLY -static -o $@ $< -lrt
 
 # Without unwind tables but for .debug_frame, compressed; and without any.
 WITHOUT_TABLES := -fno-asynchronous-unwind-tables -fno-unwind-tables
@@ -122,6 +122,33 @@ $(PROGRAMS_DIR)/%-debugframe: tests/programs/%.c $(wildcard tests/programs/*.h) 
 $(PROGRAMS_DIR)/%-nocfi: tests/programs/%.c $(wildcard tests/programs/*.h) Makefile
 	@mkdir -p $(@D)
 	$(CC) $(PROGRAM_CFLAGS) $(WITHOUT_TABLES) -O2 -fomit-frame-pointer -DWITHOUT_CFI -s -g0 -o $@ $< -lrt
+
+$(PROGRAMS_DIR)/%-o2: tests/programs/%.c $(wildcard tests/programs/*.h) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(PROGRAM_CFLAGS) -O2 -fomit-frame-pointer -o $@ $< -lrt
+
+$(PROGRAMS_DIR)/%-staticpie: tests/programs/%.c $(wildcard tests/programs/*.h) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(PROGRAM_CFLAGS) -DLINKED_STATICALLY -static-pie -fPIE -o $@ $< -lrt
+
+# Where the names are: nowhere; packed in .gnu_debugdata, as Fedora does; in a file beside the program, as Debian does.
+$(PROGRAMS_DIR)/%-stripped: $(PROGRAMS_DIR)/%
+	strip -o $@ $<
+
+$(PROGRAMS_DIR)/%-minidebug: $(PROGRAMS_DIR)/%
+	nm -D $< --format=posix --defined-only | awk '{ print $$1 }' | sort >$@.dynamic
+	nm $< --format=posix --defined-only | awk '$$2 == "T" || $$2 == "t" { print $$1 }' | sort | comm -13 $@.dynamic - >$@.keep
+	objcopy --only-keep-debug $< $@.small
+	objcopy -S --keep-symbols=$@.keep $@.small $@.packed
+	xz -9 -f -k --stdout $@.packed >$@.xz
+	strip -o $@ $<
+	objcopy --add-section .gnu_debugdata=$@.xz $@
+	@rm -f $@.dynamic $@.keep $@.small $@.packed $@.xz
+
+$(PROGRAMS_DIR)/%-debuglink: $(PROGRAMS_DIR)/%
+	objcopy --only-keep-debug $< $@.debug
+	strip -o $@ $<
+	cd $(@D) && objcopy --add-gnu-debuglink=$(notdir $@).debug $(notdir $@)
 
 # Libraries made of the same source.
 $(PROGRAMS_DIR)/%-first: tests/programs/%.c $(wildcard tests/programs/*.h) Makefile

@@ -205,7 +205,7 @@ static void add_frame(struct walk *w, const struct place *place)
     }
     if (w->guessed)
         frame->flags |= UNWIND_GUESSED;
-    if (w->entered)
+    if (w->entered || (w->count && place && place->rule && place->rule->signal))
         frame->flags |= UNWIND_ENTERED;
     else if (w->exact && w->count)
         frame->flags |= UNWIND_SIGNAL;
@@ -296,16 +296,26 @@ static const struct place *find_place(struct walk *w)
     return place;
 }
 
+/* A signal has interrupted where no code is: a call of a function that is not there. */
+static bool is_wild(const struct walk *w)
+{
+    return w->count && w->exact && !w->entered;
+}
+
 /* Add the frame at hand and find its caller. */
 static int step(struct walk *w)
 {
-    bool bottom = w->entered;
+    static const struct place nothing;
+    const bool bottom = w->entered;
     const struct place *place = find_place(w);
-    if (!place && w->count)
+    const bool wild = !place && !bottom && is_wild(w);
+    if (!place && w->count && !wild)
         return bottom ? UNWIND_END_OUTERMOST : UNWIND_END_LOST;
     if (w->count == w->unwinder->depth)
         return UNWIND_END_DEPTH;
     add_frame(w, place);
+    if (wild)
+        return step_by_guess(w, &nothing);
     if (!place)
         return UNWIND_END_LOST;
     return place->rule ? step_by_rule(w, place) : step_by_guess(w, place);
