@@ -97,10 +97,10 @@ demo: packages-demo ## install what is missing, build, trace an example and a re
 # ---- tests ----
 
 PROGRAMS_DIR := $(BUILD)/tests/programs
-PROGRAM_SOURCES := $(wildcard tests/programs/*.c)
+PROGRAM_SOURCES := $(wildcard tests/programs/*.c tests/programs/*.cc)
 # A first comment `variants: m32 static` asks for NAME-m32 and NAME-static beside NAME.
-variants = $(foreach v,$(shell sed -n 's@.*variants: *\([a-z0-9 ]*[a-z0-9]\).*@\1@p;2q' $(1)),$(PROGRAMS_DIR)/$(notdir $(1:.c=))-$(v))
-TEST_PROGRAMS := $(foreach s,$(PROGRAM_SOURCES),$(PROGRAMS_DIR)/$(notdir $(s:.c=)) $(call variants,$(s)))
+variants = $(foreach v,$(shell sed -n 's@.*variants: *\([a-z0-9 ]*[a-z0-9]\).*@\1@p;2q' $(1)),$(PROGRAMS_DIR)/$(notdir $(basename $(1)))-$(v))
+TEST_PROGRAMS := $(foreach s,$(PROGRAM_SOURCES),$(PROGRAMS_DIR)/$(notdir $(basename $(s))) $(call variants,$(s)))
 PROGRAM_CFLAGS := $(BASE_CFLAGS) -O1 -g -pthread
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 
@@ -130,6 +130,10 @@ $(PROGRAMS_DIR)/%-o2: tests/programs/%.c $(wildcard tests/programs/*.h) Makefile
 $(PROGRAMS_DIR)/%-staticpie: tests/programs/%.c $(wildcard tests/programs/*.h) Makefile
 	@mkdir -p $(@D)
 	$(CC) $(PROGRAM_CFLAGS) -DLINKED_STATICALLY -static-pie -fPIE -o $@ $< -lrt
+
+$(PROGRAMS_DIR)/%-noid: tests/programs/%.c $(wildcard tests/programs/*.h) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(PROGRAM_CFLAGS) -Wl,--build-id=none -o $@ $< -lrt
 
 # Where the names are: nowhere; packed in .gnu_debugdata, as Fedora does; in a file beside the program, as Debian does.
 $(PROGRAMS_DIR)/%-stripped: $(PROGRAMS_DIR)/%
@@ -162,6 +166,10 @@ $(PROGRAMS_DIR)/%-second: tests/programs/%.c $(wildcard tests/programs/*.h) Make
 $(PROGRAMS_DIR)/%: tests/programs/%.c $(wildcard tests/programs/*.h) Makefile
 	@mkdir -p $(@D)
 	$(CC) $(PROGRAM_CFLAGS) -o $@ $< -lrt
+
+$(PROGRAMS_DIR)/%: tests/programs/%.cc $(wildcard tests/programs/*.h) Makefile
+	@mkdir -p $(@D)
+	$(CXX) -std=c++17 -Wall -Wextra -O1 -g -o $@ $<
 
 # For the unit tests: all objects of a folder, of which the linker takes what is needed.
 define archive

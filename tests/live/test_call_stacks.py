@@ -23,8 +23,10 @@ def describe(frame):
 
 
 def frame_differs(stated, frame, names, lines):
-    """Why a frame is not the stated one; None when it is."""
+    """Why a frame is not the stated one; None when it is.  `names` may be "honest": the right ones, or none."""
     function = stated["function"] if names or stated["function"] == "*" else None
+    if names == "honest" and frame["function"] is None:
+        function, lines = None, False
     if function != "*" and frame["function"] != function:
         return f"function {function}"
     if number(stated["pc"]) and number(frame["pc"]) != number(stated["pc"]):
@@ -124,3 +126,60 @@ def test_procedure_linkage_table(run_once, variant):
     matched = traced(run_once, build(run_once, variant), "plt", **VARIANTS[variant])
     stubs = [frame["function"] for _, event in matched for frame in event["stack"] if "plt" in str(frame["function"])]
     assert "getppid@plt" in stubs, stubs
+
+
+def test_depth(run_once):
+    """--depth cuts, and says so; without stacks there are none."""
+    program = build(run_once, "")
+    for depth in (1, 5):
+        outcome, trace = run_once.traced(program, "plain", options=[f"--depth={depth}"])
+        matched = match_expectations(expectations(outcome.stdout), trace.events())
+        for expected, event in matched:
+            frames = [frame for frame in event["stack"] if not frame["inlined"]]
+            assert len(frames) == depth and event["stack_quality"] == "truncated", event
+            stated = [frame["function"] for frame in expected["stack"]][: depth - 1]
+            assert [frame["function"] for frame in frames[1:]] == stated, event
+    outcome, trace = run_once.traced(program, "plain", options=["--depth=0"])
+    assert outcome.status == 0 and trace.calls("madvise")
+    for event in trace.events():
+        assert event["stack_id"] is None and event["stack_quality"] is None and event["stack"] == [], event
+
+
+# ---- files that change ----
+
+
+def test_library_replaced_at_its_address(run):
+    """Each event's names are of the library that was mapped then."""
+    for which in ("first", "second"):
+        run.program(f"stack-library-{which}")
+    outcome, trace = run.traced(run.program("stack-library"))
+    if outcome.status == 3:
+        pytest.skip("the second library was not mapped where the first had been")
+    assert len(check_all(outcome, trace)) == 6
+
+
+def copy_of(run, program, name):
+    return run.write(name, Path(run.program(program)).read_bytes(), mode=0o755)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("program", ["stack-replaced", "stack-replaced-noid"])
+def test_program_replaced(run, program, when):
+    """Another program takes the place of the file: names are of the right one, or there are none."""
+    victim, other = copy_of(run, program, "victim"), copy_of(run, "stack-cases-o2", "other")
+    traced(run, victim, when, other, names="honest")
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("program", ["stack-replaced", "stack-replaced-noid"])
+def test_program_deleted(run, program, when):
+    """A program's own file can be opened as long as it runs, by who may trace it."""
+    traced(run, copy_of(run, program, "victim"), when)
+
+
+# ---- other languages ----
+
+
+def test_cpp(run_once):
+    """Templates, methods, operator new between malloc and its caller, a destructor while an exception is under way."""
+    traced(run_once, run_once.program("stack-cpp"))

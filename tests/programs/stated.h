@@ -37,7 +37,7 @@ __attribute__((unused)) static struct stated *stated_push(const char *function, 
 {
     if (n_stated == STATED_MAX)
         _exit(99);
-    stated[n_stated] = (struct stated){.function = function, .line = line};
+    stated[n_stated] = (struct stated){function, line, 0, false, false};
     return &stated[n_stated++];
 }
 
