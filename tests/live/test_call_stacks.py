@@ -183,3 +183,94 @@ def test_program_deleted(run, program, when):
 def test_cpp(run_once):
     """Templates, methods, operator new between malloc and its caller, a destructor while an exception is under way."""
     traced(run_once, run_once.program("stack-cpp"))
+
+
+def need(*names):
+    for name in names:
+        if not shutil.which(name):
+            pytest.skip(f"{name} is not installed")
+
+
+def functions(event):
+    return [frame["function"] for frame in event["stack"]]
+
+
+def has_in_order(names, wanted):
+    """The wanted functions, innermost first; others may stand between."""
+    rest = iter(names)
+    return all(any(name == one for name in rest) for one in wanted)
+
+
+RUST = """
+#[inline(never)] fn leaf(n: usize) -> usize { let v = vec![1u8; n]; std::hint::black_box(&v); v.len() + 1 }
+mod shop { pub struct Till<T>(pub T);
+impl<T: Copy + Into<usize>> Till<T> { #[inline(never)] pub fn ring(&self) -> usize { crate::leaf(self.0.into()) + 1 } } }
+fn main() { println!("{}", shop::Till(0x345000usize).ring()); }
+"""
+
+
+def test_rust(run_once):
+    need("rustc")
+    source = run_once.write("shop.rs", RUST)
+    built = subprocess.run(["rustc", "-Copt-level=1", "-g", "-o", run_once.path("shop"), source], stderr=subprocess.PIPE)
+    if built.returncode:
+        pytest.skip(f"rustc does not work here: {built.stderr.decode()[-300:]}")
+    _, trace = run_once.traced(run_once.path("shop"))
+    [event] = [event for event in trace.calls("mmap") if event["args"]["length"] == 0x346000]
+    assert has_in_order(functions(event), ["shop::leaf", "shop::shop::Till<T>::ring", "shop::main"]), functions(event)
+    assert event["stack_quality"] == "complete"
+
+
+GO = """package main
+import ("fmt"; "syscall")
+type till struct{ n int }
+//go:noinline
+func leaf(n int) []byte { b, err := syscall.Mmap(-1, 0, n, 3, 0x22); if err != nil { panic(err) }; return b }
+//go:noinline
+func (t *till) ring() int { return len(leaf(t.n)) + 1 }
+func main() { done := make(chan int); go func() { done <- (&till{0x345000}).ring() }(); fmt.Println(<-done, (&till{0x346000}).ring()) }
+"""
+
+
+@pytest.mark.parametrize("flags", [[], ["-ldflags=-s -w"]], ids=["", "stripped"])
+def test_go(run_once, flags):
+    """On goroutines' stacks, named by Go's own table where there is no DWARF."""
+    need("go")
+    source = run_once.write("till.go", GO)
+    environment = {"PATH": os.environ["PATH"], "HOME": run_once.folder, "GO111MODULE": "off", "CGO_ENABLED": "0"}
+    built = subprocess.run(["go", "build", *flags, "-o", run_once.path("till"), source], stderr=subprocess.PIPE, env=environment)
+    if built.returncode:
+        pytest.skip(f"go does not work here: {built.stderr.decode()[-300:]}")
+    _, trace = run_once.traced(run_once.path("till"))
+    for length, outer in ((0x345000, "main.main.func1"), (0x346000, "main.main")):
+        [event] = [event for event in trace.calls("mmap") if event["args"]["length"] == length]
+        assert has_in_order(functions(event), ["main.leaf", "main.(*till).ring", outer]), functions(event)
+        assert event["stack_quality"] == "complete" or flags, functions(event)
+
+
+JAVASCRIPT = """
+function allocates(n) { return new ArrayBuffer(n + 0x345000); }
+function caller(n) { let sum = 0; for (let i = 0; i < 20; i++) sum += allocates(i).byteLength; return sum; }
+let total = 0;
+for (let i = 0; i < 20; i++) total += caller(i);
+console.log(total);
+"""
+
+
+def script_functions(event):
+    """Names like JS:~caller /x/a.js:2:16, without kind and place."""
+    names = [name for name in functions(event) if name and "a.js" in name]
+    return [name.split()[0].rpartition(":")[2].lstrip("~*^+-") for name in names]
+
+
+def test_javascript(run):
+    """Frames that node made while it ran have the names of its map in /tmp, and outside of them the stack goes on."""
+    need("node")
+    run.write("a.js", JAVASCRIPT)
+    outcome, trace = run.traced("node", "--perf-basic-prof", "--interpreted-frames-native-stack", "a.js")
+    assert outcome.status == 0, outcome
+    for pid in {event["pid"] for event in trace.events()}:
+        Path(f"/tmp/perf-{pid}.map").unlink(missing_ok=True)
+    with_script = [event for event in trace.events() if has_in_order(script_functions(event), ["allocates", "caller"])]
+    assert len(with_script) >= 10, [script_functions(event) for event in trace.events() if script_functions(event)]
+    assert all(event["stack_quality"] == "guessed" and functions(event)[-1] == "_start" for event in with_script)
