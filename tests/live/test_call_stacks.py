@@ -245,7 +245,9 @@ def test_go(run_once, flags):
     for length, outer in ((0x345000, "main.main.func1"), (0x346000, "main.main")):
         [event] = [event for event in trace.calls("mmap") if event["args"]["length"] == length]
         assert has_in_order(functions(event), ["main.leaf", "main.(*till).ring", outer]), functions(event)
-        assert event["stack_quality"] == "complete" or flags, functions(event)
+        assert event["stack_quality"] == ("guessed" if flags else "complete"), functions(event)
+    start = [event for event in trace.events() if "runtime.rt0_go" in functions(event)]
+    assert start and all(event["stack_quality"] != "truncated" and functions(event)[-1] == "runtime.rt0_go" for event in start)
 
 
 JAVASCRIPT = """

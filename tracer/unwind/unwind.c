@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 struct unwinder {
@@ -153,7 +154,7 @@ static inline struct place *place_at(struct walk *w, uint64_t at)
 
 /* ---- guesses ---- */
 
-/* Behind a call of code; or the trampoline that a signal handler returns to. */
+/* Behind a call of code; or what signal handlers and goroutines return to. */
 static bool can_be_returned_to(struct walk *w, struct place *place, uint64_t pc)
 {
     struct window *window = &w->unwinder->window;
@@ -161,7 +162,8 @@ static bool can_be_returned_to(struct walk *w, struct place *place, uint64_t pc)
     if (place->rule && place->rule->signal)
         return true;
     if (!guess_is_call(w->unwinder->guess, w->now->abi, window, pc, &target))
-        return guess_is_trampoline(w->now->abi, window, pc);
+        return guess_is_trampoline(w->now->abi, window, pc) ||
+               (place->module && guess_is_goexit(w->now->abi, window, pc));
     place->call_target = target;
     return !target || code_map_find(w->space, target);
 }
@@ -231,7 +233,8 @@ static void advance(struct walk *w)
 static int step_by_guess(struct walk *w, const struct place *place)
 {
     const struct guess_oracle oracle = {plausible, is_made, w};
-    if (is_entry(place))
+    if (is_entry(place) || (w->guessed && place->module &&
+                            guess_is_goexit(w->now->abi, &w->unwinder->window, w->now->at[w->convention->pc])))
         return UNWIND_END_OUTERMOST;
     w->any_guess = true;
     switch (guess_caller(&oracle, &w->unwinder->window, w->now, w->exact, w->next)) {
@@ -336,6 +339,33 @@ static int prepare(struct walk *w)
     return error == -ENOMEM ? error : 0;
 }
 
+/* Where the jump at a module's entry leads; 0 when there is none. */
+static uint64_t behind_entry_jump(struct walk *w, uint64_t entry)
+{
+    enum { NEAR_JUMP = 0xe9, SHORT_JUMP = 0xeb, LENGTH = 5, SHORT_LENGTH = 2 };
+    uint8_t code[LENGTH];
+    int32_t distance;
+    if (!window_copy(&w->unwinder->window, entry, code, LENGTH))
+        return 0;
+    memcpy(&distance, code + 1, sizeof(distance));
+    if (code[0] == NEAR_JUMP)
+        return entry + LENGTH + (uint64_t)(int64_t)distance;
+    return code[0] == SHORT_JUMP ? entry + SHORT_LENGTH + (uint64_t)(int64_t)(int8_t)code[1] : 0;
+}
+
+/* A program whose entry jumps to its first code, as Go's does (_rt0_amd64, right before rt0_go): that has no caller,
+ * whatever its table says. */
+static bool is_behind_entry(struct walk *w)
+{
+    enum { FIRST_CODE = 512 };
+    const struct unwind_frame *last = w->count ? &w->unwinder->frames[w->count - 1] : NULL;
+    const struct module *module = last ? unwinder_module(w->unwinder, last->module) : NULL;
+    if (!module || !module->entry)
+        return false;
+    const uint64_t first = behind_entry_jump(w, module->entry + last->pc - last->vaddr);
+    return first && last->pc - first < FIRST_CODE;
+}
+
 static enum unwind_quality quality(const struct walk *w, enum unwind_end end)
 {
     if (end != UNWIND_END_OUTERMOST)
@@ -363,6 +393,8 @@ int unwind_capture(struct unwinder *u, struct unwind_space *space, const struct 
     do
         end = step(&w);
     while (end < 0);
+    if ((end == UNWIND_END_LOST || end == UNWIND_END_UNREADABLE) && is_behind_entry(&w))
+        end = UNWIND_END_OUTERMOST;
     ret_stack->count = w.count;
     ret_stack->end = (enum unwind_end)end;
     ret_stack->quality = quality(&w, ret_stack->end);
