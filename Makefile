@@ -6,7 +6,7 @@ VERSION := 0.1.0
 PACKAGES_BUILD := gcc libc6-dev make libzstd-dev libdw-dev libelf-dev liblzma-dev libiberty-dev libcapstone-dev
 PACKAGES_DEMO := python3
 PACKAGES_TEST := clang clang-format gcc-multilib g++ binutils python3 python3-pytest libcmocka-dev groff zstd strace git sqlite3 \
-	bash util-linux procps stress-ng xz-utils dwz
+	bash util-linux procps stress-ng xz-utils dwz gdb
 PACKAGES_BENCH := python3 strace coreutils redis-tools
 
 BUILD := build
@@ -103,10 +103,10 @@ demo: packages-demo ## install what is missing, build, trace an example and a re
 # ---- tests ----
 
 PROGRAMS_DIR := $(BUILD)/tests/programs
-PROGRAM_SOURCES := $(wildcard tests/programs/*.c)
+PROGRAM_SOURCES := $(wildcard tests/programs/*.c tests/programs/*.cc)
 # A first comment `variants: m32 static` asks for NAME-m32 and NAME-static beside NAME.
-variants = $(foreach v,$(shell sed -n 's@.*variants: *\([a-z0-9 ]*[a-z0-9]\).*@\1@p;2q' $(1)),$(PROGRAMS_DIR)/$(notdir $(1:.c=))-$(v))
-TEST_PROGRAMS := $(foreach s,$(PROGRAM_SOURCES),$(PROGRAMS_DIR)/$(notdir $(s:.c=)) $(call variants,$(s)))
+variants = $(foreach v,$(shell sed -n 's@.*variants: *\([a-z0-9 ]*[a-z0-9]\).*@\1@p;2q' $(1)),$(PROGRAMS_DIR)/$(notdir $(basename $(1)))-$(v))
+TEST_PROGRAMS := $(foreach s,$(PROGRAM_SOURCES),$(PROGRAMS_DIR)/$(notdir $(basename $(s))) $(call variants,$(s)))
 PROGRAM_CFLAGS := $(BASE_CFLAGS) -O1 -g -pthread
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 
@@ -116,7 +116,7 @@ $(PROGRAMS_DIR)/%-m32: tests/programs/%.c $(wildcard tests/programs/*.h) Makefil
 
 $(PROGRAMS_DIR)/%-static: tests/programs/%.c $(wildcard tests/programs/*.h) Makefile
 	@mkdir -p $(@D)
-	$(CC) $(PROGRAM_CFLAGS) -static -o $@ $< -lrt
+	$(CC) $(PROGRAM_CFLAGS) -DLINKED_STATICALLY -static -o $@ $< -lrt
 
 # Without unwind tables but for .debug_frame, compressed; and without any.
 WITHOUT_TABLES := -fno-asynchronous-unwind-tables -fno-unwind-tables
@@ -128,6 +128,37 @@ $(PROGRAMS_DIR)/%-debugframe: tests/programs/%.c $(wildcard tests/programs/*.h) 
 $(PROGRAMS_DIR)/%-nocfi: tests/programs/%.c $(wildcard tests/programs/*.h) Makefile
 	@mkdir -p $(@D)
 	$(CC) $(PROGRAM_CFLAGS) $(WITHOUT_TABLES) -O2 -fomit-frame-pointer -DWITHOUT_CFI -s -g0 -o $@ $< -lrt
+
+$(PROGRAMS_DIR)/%-o2: tests/programs/%.c $(wildcard tests/programs/*.h) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(PROGRAM_CFLAGS) -O2 -fomit-frame-pointer -o $@ $< -lrt
+
+$(PROGRAMS_DIR)/%-staticpie: tests/programs/%.c $(wildcard tests/programs/*.h) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(PROGRAM_CFLAGS) -DLINKED_STATICALLY -static-pie -fPIE -o $@ $< -lrt
+
+$(PROGRAMS_DIR)/%-noid: tests/programs/%.c $(wildcard tests/programs/*.h) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(PROGRAM_CFLAGS) -Wl,--build-id=none -o $@ $< -lrt
+
+# Where the names are: nowhere; packed in .gnu_debugdata, as Fedora does; in a file beside the program, as Debian does.
+$(PROGRAMS_DIR)/%-stripped: $(PROGRAMS_DIR)/%
+	strip -o $@ $<
+
+$(PROGRAMS_DIR)/%-minidebug: $(PROGRAMS_DIR)/%
+	nm -D $< --format=posix --defined-only | awk '{ print $$1 }' | sort >$@.dynamic
+	nm $< --format=posix --defined-only | awk '$$2 == "T" || $$2 == "t" { print $$1 }' | sort | comm -13 $@.dynamic - >$@.keep
+	objcopy --only-keep-debug $< $@.small
+	objcopy -S --keep-symbols=$@.keep $@.small $@.packed
+	xz -9 -f -k --stdout $@.packed >$@.xz
+	strip -o $@ $<
+	objcopy --add-section .gnu_debugdata=$@.xz $@
+	@rm -f $@.dynamic $@.keep $@.small $@.packed $@.xz
+
+$(PROGRAMS_DIR)/%-debuglink: $(PROGRAMS_DIR)/%
+	objcopy --only-keep-debug $< $@.debug
+	strip -o $@ $<
+	cd $(@D) && objcopy --add-gnu-debuglink=$(notdir $@).debug $(notdir $@)
 
 # Libraries made of the same source.
 $(PROGRAMS_DIR)/%-first: tests/programs/%.c $(wildcard tests/programs/*.h) Makefile
@@ -141,6 +172,10 @@ $(PROGRAMS_DIR)/%-second: tests/programs/%.c $(wildcard tests/programs/*.h) Make
 $(PROGRAMS_DIR)/%: tests/programs/%.c $(wildcard tests/programs/*.h) Makefile
 	@mkdir -p $(@D)
 	$(CC) $(PROGRAM_CFLAGS) -o $@ $< -lrt
+
+$(PROGRAMS_DIR)/%: tests/programs/%.cc $(wildcard tests/programs/*.h) Makefile
+	@mkdir -p $(@D)
+	$(CXX) -std=c++17 -Wall -Wextra -O1 -g -o $@ $<
 
 # For the unit tests: all objects of a folder, of which the linker takes what is needed.
 define archive

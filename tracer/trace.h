@@ -312,7 +312,8 @@ struct rec_load {
 enum frame_flag {
     FRAME_GUESSED = 1 << 0, /* found without unwind tables */
     FRAME_SIGNAL = 1 << 1,  /* interrupted by a signal: its address is exact, and not behind a call */
-    FRAME_ENTERED = 1 << 2, /* no call led here: a function's start was put on the stack (makecontext(3)) */
+    FRAME_ENTERED = 1 << 2, /* no call led here: a function's start was put on the stack, by makecontext(3), or
+                             * by the kernel for a signal handler to return to */
     FRAME_EXACT = FRAME_SIGNAL | FRAME_ENTERED,
 };
 

@@ -12,7 +12,7 @@
 enum { CLAIM_ADVICE = 0x5742, CLAIM_MAX = 256 };
 
 /* Flags of a frame, as the unwinder has them. */
-enum { CLAIM_GUESSED = 1, CLAIM_SIGNAL = 2 };
+enum { CLAIM_GUESSED = 1, CLAIM_SIGNAL = 2, CLAIM_ENTERED = 4 };
 
 enum claim_quality { CLAIM_COMPLETE, CLAIM_HAS_GUESS, CLAIM_TRUNCATED };
 

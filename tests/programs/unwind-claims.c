@@ -71,7 +71,7 @@ static NOINLINE void handler(int number, siginfo_t *info, void *context)
 {
     (void)number, (void)info;
     claim_add((void *)pc_of(context), CLAIM_SIGNAL);
-    CLAIM_CALLER(MINE);
+    CLAIM_CALLER(MINE | CLAIM_ENTERED);
     CLAIM_CALL(claim_make(handler_quality));
     if (mprotect(page, 4096, PROT_READ | PROT_WRITE) != 0)
         _exit(90);

@@ -111,6 +111,14 @@ bool guess_is_trampoline(enum unwind_abi abi, struct window *window, uint64_t pc
            memcmp(found, code, sizeof(code)) == 0;
 }
 
+bool guess_is_goexit(enum unwind_abi abi, struct window *window, uint64_t pc)
+{
+    enum { NOP = 0x90 };
+    uint8_t found[2 + DIRECT_CALL];
+    return abi == UNWIND_X86_64 && window_copy(window, pc - 1, found, sizeof(found)) && found[0] == NOP &&
+           found[1] == 0xe8 && found[1 + DIRECT_CALL] == NOP;
+}
+
 /* ---- frames ---- */
 
 struct search {

@@ -35,6 +35,10 @@ bool guess_is_call(struct guess *guess, enum unwind_abi abi, struct window *wind
 /* Whether the code at `pc` is what a signal handler returns to (rt_sigreturn). */
 bool guess_is_trampoline(enum unwind_abi abi, struct window *window, uint64_t pc);
 
+/* Whether the code at `pc` is where goroutines end: what Go puts on a new stack for the first function to return to,
+ * one byte behind the start of runtime.goexit (asm_amd64.s: nop, call, nop). */
+bool guess_is_goexit(enum unwind_abi abi, struct window *window, uint64_t pc);
+
 /* How the guesser asks whether a word may be a return address. */
 struct guess_oracle {
     bool (*plausible)(void *context, uint64_t pc, uint64_t *ret_target); /* target: as guess_is_call() */

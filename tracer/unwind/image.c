@@ -51,6 +51,14 @@ static int open_checked(const char *path, const struct map_line *line, bool by_n
     return fd;
 }
 
+/* The program itself, whatever has become of its name: who may trace may open it. */
+static int open_program(pid_t pid, const struct map_line *line, struct stat *ret_stat)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+    return open_checked(path, line, true, ret_stat);
+}
+
 int image_open_mapping(pid_t pid, const struct map_line *line, struct stat *ret_stat)
 {
     char path[64 + PATH_MAX];
@@ -60,7 +68,8 @@ int image_open_mapping(pid_t pid, const struct map_line *line, struct stat *ret_
     if (fd >= 0 || !line->name || line->name_size >= PATH_MAX || line->name[0] != '/')
         return fd;
     snprintf(path, sizeof(path), "/proc/%d/root%.*s", (int)pid, (int)line->name_size, line->name);
-    return open_checked(path, line, true, ret_stat);
+    fd = open_checked(path, line, true, ret_stat);
+    return fd >= 0 ? fd : open_program(pid, line, ret_stat);
 }
 
 int image_map(int fd, const struct stat *stat, bool writable, struct image *ret_image)

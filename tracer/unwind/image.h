@@ -22,8 +22,8 @@ struct image {
 void image_unmap(struct image *image);
 
 /* Open the file of a mapping, the very inode that is mapped: through /proc/PID/map_files, or by its name under
- * /proc/PID/root, where device and inode must be right.  Nothing but a regular file is ever opened.  A descriptor, or
- * -errno. */
+ * /proc/PID/root or as /proc/PID/exe, where device and inode must be right.  Nothing but a regular file is ever opened.
+ * A descriptor, or -errno. */
 int image_open_mapping(pid_t pid, const struct map_line *line, struct stat *ret_stat);
 
 /* Map it privately; `writable`: the caller means to change it.  0; -EFBIG beyond the limit; -ENOEXEC when it is too

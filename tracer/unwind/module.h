@@ -2,7 +2,7 @@
  * module.h: the ELF images that mapped code comes from, each opened once, with its unwind tables.
  *
  * A module is a file (device, inode, size, time of its last change), or an image that was read from memory: the vdso,
- * and files that can't be opened from outside (deleted ones, without the capability for /proc/PID/map_files).  It
+ * and files that can't be opened from outside (deleted libraries, without the capability for /proc/PID/map_files).  It
  * belongs to no process: many address spaces share it, each mapping with its own bias.
  *
  *     address in the module = runtime address - bias

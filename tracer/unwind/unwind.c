@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 struct unwinder {
@@ -153,7 +154,7 @@ static inline struct place *place_at(struct walk *w, uint64_t at)
 
 /* ---- guesses ---- */
 
-/* Behind a call of code; or the trampoline that a signal handler returns to. */
+/* Behind a call of code; or what signal handlers and goroutines return to. */
 static bool can_be_returned_to(struct walk *w, struct place *place, uint64_t pc)
 {
     struct window *window = &w->unwinder->window;
@@ -161,7 +162,8 @@ static bool can_be_returned_to(struct walk *w, struct place *place, uint64_t pc)
     if (place->rule && place->rule->signal)
         return true;
     if (!guess_is_call(w->unwinder->guess, w->now->abi, window, pc, &target))
-        return guess_is_trampoline(w->now->abi, window, pc);
+        return guess_is_trampoline(w->now->abi, window, pc) ||
+               (place->module && guess_is_goexit(w->now->abi, window, pc));
     place->call_target = target;
     return !target || code_map_find(w->space, target);
 }
@@ -205,7 +207,7 @@ static void add_frame(struct walk *w, const struct place *place)
     }
     if (w->guessed)
         frame->flags |= UNWIND_GUESSED;
-    if (w->entered)
+    if (w->entered || (w->count && place && place->rule && place->rule->signal))
         frame->flags |= UNWIND_ENTERED;
     else if (w->exact && w->count)
         frame->flags |= UNWIND_SIGNAL;
@@ -231,7 +233,8 @@ static void advance(struct walk *w)
 static int step_by_guess(struct walk *w, const struct place *place)
 {
     const struct guess_oracle oracle = {plausible, is_made, w};
-    if (is_entry(place))
+    if (is_entry(place) || (w->guessed && place->module &&
+                            guess_is_goexit(w->now->abi, &w->unwinder->window, w->now->at[w->convention->pc])))
         return UNWIND_END_OUTERMOST;
     w->any_guess = true;
     switch (guess_caller(&oracle, &w->unwinder->window, w->now, w->exact, w->next)) {
@@ -301,16 +304,26 @@ static const struct place *find_place(struct walk *w)
     return place;
 }
 
+/* A signal has interrupted where no code is: a call of a function that is not there. */
+static bool is_wild(const struct walk *w)
+{
+    return w->count && w->exact && !w->entered;
+}
+
 /* Add the frame at hand and find its caller. */
 static int step(struct walk *w)
 {
-    bool bottom = w->entered;
+    static const struct place nothing;
+    const bool bottom = w->entered;
     const struct place *place = find_place(w);
-    if (!place && w->count)
+    const bool wild = !place && !bottom && is_wild(w);
+    if (!place && w->count && !wild)
         return bottom ? UNWIND_END_OUTERMOST : UNWIND_END_LOST;
     if (w->count == w->unwinder->depth)
         return UNWIND_END_DEPTH;
     add_frame(w, place);
+    if (wild)
+        return step_by_guess(w, &nothing);
     if (!place)
         return UNWIND_END_LOST;
     return place->rule ? step_by_rule(w, place) : step_by_guess(w, place);
@@ -329,6 +342,33 @@ static int prepare(struct walk *w)
         return 0;
     int error = code_map_read(space, w->thread->maps, &w->unwinder->maps);
     return error == -ENOMEM ? error : 0;
+}
+
+/* Where the jump at a module's entry leads; 0 when there is none. */
+static uint64_t behind_entry_jump(struct walk *w, uint64_t entry)
+{
+    enum { NEAR_JUMP = 0xe9, SHORT_JUMP = 0xeb, LENGTH = 5, SHORT_LENGTH = 2 };
+    uint8_t code[LENGTH];
+    int32_t distance;
+    if (!window_copy(&w->unwinder->window, entry, code, LENGTH))
+        return 0;
+    memcpy(&distance, code + 1, sizeof(distance));
+    if (code[0] == NEAR_JUMP)
+        return entry + LENGTH + (uint64_t)(int64_t)distance;
+    return code[0] == SHORT_JUMP ? entry + SHORT_LENGTH + (uint64_t)(int64_t)(int8_t)code[1] : 0;
+}
+
+/* A program whose entry jumps to its first code, as Go's does (_rt0_amd64, right before rt0_go): that has no caller,
+ * whatever its table says. */
+static bool is_behind_entry(struct walk *w)
+{
+    enum { FIRST_CODE = 512 };
+    const struct unwind_frame *last = w->count ? &w->unwinder->frames[w->count - 1] : NULL;
+    const struct module *module = last ? unwinder_module(w->unwinder, last->module) : NULL;
+    if (!module || !module->entry)
+        return false;
+    const uint64_t first = behind_entry_jump(w, module->entry + last->pc - last->vaddr);
+    return first && last->pc - first < FIRST_CODE;
 }
 
 static enum unwind_quality quality(const struct walk *w, enum unwind_end end)
@@ -359,6 +399,8 @@ int unwind_capture(struct unwinder *u, struct unwind_space *space, const struct 
         end = step(&w);
     while (end < 0);
     window_end(&u->window, w.now->at[w.convention->sp]);
+    if ((end == UNWIND_END_LOST || end == UNWIND_END_UNREADABLE) && is_behind_entry(&w))
+        end = UNWIND_END_OUTERMOST;
     ret_stack->count = w.count;
     ret_stack->end = (enum unwind_end)end;
     ret_stack->quality = quality(&w, ret_stack->end);

@@ -33,7 +33,8 @@ enum { UNWIND_DEPTH = 128, UNWIND_MAX_DEPTH = 4096 };
 enum unwind_frame_flag {
     UNWIND_GUESSED = 1 << 0, /* found without unwind tables */
     UNWIND_SIGNAL = 1 << 1,  /* interrupted by a signal: its pc is exact, and not behind a call */
-    UNWIND_ENTERED = 1 << 2, /* no call led here: a function's start was put on the stack, as makecontext(3) does */
+    UNWIND_ENTERED = 1 << 2, /* no call led here: a function's start was put on the stack, as makecontext(3) does, and
+                              * the kernel for what a signal handler returns to */
     UNWIND_EXACT = UNWIND_SIGNAL | UNWIND_ENTERED,
 };
 
