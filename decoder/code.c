@@ -25,6 +25,7 @@ struct stack_entry {
     bool known;
     uint32_t site_of;               /* code->naming for which the site is right, 0: never looked for */
     uint32_t site_depth, site_line; /* the site, as code_walk counts */
+    bool site_is_runtime;
 };
 
 /* Instructions of a frame. */
@@ -390,16 +391,21 @@ struct text code_text(const struct code *c, uint32_t id)
     return id && id <= c->texts.count ? texts(c)[id - 1] : (struct text){0};
 }
 
+bool code_frame_has_name(const struct code *c, const struct code_frame *f)
+{
+    const struct rec_line *lines = c->lines.items;
+    return f->n_lines && lines[f->first_line + f->n_lines - 1u].function;
+}
+
 void code_frame_names(const struct code *c, uint64_t *ret_frames, uint64_t *ret_nameless)
 {
     *ret_frames = *ret_nameless = 0;
     for (uint32_t id = 1; id <= c->frames.count; id++) {
         const struct code_frame *f = code_frame(c, id);
-        const struct rec_line *lines = c->lines.items;
         if (!f)
             continue;
         ++*ret_frames;
-        *ret_nameless += !f->n_lines || !lines[f->first_line + f->n_lines - 1u].function;
+        *ret_nameless += !code_frame_has_name(c, f);
     }
 }
 
@@ -547,16 +553,15 @@ bool code_walk_next(struct code_walk *w, struct code_line *ret_line)
 /* Look for the site once, until names change. */
 static void find_site(struct code *c, uint32_t stack, struct stack_entry *s)
 {
-    struct code_walk walk = code_walk(c, stack);
+    struct code_walk walk = code_walk(c, stack), at;
     struct code_line line;
-    do {
-        s->site_depth = walk.depth;
-        s->site_line = walk.line;
-        if (!code_walk_next(&walk, &line))
-            break; /* cannot be: there is a frame */
-    } while (callsite_is_allocator(&(struct callsite_frame){line.path, line.function}) &&
-             walk.depth < walk.stack.n_frames);
+    s->site_is_runtime = true;
     s->site_of = c->naming;
+    while (s->site_is_runtime && (at = walk, code_walk_next(&walk, &line))) {
+        s->site_depth = at.depth;
+        s->site_line = at.line;
+        s->site_is_runtime = callsite_is_allocator(&(struct callsite_frame){line.path, line.function});
+    }
 }
 
 bool code_site(struct code *c, uint32_t stack, struct code_line *ret_line)
@@ -569,7 +574,9 @@ bool code_site(struct code *c, uint32_t stack, struct code_line *ret_line)
         find_site(c, stack, s);
     walk.depth = s->site_depth;
     walk.line = s->site_line;
-    return code_walk_next(&walk, ret_line);
+    code_walk_next(&walk, ret_line);
+    ret_line->is_runtime = s->site_is_runtime;
+    return true;
 }
 
 /* ---- instructions ---- */

@@ -108,6 +108,7 @@ struct code_line {
     uint32_t line;        /* 0 when unknown */
     uint64_t offset;      /* from the start of the function that is not inlined; 0 without a name */
     bool inlined;
+    bool is_runtime; /* only from code_site(): all frames are libc's, the loader's, an allocator's; this is the last */
 };
 
 struct code_walk {
@@ -124,13 +125,10 @@ bool code_walk_next(struct code_walk *walk, struct code_line *ret_line);
  * an unknown or empty stack. */
 bool code_site(struct code *code, uint32_t stack, struct code_line *ret_line);
 
-/* How good the stacks are that were counted by code_count(). */
-struct code_quality {
-    uint64_t stacks[STACK_TRUNCATED + 1]; /* events by enum stack_quality of their stack */
-    uint64_t without;                     /* events that should have a stack, and have none */
-};
+/* Whether the function that holds the frame has a name. */
+bool code_frame_has_name(const struct code *code, const struct code_frame *frame);
 
-/* Frames, each counted once: all, those without a name, and those of modules without debug file. */
+/* Frames, each counted once: all, and those without a name. */
 void code_frame_names(const struct code *code, uint64_t *ret_frames, uint64_t *ret_nameless);
 
 /* ---- instructions ---- */

@@ -297,7 +297,8 @@ struct finish_options {
 
 enum { FINISH_EVERY = 150000 }; /* events: some 30 ms of replay */
 
-/* Of a recording that is whole, and has nothing added yet.  What can't be written whole is taken back.  0 or -errno. */
+/* Of a recording that is whole, and has nothing added yet.  What can't be written whole is taken back.  0;
+ * -EFBIG when there was no room for the names, and the recording is without; -errno. */
 int trace_finish(const char *path, const struct finish_options *options);
 
 /* Find all names again, also of a recording that was cut off; keyframes stay.  0 or -errno. */

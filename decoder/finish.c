@@ -14,7 +14,8 @@ struct finish {
     struct keyframes *keyframes;
     struct appendix *appendix;
     uint64_t ordinal;
-    bool full; /* the limit of the file's size was reached: no more keyframes */
+    bool no_room; /* for the names */
+    bool full;    /* the limit of the file's size was reached: no more keyframes */
     struct trailer trailer;
 };
 
@@ -68,6 +69,13 @@ static int whole_or_nothing(struct finish *f, int error, uint64_t before)
     return error == -EFBIG ? cut : error;
 }
 
+/* The same, but it is remembered that there are no names. */
+static int whole_names_or_none(struct finish *f, int error, uint64_t before)
+{
+    f->no_room = error == -EFBIG;
+    return whole_or_nothing(f, error, before);
+}
+
 static int write_index(struct finish *f)
 {
     const uint64_t before = f->trailer.start;
@@ -95,14 +103,14 @@ static int write_names(struct finish *f, struct namer *namer)
         error = appendix_flush(f->appendix);
     if (!error)
         f->trailer.names = before;
-    return whole_or_nothing(f, error, before);
+    return whole_names_or_none(f, error, before);
 }
 
 static int write_trailer(struct finish *f)
 {
     if (!f->trailer.index && !f->trailer.names)
         return 0;
-    return whole_or_nothing(f, appendix_finish(f->appendix, &f->trailer), f->trailer.start);
+    return whole_names_or_none(f, appendix_finish(f->appendix, &f->trailer), f->trailer.start);
 }
 
 /* ---- */
@@ -159,7 +167,7 @@ int trace_finish(const char *path, const struct finish_options *options)
     if (error && f.appendix)
         appendix_cut(f.appendix, f.trailer.start); /* nothing half-written stays */
     close_all(&f);
-    return error;
+    return error ? error : f.no_room ? -EFBIG : 0;
 }
 
 int trace_symbolize(const char *path, struct namer *namer)

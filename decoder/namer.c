@@ -11,15 +11,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 enum { CODE_BEFORE = 5, CODE_AFTER = 2, MAX_PERF_MAPS = 4096, SPACE_MAX_FACTOR = 1 << 16 };
 
 /* A module of the recording, by its id. */
 struct source {
-    int fd, root; /* duplicated; -1 for none */
-    bool known;   /* `symbols` has it */
-    int symbols;  /* its id there */
+    int fd, root;  /* duplicated; -1 for none */
+    bool known;    /* `symbols` was told of it */
+    bool replaced; /* another file is there now */
+    int symbols;   /* its id there, or an error */
 };
 
 struct space_map {
@@ -132,6 +134,18 @@ void namer_perf_map(struct namer *n, uint32_t space, int fd)
     n->maps[n->n_maps++] = (struct space_map){space, map};
 }
 
+/* A file without a build-id that was not handed over: the one at its path counts only if it is the same inode.  Opened
+ * for the module's source; false when it is another one. */
+static bool open_same_inode(const struct code_module *module, struct source *s)
+{
+    struct stat st;
+    if (module->build_id.size || s->fd >= 0 || !module->inode)
+        return true;
+    s->fd = open(module->path.data, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    return s->fd < 0 || (fstat(s->fd, &st) == 0 && st.st_ino == module->inode && major(st.st_dev) == module->major &&
+                         minor(st.st_dev) == module->minor);
+}
+
 /* The module's id in `symbols`; -ENOENT when it can't have one. */
 static int symbols_id(struct namer *n, const struct code *code, uint32_t id)
 {
@@ -141,6 +155,11 @@ static int symbols_id(struct namer *n, const struct code *code, uint32_t id)
         return -ENOENT;
     if (s->known)
         return s->symbols;
+    s->known = true;
+    s->symbols = -ENOENT;
+    s->replaced = !open_same_inode(module, s);
+    if (s->replaced)
+        return -ENOENT;
     char root[64] = "";
     if (s->root >= 0)
         snprintf(root, sizeof(root), "/proc/self/fd/%d", s->root);
@@ -149,7 +168,6 @@ static int symbols_id(struct namer *n, const struct code *code, uint32_t id)
                                   .build_id_size = module->build_id.size,
                                   .fd = s->fd,
                                   .root = *root ? root : NULL};
-    s->known = true;
     s->symbols = symbols_module(n->symbols, &asked);
     return s->symbols;
 }
@@ -282,7 +300,9 @@ static int name_made_code(struct naming *at, const struct code_frame *f)
     const uint64_t address = calling(f), behind = f->address - address;
     struct text name;
     uint64_t offset;
-    if (!map || !perf_map_lookup(map->map, address, &name, &offset))
+    if (!map)
+        return 0; /* it may be told later */
+    if (!perf_map_lookup(map->map, address, &name, &offset))
         return put_names(at, 0, 0);
     at->lines[0] = (struct rec_line){0};
     int error = text_id(at->namer, at->code, name, &at->lines[0].function);
@@ -358,9 +378,12 @@ int namer_stack(struct namer *n, struct code *code, uint32_t stack)
 static int tell_problem(struct namer *n, struct code *code, uint32_t module)
 {
     const struct code_module *m = code_module(code, module);
-    if (!m || module >= n->n_sources || !n->sources[module].known || n->sources[module].symbols < 0)
+    if (!m || module >= n->n_sources || !n->sources[module].known)
         return 0;
-    const enum symbol_problem problem = symbols_module_problem(n->symbols, n->sources[module].symbols);
+    const struct source *s = &n->sources[module];
+    if (s->symbols < 0 && !s->replaced)
+        return 0;
+    const enum symbol_problem problem = s->replaced ? SYMBOL_REPLACED : symbols_module_problem(n->symbols, s->symbols);
     return code_apply(code, &(struct record){.kind = REC_SYMBOLS, .symbols = {module, problem}});
 }
 

@@ -1,6 +1,8 @@
 /* timeline.c: totals, peaks and series, in a fixed amount of memory. */
 #include "timeline.h"
 
+#include "makers.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +13,7 @@ struct process_peaks {
 };
 
 struct timeline {
+    struct makers makers;
     struct totals totals;
     uint32_t command; /* pid */
 
@@ -40,6 +43,7 @@ void timeline_free(struct timeline *t)
     free(t->peaks);
     free(t->minflt);
     free(t->majflt);
+    makers_free(&t->makers);
     free(t);
 }
 
@@ -190,6 +194,7 @@ static void add_large(struct totals *totals, const struct moment *m, uint64_t by
                                     .bytes = bytes,
                                     .pid = m->pid,
                                     .call = m->record->event.call,
+                                    .stack = m->record->event.stack,
                                     .kind = m->change.kind,
                                     .unmapped = unmapped};
 }
@@ -206,6 +211,16 @@ static void add_heap(struct totals *totals, const struct change *change)
     }
 }
 
+/* What the tracer's own child did before the command ran has no stack, and is the first event. */
+static void add_stack(struct totals *totals, const struct decoder *d, const struct moment *m)
+{
+    struct code_stack stack;
+    if (code_stack(decoder_code(d), m->record->event.stack, &stack))
+        totals->stacks[stack.quality]++;
+    else if (m->event > 1)
+        totals->without_stack++;
+}
+
 static void add_event(struct timeline *t, const struct decoder *d, const struct moment *m)
 {
     struct totals *totals = &t->totals;
@@ -214,6 +229,7 @@ static void add_event(struct timeline *t, const struct decoder *d, const struct 
     enum effect effect = call_info((enum call)event->call)->effect;
     struct call_totals *call = &totals->calls[event->call < CALL_COUNT ? event->call : CALL_NONE];
     totals->events++;
+    add_stack(totals, d, m);
     call->count++;
     call->ticks += event->duration;
     if (event->error) {
@@ -233,6 +249,7 @@ static void add_event(struct timeline *t, const struct decoder *d, const struct 
         kind->calls += change->kind != KIND_NONE;
         kind->mapped += came;
         kind->unmapped += went;
+        makers_add(&t->makers, change->kind, event->stack, came);
         add_large(totals, m, came + went, went > 0);
     }
     take_sums(t, d, m);
@@ -340,4 +357,9 @@ const struct totals *timeline_totals(const struct timeline *t)
 uint32_t timeline_command(const struct timeline *t)
 {
     return t->command;
+}
+
+uint32_t timeline_maker(const struct timeline *t, const struct decoder *d, enum kind kind)
+{
+    return makers_most(&t->makers, decoder_code(d), kind);
 }

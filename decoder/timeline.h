@@ -31,7 +31,7 @@ struct call_totals {
 /* One of the largest changes. */
 struct large_event {
     uint64_t event, time, bytes;
-    uint32_t pid, call;
+    uint32_t pid, call, stack;
     enum kind kind;
     bool unmapped;
 };
@@ -61,6 +61,9 @@ struct totals {
     struct peak heap; /* highest sum of the heaps */
     uint64_t end_heap;
 
+    uint64_t stacks[STACK_TRUNCATED + 1]; /* events by enum stack_quality of their stack */
+    uint64_t without_stack;               /* events that have none, although others have one */
+
     uint64_t minflt, majflt;
     uint64_t samples;
 
@@ -87,6 +90,9 @@ void timeline_series(const struct timeline *timeline, enum series series, unsign
 /* The peak of resident (or of mapped) memory of one process; pid 0: of all together.  False when unknown. */
 bool timeline_peak(const struct timeline *timeline, const struct decoder *decoder, uint32_t pid, bool of_virtual,
                    struct peak *ret_peak);
+
+/* A stack of the call site that mapped the most memory of a kind; 0 when none is known. */
+uint32_t timeline_maker(const struct timeline *timeline, const struct decoder *decoder, enum kind kind);
 
 /* pid of the command itself, 0 before it was seen. */
 uint32_t timeline_command(const struct timeline *timeline);

@@ -10,7 +10,18 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OPT_JSON = 1, OPT_PID, OPT_CALLS, OPT_CLOCK, OPT_RELATIVE, OPT_TIME, OPT_QUIET, OPT_NUMBERS };
+enum {
+    OPT_JSON = 1,
+    OPT_PID,
+    OPT_CALLS,
+    OPT_CLOCK,
+    OPT_RELATIVE,
+    OPT_TIME,
+    OPT_QUIET,
+    OPT_NUMBERS,
+    OPT_STACKS,
+    OPT_DISASM
+};
 
 static const struct option options[] = {
     {OPT_JSON, 0, "json", NULL, "one JSON object a line instead of text"},
@@ -20,6 +31,9 @@ static const struct option options[] = {
     {OPT_RELATIVE, 'r', NULL, NULL, "seconds since the line before"},
     {OPT_TIME, 'T', NULL, NULL, "time spent in each call (always shown)"},
     {OPT_NUMBERS, 'n', "numbers", NULL, "the number of each event before its line: what --at '#N' takes"},
+    {OPT_STACKS, 'k', "stack-trace", NULL, "the call stack below each event"},
+    {OPT_DISASM, 0, "disasm", NULL,
+     "the instructions around the call of each event's call site; with --json as `code`"},
     {OPT_QUIET, 'q', "quiet", NULL, "no lines about the ends of processes"},
     {0},
 };
@@ -57,7 +71,7 @@ static int events(const char *path, struct listing *listing, bool json)
         if (!json) {
             listing_add(listing, &out, play.decoder, &moment);
         } else if (wanted(listing, &moment)) {
-            event_json(&out, play.decoder, &moment);
+            event_json(&out, play.decoder, &moment, listing->code);
             buffer_char(&out, '\n');
         }
         if (out.size >= FLUSH_AT)
@@ -111,6 +125,12 @@ static int run(int argc, char **argv)
             break;
         case OPT_NUMBERS:
             listing.numbers = true;
+            break;
+        case OPT_STACKS:
+            listing.stacks = true;
+            break;
+        case OPT_DISASM:
+            listing.code = true;
             break;
         case OPT_QUIET:
             listing.quiet = true;

@@ -1,5 +1,6 @@
 /* cmd_trace.c: brkwater COMMAND: trace a command, live or into a file. */
 #include "listing.h"
+#include "live_names.h"
 #include "play.h"
 #include "summary.h"
 #include "units.h"
@@ -26,11 +27,15 @@ enum {
     OPT_RELATIVE,
     OPT_TIME,
     OPT_QUIET,
+    OPT_STACKS,
+    OPT_DEBUG_DIR,
+    OPT_DEBUGINFOD,
     OPT_INTERVAL,
     OPT_CHECKPOINT,
     OPT_DURATION,
     OPT_MAX_SIZE,
     OPT_DEPTH,
+    OPT_PLACEMENT,
     OPT_NO_SECCOMP,
     OPT_DETACH,
     OPT_FOLLOW,
@@ -45,12 +50,18 @@ static const struct option options[] = {
     {OPT_RELATIVE, 'r', NULL, NULL, "seconds since the line before"},
     {OPT_TIME, 'T', NULL, NULL, "time spent in each call (always shown)"},
     {OPT_QUIET, 'q', "quiet", NULL, "no lines about processes, no closing summary"},
+    {OPT_STACKS, 'k', "stack-trace", NULL, "in the live text: the call stack below each event"},
+    {OPT_DEBUG_DIR, 0, "debug-dir", "DIR", "look for debug files there first, as in /usr/lib/debug; may be repeated"},
+    {OPT_DEBUGINFOD, 0, "debuginfod", NULL, "ask the servers of $DEBUGINFOD_URLS for debug files that are missing"},
     {OPT_FOLLOW, 'f', "follow", NULL, "follow children and threads (always done)"},
     {OPT_INTERVAL, 0, "sample-interval", "MS", "time between two samples of the counters, 10 by default; 0: none"},
     {OPT_CHECKPOINT, 0, "checkpoint-every", "N", "compare the replay with the kernel's map after every N layout calls"},
     {OPT_DURATION, 0, "duration", "SECONDS", "stop recording after so long; the command goes on"},
     {OPT_MAX_SIZE, 0, "max-size", "SIZE", "stop recording when FILE reaches SIZE; the command goes on"},
     {OPT_DEPTH, 0, "depth", "N", "frames of a call stack at most, 128 by default; 0: no stacks"},
+    {OPT_PLACEMENT, 0, "placement", "auto|free",
+     "auto (default): while calls come close together, run them on brkwater's own CPU,\nwhere their stops are cheaper; "
+     "free: leave all to the kernel"},
     {OPT_NO_SECCOMP, 0, "no-seccomp", NULL,
      "stop at every system call instead of using a filter: slow, but programs\nthat enter strict seccomp mode work"},
     {OPT_DETACH, 0, "detach-tracer", NULL,
@@ -65,8 +76,7 @@ struct run {
     struct tracer_options tracer;
     struct listing listing;
     bool quiet, detach;
-    struct namer_options names;
-    struct namer *namer; /* NULL: no stacks */
+    struct live_names names;
     /* Live text: */
     struct decoder *decoder;
     struct timeline *timeline;
@@ -106,6 +116,8 @@ static void live_record(void *context, const struct record *record)
         return;
     }
     timeline_add(run->timeline, run->decoder, &moment);
+    if (record->kind == REC_EVENT && names_event(&run->names, run->decoder, &record->event, run->listing.stacks) < 0)
+        run->failed = true;
     buffer_clear(&run->line);
     listing_add(&run->listing, &run->line, run->decoder, &moment);
     if (run->line.size)
@@ -154,21 +166,20 @@ static void tell_ended(void *context, int wait_status)
 static void take_module(void *context, uint32_t module, int fd, int root)
 {
     const struct run *run = context;
-    namer_module(run->namer, module, fd, root);
+    namer_module(run->names.namer, module, fd, root);
 }
 
 static void take_perf_map(void *context, uint32_t space, int fd)
 {
     const struct run *run = context;
-    namer_perf_map(run->namer, space, fd);
+    namer_perf_map(run->names.namer, space, fd);
 }
 
 static int begin_names(struct run *run)
 {
     if (!run->tracer.depth)
         return 0;
-    run->namer = namer_new(&run->names);
-    if (!run->namer)
+    if (names_begin(&run->names) < 0)
         return complain(EXIT_TROUBLE, "%s", strerror(ENOMEM));
     run->tracer.module = take_module;
     run->tracer.perf_map = take_perf_map;
@@ -214,9 +225,12 @@ static void finish_trace(const struct run *run)
     const char *text = getenv("BRKWATER_KEYFRAMES");
     const uint64_t every = text ? strtoull(text, NULL, 10) : 0;
     const struct finish_options finish = {
-        .every = every ? every : FINISH_EVERY, .max_size = run->tracer.max_size, .namer = run->namer};
+        .every = every ? every : FINISH_EVERY, .max_size = run->tracer.max_size, .namer = run->names.namer};
     int error = trace_finish(run->tracer.output, &finish);
-    if (error)
+    if (error == -EFBIG)
+        complain(0, "%s: --max-size left no room for the names of functions; brkwater symbolize %s adds them.",
+                 run->tracer.output, run->tracer.output);
+    else if (error)
         complain(0, "%s: no names could be added: %s. The recording is whole; try brkwater symbolize %s.",
                  run->tracer.output, trace_error_text(error), run->tracer.output);
 }
@@ -233,6 +247,8 @@ static void close_run(struct run *run, const struct tracer_result *result)
     if (run->quiet || run->detach)
         return;
     if (!run->tracer.output) {
+        if (run->names.namer && namer_all(run->names.namer, decoder_code(run->decoder)) < 0)
+            complain(0, "not all names could be found: %s", strerror(ENOMEM));
         struct summary summary = {
             .decoder = run->decoder, .timeline = run->timeline, .utf8 = isatty(STDERR_FILENO) && listing_is_utf8()};
         summarize(&summary);
@@ -284,7 +300,7 @@ static int trace(struct run *run, char **argv)
         tracer_background_report(run->report, -1, failure ? failure : EXIT_TROUBLE);
     decoder_free(run->decoder);
     timeline_free(run->timeline);
-    namer_free(run->namer);
+    names_end(&run->names);
     buffer_free(&run->line);
     return failure ? failure : end_like(result.wait_status);
 }
@@ -335,6 +351,14 @@ static int take_option(struct run *run, int id, const char *value)
     case OPT_QUIET:
         run->quiet = run->listing.quiet = true;
         return 0;
+    case OPT_STACKS:
+        run->listing.stacks = true;
+        return 0;
+    case OPT_DEBUG_DIR:
+        return names_add_dir(&run->names, value);
+    case OPT_DEBUGINFOD:
+        run->names.options.debuginfod = true;
+        return 0;
     case OPT_INTERVAL:
         if (parse_number("sample-interval", value, &number))
             return EXIT_USAGE;
@@ -357,6 +381,11 @@ static int take_option(struct run *run, int id, const char *value)
         if (number > TRACE_MAX_STACK)
             return complain(EXIT_USAGE, "--depth: %s is more than %d frames", value, TRACE_MAX_STACK);
         run->tracer.depth = (unsigned)number;
+        return 0;
+    case OPT_PLACEMENT:
+        run->tracer.free_placement = strcmp(value, "free") == 0;
+        if (!run->tracer.free_placement && strcmp(value, "auto") != 0)
+            return complain(EXIT_USAGE, "--placement: '%s' is neither auto nor free", value);
         return 0;
     case OPT_NO_SECCOMP:
         run->tracer.no_seccomp = true;

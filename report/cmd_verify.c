@@ -125,6 +125,10 @@ static bool judge(struct buffer *out, const struct play *play, const struct find
                  units_count(b, sizeof(b), found->keyframes_wrong));
         buffer_string(out, text);
     }
+    if (trace_loss(play->trace)->names) {
+        well = false;
+        buffer_string(out, "names: damaged, and not used; brkwater symbolize finds them again\n");
+    }
     return well && !decoder_drift(d) && !decoder_impossible(d) && !found->keyframes_wrong;
 }
 
@@ -211,6 +215,8 @@ static void write_json(struct buffer *out, const struct play *play, const struct
     json_count(&j, "contradictions", decoder_contradictions(d));
     json_count(&j, "keyframes", trace_keyframes(play->trace));
     json_count(&j, "keyframes_wrong", found->keyframes_wrong);
+    json_key(&j, "names_damaged");
+    json_bool(&j, trace_loss(play->trace)->names);
     json_drift(&j, d);
     json_object_close(&j);
     buffer_char(out, '\n');

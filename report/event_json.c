@@ -4,9 +4,11 @@
 #include "../decoder/decoder.h"
 #include "event_text.h"
 #include "json.h"
+#include "stack_text.h"
 #include "units.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 
 /* All that the writers of one object share. */
@@ -282,12 +284,6 @@ static void write_line(struct object *object, const struct code_line *line)
     json_object_close(json);
 }
 
-static const char *quality_name(enum stack_quality quality)
-{
-    static const char *const names[] = {"complete", "guessed", "truncated"};
-    return names[quality];
-}
-
 static void write_stack(struct object *object)
 {
     struct json *json = &object->json;
@@ -302,7 +298,7 @@ static void write_stack(struct object *object)
         json_null(json);
     json_key(json, "stack_quality");
     if (known)
-        json_string(json, quality_name(stack.quality));
+        json_string(json, stack_quality_name(stack.quality));
     else
         json_null(json);
     write_faults(object, "minflt", object->event->minflt);
@@ -312,6 +308,46 @@ static void write_stack(struct object *object)
     while (code_walk_next(&walk, &line))
         write_line(object, &line);
     json_array_close(json);
+}
+
+static void write_instruction(struct json *json, const struct instruction *instruction)
+{
+    char bytes[2 * INSTRUCTION_MAX_BYTES + 1] = "";
+    for (int i = 0; i < instruction->size; i++)
+        snprintf(bytes + 2 * i, 3, "%02x", instruction->bytes[i]);
+    json_object_open(json);
+    json_key(json, "address");
+    json_hex(json, instruction->address);
+    json_key(json, "bytes");
+    json_string(json, bytes);
+    json_key(json, "text");
+    json_string(json, instruction->text);
+    json_key(json, "call_site");
+    json_bool(json, instruction->is_call_site);
+    write_optional(json, "file", instruction->file);
+    json_key(json, "line");
+    if (instruction->line)
+        json_unsigned(json, instruction->line);
+    else
+        json_null(json);
+    json_object_close(json);
+}
+
+/* The instructions around the call of the call site. */
+static void write_code(struct object *object)
+{
+    struct code *code = decoder_code(object->decoder);
+    struct code_line site;
+    struct instruction *list = NULL;
+    size_t count = 0;
+    if (!code_site(code, object->event->stack, &site) || code_instructions(code, site.frame, &list, &count) < 0)
+        return;
+    json_key(&object->json, "code");
+    json_array_open(&object->json);
+    for (size_t i = 0; i < count; i++)
+        write_instruction(&object->json, &list[i]);
+    json_array_close(&object->json);
+    free(list);
 }
 
 static void write_mark(struct object *object, const char *key, uint32_t flag)
@@ -341,7 +377,7 @@ static void write_head(struct object *object, uint64_t id)
     json_string(json, object->info->name);
 }
 
-void event_json(struct buffer *out, const struct decoder *decoder, const struct moment *moment)
+void event_json(struct buffer *out, const struct decoder *decoder, const struct moment *moment, bool with_code)
 {
     const struct rec_event *event = &moment->record->event;
     struct object object = {.decoder = decoder, .event = event, .info = call_info(event->call)};
@@ -353,6 +389,8 @@ void event_json(struct buffer *out, const struct decoder *decoder, const struct 
     write_result(&object);
     write_change(&object.json, &moment->change);
     write_stack(&object);
+    if (with_code)
+        write_code(&object);
     write_mark(&object, "unordered", EVENT_UNORDERED);
     write_mark(&object, "unfinished", EVENT_UNFINISHED);
     json_object_close(&object.json);

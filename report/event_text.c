@@ -3,6 +3,7 @@
 
 #include "../decoder/decoder.h"
 #include "escape.h"
+#include "stack_text.h"
 #include "units.h"
 
 #include <errno.h>
@@ -478,6 +479,18 @@ static void note_advice(struct note *note, const struct change *change)
     buffer_string(note->out, args[2] == FREE ? " given back when the kernel wants it" : " given back");
 }
 
+/* Which code asked for it, if that is known by name. */
+static void note_site(struct note *note)
+{
+    enum { SITE_WIDTH = 80 };
+    struct code *code = decoder_code(note->line->decoder);
+    struct code_line site;
+    if (!code_site(code, note->line->event->stack, &site) || !site.function.size)
+        return;
+    begin_piece(note);
+    stack_line_name(note->out, &site, SITE_WIDTH);
+}
+
 static void print_note(const struct line *line)
 {
     const struct change *change = &line->moment->change;
@@ -496,6 +509,8 @@ static void print_note(const struct line *line)
     } else if (line->info->effect == EFFECT_ADVISE && succeeded && change->kind != KIND_NONE) {
         note_advice(&note, change);
     }
+    if (note.begun)
+        note_site(&note);
     if (line->event->flags & EVENT_UNORDERED) {
         begin_piece(&note);
         buffer_string(note.out, "order unknown");

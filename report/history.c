@@ -148,7 +148,7 @@ static void add_event(struct history *h, const struct moment *m)
 {
     h->touched++;
     if (h->json) {
-        event_json(&h->out, h->play->decoder, m);
+        event_json(&h->out, h->play->decoder, m, false);
         buffer_char(&h->out, '\n');
     } else {
         listing_add(&h->listing, &h->out, h->play->decoder, m);

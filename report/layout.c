@@ -3,11 +3,15 @@
 
 #include "escape.h"
 #include "layout_json.h"
+#include "stack_text.h"
 #include "units.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+
+enum { MAKER_WIDTH = 32 };
 
 void layout_permissions(const struct mapping *m, char ret[5])
 {
@@ -27,20 +31,45 @@ static void add_gap(struct buffer *out, uint64_t bytes)
     buffer_string(out, text);
 }
 
-/* Who made it, and how long ago: "#12 by 71" (event and thread), "9 events, last #40", "execve", or "kernel". */
-static void add_maker(struct buffer *out, const struct layout *l, const struct mapping *m)
+/* Bytes by the frame of their call site, to find out which has the most. */
+struct shares {
+    struct code *code;
+    uint64_t *bytes; /* by frame id; NULL without memory */
+};
+
+/* The stack whose call site mapped the most of the mapping; 0 when none is known.  *ret_share is a percentage. */
+static uint32_t main_stack(struct shares *shares, const struct layout *l, const struct mapping *m, unsigned *ret_share)
 {
-    const struct segment *last = &l->mappings->segments[m->first];
-    char maker[64], line[128], age[UNITS_MAX], count[UNITS_MAX];
-    uint64_t births = 0, birth = UINT64_MAX;
-    for (size_t i = m->first; i < m->first + m->count; i++) {
-        const struct segment *s = &l->mappings->segments[i];
-        births += s->birth != birth; /* pieces of one birth nearly always lie side by side */
-        birth = s->birth;
-        if (s->birth > last->birth)
-            last = s;
+    const struct segment *segments = &l->mappings->segments[m->first];
+    struct code_line site;
+    uint64_t most = 0;
+    uint32_t stack = 0;
+    for (size_t i = 0; i < m->count && shares->bytes; i++) {
+        if (!code_site(shares->code, segments[i].stack, &site))
+            continue;
+        uint64_t *bytes = &shares->bytes[site.frame];
+        *bytes += segments[i].end - segments[i].start;
+        if (*bytes > most) {
+            most = *bytes;
+            stack = segments[i].stack;
+        }
     }
-    uint64_t born = l->place->time > last->born ? l->place->time - last->born : 0;
+    for (size_t i = 0; i < m->count && shares->bytes; i++)
+        if (code_site(shares->code, segments[i].stack, &site))
+            shares->bytes[site.frame] = 0;
+    *ret_share = (unsigned)(most * 100 / (m->end - m->start));
+    return stack;
+}
+
+/* "#12 by 71" (event and thread), "9 events, last #40", "execve", or "kernel". */
+static void add_event(struct buffer *out, const struct layout *l, const struct mapping *m, const struct segment *last)
+{
+    uint64_t births = 0, birth = UINT64_MAX;
+    char maker[64], count[UNITS_MAX];
+    for (size_t i = m->first; i < m->first + m->count; i++) {
+        births += l->mappings->segments[i].birth != birth; /* pieces of one birth nearly always lie side by side */
+        birth = l->mappings->segments[i].birth;
+    }
     if (births > 1 && last->birth)
         snprintf(maker, sizeof(maker), "%s events, last #%llu", units_count(count, sizeof(count), births),
                  (unsigned long long)last->birth);
@@ -48,8 +77,33 @@ static void add_maker(struct buffer *out, const struct layout *l, const struct m
         snprintf(maker, sizeof(maker), "#%llu by %u", (unsigned long long)last->birth, last->owner);
     else
         snprintf(maker, sizeof(maker), last->flags & SEGMENT_FOUND ? "kernel" : "execve");
-    snprintf(line, sizeof(line), "%-24s %8s", maker, units_duration(age, sizeof(age), born));
-    buffer_string(out, line);
+    buffer_string(out, maker);
+}
+
+/* The call site that mapped the most of it, with its share unless that is all; who made it where no code is known; and
+ * how long ago the latest part came. */
+static void add_maker(struct buffer *out, struct shares *shares, const struct layout *l, const struct mapping *m)
+{
+    const struct segment *last = &l->mappings->segments[m->first];
+    char text[64], age[UNITS_MAX];
+    unsigned share = 0;
+    const size_t before = out->size;
+    const uint32_t stack = main_stack(shares, l, m, &share);
+    for (size_t i = m->first; i < m->first + m->count; i++)
+        if (l->mappings->segments[i].birth > last->birth)
+            last = &l->mappings->segments[i];
+    snprintf(text, sizeof(text), share < 99 ? " %u %%" : "", share);
+    if (stack) {
+        stack_site(out, shares->code, stack, MAKER_WIDTH - strlen(text));
+        buffer_string(out, text);
+    } else {
+        add_event(out, l, m, last);
+    }
+    const uint64_t born = l->place->time > last->born ? l->place->time - last->born : 0;
+    const int used = (int)(out->size - before);
+    snprintf(text, sizeof(text), "%*s %8s", used < MAKER_WIDTH ? MAKER_WIDTH - used : 0, "",
+             units_duration(age, sizeof(age), born));
+    buffer_string(out, text);
 }
 
 static void write_table(struct buffer *out, const struct layout *l)
@@ -67,9 +121,11 @@ static void write_table(struct buffer *out, const struct layout *l)
              units_duration(when, sizeof(when), l->place->time), (unsigned long long)l->place->event,
              l->mappings->count, units_size(size, sizeof(size), total));
     buffer_string(out, text);
-    snprintf(text, sizeof(text), "%-25s %8s perms %-9s  %-24s %8s  %s\n", "address", "size", "kind", "mapped by", "age",
-             "name");
+    snprintf(text, sizeof(text), "%-25s %8s perms %-9s  %-*s %8s  %s\n", "address", "size", "kind", MAKER_WIDTH,
+             "mapped by", "age", "name");
     buffer_string(out, text);
+    struct shares shares = {.code = decoder_code(l->decoder)};
+    shares.bytes = calloc((size_t)code_frames(shares.code) + 1, sizeof(*shares.bytes));
     tracee_addr last = 0;
     for (size_t i = 0; i < l->mappings->count; i++) {
         const struct mapping *m = &l->mappings->list[i];
@@ -81,11 +137,12 @@ static void write_table(struct buffer *out, const struct layout *l)
                  (unsigned long long)m->end, units_size(size, sizeof(size), m->end - m->start), perms,
                  kind_name(m->kind));
         buffer_string(out, text);
-        add_maker(out, l, m);
+        add_maker(out, &shares, l, m);
         buffer_string(out, m->name.size ? "  " : "");
         escape_text(out, m->name, 0, 4096);
         buffer_char(out, '\n');
     }
+    free(shares.bytes);
 }
 
 /* ---- maps ---- */

@@ -1,6 +1,7 @@
 /* layout_json.c: mappings and segments as JSON. */
 #include "layout_json.h"
 
+#include "stack_text.h"
 #include "units.h"
 
 #include <stdio.h>
@@ -36,6 +37,18 @@ void layout_json_segment(struct json *j, const struct layout *l, const struct se
         json_unsigned(j, s->owner);
     else
         json_null(j);
+    json_key(j, "stack_id");
+    if (s->stack)
+        json_unsigned(j, s->stack);
+    else
+        json_null(j);
+    json_key(j, "site");
+    struct buffer site = {0};
+    if (stack_site(&site, decoder_code(l->decoder), s->stack, 0))
+        json_string(j, buffer_chars(&site));
+    else
+        json_null(j);
+    buffer_free(&site);
     json_object_close(j);
 }
 

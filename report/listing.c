@@ -3,6 +3,7 @@
 
 #include "escape.h"
 #include "options.h"
+#include "stack_text.h"
 
 #include <langinfo.h>
 #include <locale.h>
@@ -137,6 +138,15 @@ static void add_drift(struct listing *l, struct buffer *out, const struct decode
     buffer_string(out, text);
 }
 
+static void add_stack(struct listing *l, struct buffer *out, const struct decoder *d, uint32_t stack)
+{
+    const struct stack_style style = {.indent = "", .ascii = l->style->ascii};
+    if (l->stacks)
+        stack_text(out, decoder_code(d), stack, &style);
+    if (l->code)
+        stack_disassembly(out, decoder_code(d), stack, &style);
+}
+
 void listing_add(struct listing *l, struct buffer *out, const struct decoder *d, const struct moment *m)
 {
     const struct record *record = m->record;
@@ -154,6 +164,7 @@ void listing_add(struct listing *l, struct buffer *out, const struct decoder *d,
         add_prefix(l, out, d, record->event.tid, record->event.time);
         event_text(out, d, m, l->style);
         buffer_char(out, '\n');
+        add_stack(l, out, d, record->event.stack);
         return;
     case REC_EXIT:
         add_exit(l, out, d, &record->exit);

@@ -14,6 +14,8 @@ struct listing {
     enum clock clock; /* -t, -tt, -ttt */
     bool relative;    /* -r: seconds since the line before */
     bool numbers;     /* -n: the event's number in front */
+    bool stacks;      /* -k: the call stack below each event */
+    bool code;        /* --disasm: the instructions around the call of its call site */
     bool quiet;       /* -q: no lines about the ends of processes */
     uint32_t pid;     /* only this process; 0: all */
     const struct event_style *style;

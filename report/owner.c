@@ -3,6 +3,7 @@
 
 #include "escape.h"
 #include "layout_json.h"
+#include "stack_text.h"
 #include "units.h"
 
 #include <stdio.h>
@@ -77,6 +78,7 @@ static void add_segment(struct buffer *out, const struct layout *l, const struct
         snprintf(text, sizeof(text), "  %-9s %s, %s ago\n", "mapped",
                  s->flags & SEGMENT_FOUND ? "by the kernel, without a call" : "by execve", age);
     buffer_string(out, text);
+    stack_text(out, decoder_code(l->decoder), s->stack, &(struct stack_style){.indent = "           "});
 }
 
 static tracee_addr low_edge(const struct owner *o)

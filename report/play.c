@@ -16,6 +16,8 @@ int play_open(struct play *p, const char *path, bool with_timeline)
         return complain(EXIT_TROUBLE, "%s: %s", path, trace_error_text(error));
     p->decoder = decoder_new();
     p->timeline = with_timeline ? timeline_new() : NULL;
+    if (trace_loss(p->trace)->names)
+        complain(0, "%s: the names of functions are damaged, and not used: brkwater symbolize finds them again.", path);
     if (p->decoder)
         decoder_set_code(p->decoder, trace_code(p->trace));
     if (p->decoder && (p->timeline || !with_timeline))

@@ -2,7 +2,9 @@
 #include "summary.h"
 
 #include "chart.h"
+#include "coverage.h"
 #include "escape.h"
+#include "stack_text.h"
 #include "units.h"
 
 #include "../decoder/decoder.h"
@@ -12,7 +14,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-enum { CHART_COLUMNS = 60, TITLE_WIDTH = 48, WRAP_WIDTH = 98 };
+enum { CHART_COLUMNS = 60, TITLE_WIDTH = 48, WRAP_WIDTH = 98, SITE_WIDTH = 34 };
 
 /* Short names for what is printed most: each call of them uses a buffer of its own. */
 struct units_buffer {
@@ -224,15 +226,29 @@ static const char *kind_title(enum kind kind)
     return titles[kind] ? titles[kind] : "";
 }
 
-static void add_kinds(struct buffer *out, const struct totals *t)
+/* "  parse_row (load.c:88)", or nothing. */
+static void add_site(struct buffer *out, const struct summary *s, uint32_t stack, size_t width)
 {
-    line(out, "  %-16s %10s %10s %10s %10s %9s\n", "kind", "at end", "peak", "mapped", "returned", "calls");
+    if (!stack)
+        return;
+    buffer_string(out, "  ");
+    stack_site(out, decoder_code(s->decoder), stack, width);
+}
+
+static void add_kinds(struct buffer *out, const struct summary *s)
+{
+    const struct totals *t = timeline_totals(s->timeline);
+    const bool stacks = code_stacks(decoder_code(s->decoder)) > 0;
+    line(out, "  %-16s %8s %8s %8s %8s %8s%s\n", "kind", "at end", "peak", "mapped", "returned", "calls",
+         stacks ? "  most by" : "");
     for (int kind = KIND_NONE + 1; kind < KIND_COUNT; kind++) {
         const struct kind_totals *k = &t->kinds[kind];
         if (!k->peak && !k->mapped && !k->calls)
             continue;
-        line(out, "  %-16s %10s %10s %10s %10s %9s\n", kind_title((enum kind)kind), SIZE(t->end_kinds[kind]),
-             SIZE(k->peak), SIZE(k->mapped), SIZE(k->unmapped), COUNT(k->calls));
+        line(out, "  %-16s %8s %8s %8s %8s %8s", kind_title((enum kind)kind), SIZE(t->end_kinds[kind]), SIZE(k->peak),
+             SIZE(k->mapped), SIZE(k->unmapped), COUNT(k->calls));
+        add_site(out, s, timeline_maker(s->timeline, s->decoder, (enum kind)kind), SITE_WIDTH);
+        buffer_char(out, '\n');
     }
     buffer_char(out, '\n');
 }
@@ -247,6 +263,8 @@ static void add_largest(struct buffer *out, const struct summary *s)
         line(out, ", event %llu at %s", (unsigned long long)e->event, TIME(e->time));
         if (t->processes > 1)
             line(out, ", pid %u", e->pid);
+        if (e->stack)
+            add_site(out, s, e->stack, SITE_WIDTH + 4);
         buffer_char(out, '\n');
     }
     if (t->largest[0].bytes)
@@ -315,14 +333,23 @@ static void add_foot(struct buffer *out, const struct summary *s)
 
 void summary_write(struct buffer *out, const struct summary *s)
 {
+    const struct totals *totals = timeline_totals(s->timeline);
+    const bool poor = coverage_is_poor(totals);
     add_head(out, s);
+    if (poor) {
+        line(out, "  Few stacks are complete: call sites below may be wrong or missing.\n");
+        coverage_write(out, s->decoder, totals);
+        buffer_char(out, '\n');
+    }
     add_resident(out, s);
     add_virtual(out, s);
     add_heap(out, s);
     add_faults(out, s);
     add_chart(out, s);
-    add_kinds(out, timeline_totals(s->timeline));
+    add_kinds(out, s);
     add_largest(out, s);
     add_notes(out, s);
+    if (!poor)
+        coverage_write(out, s->decoder, totals);
     add_foot(out, s);
 }

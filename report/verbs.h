@@ -11,5 +11,6 @@ extern const struct verb verb_report;
 extern const struct verb verb_events;
 extern const struct verb verb_layout;
 extern const struct verb verb_verify;
+extern const struct verb verb_symbolize;
 
 #endif

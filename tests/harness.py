@@ -192,7 +192,7 @@ EVENT_FIELDS = {
     "stack_id", "stack_quality", "minflt", "majflt", "stack",
 }  # fmt: skip
 MARKS = {"unordered", "unfinished"}  # only on the events that they are true of
-FRAME_FIELDS = {"pc", "module", "build_id", "function", "offset", "file", "line", "inlined"}
+FRAME_FIELDS = {"pc", "module", "build_id", "address", "function", "offset", "file", "line", "inlined", "guessed"}
 KINDS = {
     None, "none", "heap", "arena", "chunk", "stack", "image", "file", "shared", "anonymous", "guard", "kernel",
 }  # fmt: skip

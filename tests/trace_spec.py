@@ -23,6 +23,11 @@ def unzigzag(coded):
     return ((coded >> 1) ^ -(coded & 1)) & ALL_ONES
 
 
+def signed(coded):
+    value = unzigzag(coded)
+    return value - (1 << 64) if value >> 63 else value
+
+
 class Payload:
     """Bytes that are read from the front."""
 
@@ -169,7 +174,43 @@ class Reader:
     def end(self, p):
         return {**self.time(p), **self.fields(p, "reason value status has_status events stops cpu_ticks")}
 
-    KINDS = [header, sync, task, exec, event, file, checkpoint, sample, exit, space_end, note, end, cache]
+    def module(self, p):
+        return {**self.fields(p, "id flags major minor inode"), "path": p.text(), "build_id": p.text()}
+
+    def load(self, p):
+        return self.fields(p, "space module bias")
+
+    def frame(self, p):
+        return self.fields(p, "id module flags space address")
+
+    def stack(self, p):
+        record, last = self.fields(p, "id quality end"), 0
+        record["frames"] = []
+        for _ in range(p.varint()):
+            last += signed(p.varint())
+            record["frames"].append(last)
+        return record
+
+    def text(self, p):
+        return {"id": p.varint(), "text": p.text()}
+
+    def names(self, p):
+        record = self.fields(p, "frame offset")
+        record["lines"] = [self.fields(p, "function file line") for _ in range(p.varint())]
+        return record
+
+    def symbols(self, p):
+        return self.fields(p, "module problem")
+
+    def code(self, p):
+        record = {**self.fields(p, "frame flags address"), "bytes": p.text()}
+        record["lines"] = [self.fields(p, "offset file line") for _ in range(p.varint())]
+        return record
+
+    KINDS = [
+        header, sync, task, exec, event, file, checkpoint, sample, exit, space_end, note, end, cache,
+        module, load, frame, stack, text, names, symbols, code,
+    ]  # fmt: skip
 
 
 def read_trace(path):

