@@ -262,7 +262,7 @@ def program_cases(tracers, quick, folder):
     make = ["make", "-s", "-j2", f"BUILD={made}", *objects]
     compile_one = ["gcc", "-std=c17", "-D_GNU_SOURCE", "-O2", "-c", "-o", str(folder / "one.o"), "tracer/codec.c"]
     return [
-        program_case(tracers, quick, "python-list", "python3 that builds a list, with 25,000 brk calls", [PYTHON, "-c", listing]),
+        program_case(tracers, quick, "python-list", "python3 that builds a list, with a brk call for every four elements", [PYTHON, "-c", listing]),
         program_case(tracers, quick, "python-compute", "python3 tests/bench/compute.py", [PYTHON, "tests/bench/compute.py"]),
         program_case(tracers, quick, "gcc", "gcc -O2 -c tracer/codec.c", compile_one),
         program_case(tracers, quick, "make", "make -j2 of four files", make, clean),
