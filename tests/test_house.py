@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = sorted(path for folder in ("tracer", "decoder", "report") for path in (ROOT / folder).rglob("*.[ch]"))
+SOURCES = sorted(
+    [path for folder in ("tracer", "decoder", "report") for path in (ROOT / folder).rglob("*.[ch]")]
+    + list((ROOT / "tests/bench").iterdir())
+)
 PAGES = sorted((ROOT / "man").glob("*.[1-8]"))
 VERBS = {"trace": "brkwater", "report": "brkwater-report", "events": "brkwater-events", "layout": "brkwater-layout", "stacks": "brkwater-stacks", "verify": "brkwater-verify"}
 
@@ -20,7 +23,7 @@ def plain(page):
 
 def test_readme_names_every_file_and_no_other():
     readme = (ROOT / "README.md").read_text()
-    named = set(re.findall(r"`((?:tracer|decoder|report)/[\w./-]+)`", readme))
+    named = set(re.findall(r"`((?:tracer|decoder|report|tests/bench)/[\w./-]+)`", readme))
     assert not [name for name in named if not (ROOT / name).exists()]
     assert not [path for path in SOURCES if f"`{path.relative_to(ROOT)}`" not in readme]
 
