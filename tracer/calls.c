@@ -25,6 +25,10 @@ enum {
         A("addr", ARG_ADDR), A("length", ARG_LENGTH), A("prot", ARG_PROT), A("flags", ARG_MAP_FLAGS), A("fd", ARG_FD), \
             A("offset", ARG_OFFSET)                                                                                    \
     }
+#define AFFINITY_ARGS                                                                                                  \
+    {                                                                                                                  \
+        A("pid", ARG_INT), A("length", ARG_LENGTH), A("mask", ARG_ADDR)                                                \
+    }
 #define RANGE A("addr", ARG_ADDR), A("length", ARG_LENGTH)
 
 static const struct call_info calls[CALL_COUNT] = {
@@ -116,6 +120,20 @@ static const struct call_info calls[CALL_COUNT] = {
     [CALL_PTRACE] = {"ptrace", EFFECT_NONE, CALL_WATCHED, false, 2, {A("request", ARG_INT), A("pid", ARG_INT)}},
     [CALL_SECCOMP] = {"seccomp", EFFECT_NONE, CALL_WATCHED, false, 2, {A("operation", ARG_INT), A("flags", ARG_HEX)}},
     [CALL_IO_URING_SETUP] = {"io_uring_setup", EFFECT_NONE, CALL_WATCHED, false, 1, {A("entries", ARG_INT)}},
+    [CALL_SCHED_SETSCHEDULER] = {"sched_setscheduler",
+                                 EFFECT_NONE,
+                                 CALL_WATCHED,
+                                 false,
+                                 3,
+                                 {A("pid", ARG_INT), A("policy", ARG_INT), A("param", ARG_ADDR)}},
+    [CALL_SCHED_SETAFFINITY] = {"sched_setaffinity", EFFECT_NONE, CALL_WATCHED, false, 3, AFFINITY_ARGS},
+    [CALL_SCHED_GETAFFINITY] = {"sched_getaffinity", EFFECT_NONE, CALL_WATCHED, false, 3, AFFINITY_ARGS},
+    [CALL_SCHED_SETATTR] = {"sched_setattr",
+                            EFFECT_NONE,
+                            CALL_WATCHED,
+                            false,
+                            3,
+                            {A("pid", ARG_INT), A("attr", ARG_ADDR), A("flags", ARG_HEX)}},
 };
 
 static const uint32_t prctl_options[] = {PR_SET_VMA, PR_SET_MM, PR_SET_SECCOMP};
@@ -142,15 +160,19 @@ static const struct call_number numbers_x86_64[] = {
     {67, CALL_SHMDT, ANY},
     {101, CALL_PTRACE, ANY},
     {135, CALL_PERSONALITY, ANY},
+    {144, CALL_SCHED_SETSCHEDULER, ANY},
     {149, CALL_MLOCK, ANY},
     {150, CALL_MUNLOCK, ANY},
     {151, CALL_MLOCKALL, ANY},
     {152, CALL_MUNLOCKALL, ANY},
     {157, CALL_PRCTL, FIRST(prctl_options)},
+    {203, CALL_SCHED_SETAFFINITY, ANY},
+    {204, CALL_SCHED_GETAFFINITY, ANY},
     {206, CALL_IO_SETUP, ANY},
     {207, CALL_IO_DESTROY, ANY},
     {216, CALL_REMAP_FILE_PAGES, ANY},
     {231, CALL_EXIT_GROUP, ANY},
+    {314, CALL_SCHED_SETATTR, ANY},
     {317, CALL_SECCOMP, FIRST(seccomp_strict)},
     {322, CALL_EXECVEAT, ANY},
     {325, CALL_MLOCK2, ANY},
@@ -177,14 +199,18 @@ static const struct call_number numbers_x32[] = {
     {60, CALL_EXIT, ANY},
     {67, CALL_SHMDT, ANY},
     {135, CALL_PERSONALITY, ANY},
+    {144, CALL_SCHED_SETSCHEDULER, ANY},
     {149, CALL_MLOCK, ANY},
     {150, CALL_MUNLOCK, ANY},
     {151, CALL_MLOCKALL, ANY},
     {152, CALL_MUNLOCKALL, ANY},
     {157, CALL_PRCTL, FIRST(prctl_options)},
+    {203, CALL_SCHED_SETAFFINITY, ANY},
+    {204, CALL_SCHED_GETAFFINITY, ANY},
     {207, CALL_IO_DESTROY, ANY},
     {216, CALL_REMAP_FILE_PAGES, ANY},
     {231, CALL_EXIT_GROUP, ANY},
+    {314, CALL_SCHED_SETATTR, ANY},
     {317, CALL_SECCOMP, FIRST(seccomp_strict)},
     {325, CALL_MLOCK2, ANY},
     {329, CALL_PKEY_MPROTECT, ANY},
@@ -214,15 +240,19 @@ static const struct call_number numbers_i386[] = {
     {151, CALL_MUNLOCK, ANY},
     {152, CALL_MLOCKALL, ANY},
     {153, CALL_MUNLOCKALL, ANY},
+    {156, CALL_SCHED_SETSCHEDULER, ANY},
     {163, CALL_MREMAP, ANY},
     {172, CALL_PRCTL, FIRST(prctl_options)},
     {190, CALL_VFORK, ANY},
     {192, CALL_MMAP2, ANY},
     {219, CALL_MADVISE, ANY},
+    {241, CALL_SCHED_SETAFFINITY, ANY},
+    {242, CALL_SCHED_GETAFFINITY, ANY},
     {245, CALL_IO_SETUP, ANY},
     {246, CALL_IO_DESTROY, ANY},
     {252, CALL_EXIT_GROUP, ANY},
     {257, CALL_REMAP_FILE_PAGES, ANY},
+    {351, CALL_SCHED_SETATTR, ANY},
     {354, CALL_SECCOMP, FIRST(seccomp_strict)},
     {358, CALL_EXECVEAT, ANY},
     {376, CALL_MLOCK2, ANY},

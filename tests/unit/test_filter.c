@@ -266,6 +266,10 @@ static void test_numbers_of_headers(void **state)
         {SYS_ptrace, CALL_PTRACE},
         {SYS_personality, CALL_PERSONALITY},
         {SYS_io_uring_setup, CALL_IO_URING_SETUP},
+        {SYS_sched_setscheduler, CALL_SCHED_SETSCHEDULER},
+        {SYS_sched_setaffinity, CALL_SCHED_SETAFFINITY},
+        {SYS_sched_getaffinity, CALL_SCHED_GETAFFINITY},
+        {SYS_sched_setattr, CALL_SCHED_SETATTR},
     };
     const uint64_t args[CALL_MAX_ARGS] = {0};
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
