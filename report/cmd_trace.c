@@ -35,6 +35,7 @@ enum {
     OPT_DURATION,
     OPT_MAX_SIZE,
     OPT_DEPTH,
+    OPT_PLACEMENT,
     OPT_NO_SECCOMP,
     OPT_DETACH,
     OPT_FOLLOW,
@@ -58,6 +59,9 @@ static const struct option options[] = {
     {OPT_DURATION, 0, "duration", "SECONDS", "stop recording after so long; the command goes on"},
     {OPT_MAX_SIZE, 0, "max-size", "SIZE", "stop recording when FILE reaches SIZE; the command goes on"},
     {OPT_DEPTH, 0, "depth", "N", "frames of a call stack at most, 128 by default; 0: no stacks"},
+    {OPT_PLACEMENT, 0, "placement", "auto|free",
+     "auto (default): while calls come close together, run them on brkwater's own CPU,\nwhere their stops are cheaper; "
+     "free: leave all to the kernel"},
     {OPT_NO_SECCOMP, 0, "no-seccomp", NULL,
      "stop at every system call instead of using a filter: slow, but programs\nthat enter strict seccomp mode work"},
     {OPT_DETACH, 0, "detach-tracer", NULL,
@@ -377,6 +381,11 @@ static int take_option(struct run *run, int id, const char *value)
         if (number > TRACE_MAX_STACK)
             return complain(EXIT_USAGE, "--depth: %s is more than %d frames", value, TRACE_MAX_STACK);
         run->tracer.depth = (unsigned)number;
+        return 0;
+    case OPT_PLACEMENT:
+        run->tracer.free_placement = strcmp(value, "free") == 0;
+        if (!run->tracer.free_placement && strcmp(value, "auto") != 0)
+            return complain(EXIT_USAGE, "--placement: '%s' is neither auto nor free", value);
         return 0;
     case OPT_NO_SECCOMP:
         run->tracer.no_seccomp = true;

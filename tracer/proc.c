@@ -146,6 +146,18 @@ char proc_thread_state(pid_t tid)
     return p && p[1] == ' ' ? p[2] : 0;
 }
 
+int proc_run_delay(pid_t tid, uint64_t *ret)
+{
+    char path[64], text[128], *second;
+    snprintf(path, sizeof(path), "/proc/%d/schedstat", (int)tid);
+    ssize_t got = read_small(AT_FDCWD, path, text, sizeof(text));
+    if (got < 0)
+        return (int)got;
+    strtoull(text, &second, 10); /* first comes what it has run */
+    *ret = strtoull(second, NULL, 10);
+    return 0;
+}
+
 bool proc_is_32bit(int dir)
 {
     unsigned char ident[EI_NIDENT] = {0};

@@ -37,6 +37,9 @@ ssize_t proc_exe(int dir, char *buffer, size_t capacity);
 
 /* State letter of a thread as in proc_pid_stat(5): R running, D or S blocked, t stopped by its tracer; 0 when it is
  * gone. */
+/* Nanoseconds that a thread has waited for a CPU although it could run; -ENOENT when the kernel does not count them. */
+int proc_run_delay(pid_t tid, uint64_t *ret);
+
 char proc_thread_state(pid_t tid);
 
 /* Whether the program is a 32-bit ELF file. */

@@ -7,6 +7,7 @@
 #include "capture.h"
 #include "maps.h"
 #include "order.h"
+#include "placement.h"
 #include "recorder.h"
 #include "sampler.h"
 #include "signals.h"
@@ -20,6 +21,7 @@ struct tracer {
     struct capture *capture; /* NULL: no stacks */
     struct tracee_table table;
     struct order order;
+    struct placing placing;
     struct own_signals signals;
 
     struct maps_buffer maps; /* text of the map at hand */

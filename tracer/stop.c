@@ -68,10 +68,20 @@ static void leave_order(struct tracer *tracer, struct tracee *tracee)
 
 /* ---- calls ---- */
 
+/* Masks are put back before anything more can be seen of the end of the recording. */
+static void place(struct tracer *tracer, struct tracee *tracee, enum call call)
+{
+    if (!recorder_active(tracer->recorder))
+        placement_end(&tracer->placing);
+    else if (tracer->begun && call != CALL_NONE)
+        placement_entry(&tracer->placing, tracee, call, recorder_now(tracer->recorder));
+}
+
 static void serve_entry(struct tracer *tracer, struct tracee *tracee, const struct syscall_info *info,
                         const struct unwind_registers *registers)
 {
     enum call call = call_lookup(info->abi, info->number, info->args);
+    place(tracer, tracee, call);
     if (call == CALL_NONE || !tracee->space || (!tracer->begun && call_info(call)->effect != EFFECT_EXEC) ||
         !recorder_active(tracer->recorder)) {
         resume(tracer, tracee, 0);
@@ -115,6 +125,7 @@ static void serve_exit(struct tracer *tracer, struct tracee *tracee, const struc
         call_clear(&tracee->call);
     }
     resume(tracer, tracee, 0);
+    placement_exit(&tracer->placing, tracee, recorder_now(tracer->recorder));
 }
 
 static void serve_syscall(struct tracer *tracer, struct tracee *tracee, enum stop_kind kind)
@@ -181,6 +192,7 @@ static void abandon_call(struct tracer *tracer, struct tracee *tracee)
 
 static void serve_new_child(struct tracer *tracer, struct tracee *parent, pid_t tid)
 {
+    placement_new_child(&tracer->placing, parent, tid);
     struct tracee *child = lifecycle_new_child(tracer, parent, tid);
     /* The copy is made: others may change the original again while a vfork-like parent waits for its child. */
     leave_order(tracer, parent);

@@ -11,6 +11,7 @@
 #include "spans.h"
 #include "wait.h"
 
+#include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -65,13 +66,23 @@ struct process {
     struct process *next; /* in its hash bucket */
 };
 
+/* Where a thread runs (placement.h). */
+struct placement {
+    bool pinned; /* it may run on `cpu` only */
+    int cpu;
+    cpu_set_t mask;  /* where it may run otherwise */
+    unsigned streak; /* events that came close together */
+    uint64_t seen;   /* tick of its last entry, or of its exit; 0: none yet */
+};
+
 struct tracee {
     pid_t tid;
     struct process *process; /* NULL while unbound: stopped, but its parent's stop has not told yet whose it is */
     struct space *space;     /* NULL while unbound, and once it is on its way out */
     struct call_in_flight call;
     struct call_in_flight restarting; /* active: interrupted by a signal, expected to be entered again */
-    struct stop first_stop;           /* of an unbound tracee: served once it is bound */
+    struct placement placement;
+    struct stop first_stop; /* of an unbound tracee: served once it is bound */
     bool has_first_stop;
     bool exiting;         /* passed STOP_EXITING: no longer counted in its space */
     bool held;            /* in its space's queue */

@@ -131,7 +131,7 @@ static bool duration_is_over(const struct tracer *tracer, uint64_t now)
 static bool needs_ticks(const struct tracer *tracer)
 {
     return order_waiting(&tracer->order) || tracer->table.n_unbound || (tracer->command_ended && !tracer->told_at) ||
-           !tracer->table.n_tracees;
+           !tracer->table.n_tracees || placement_needs_ticks(&tracer->placing);
 }
 
 /* True when the user wants an end although tracees are left. */
@@ -155,6 +155,10 @@ static bool housekeeping(struct tracer *tracer)
     stop_overdue(tracer);
     if (duration_is_over(tracer, now) && recorder_active(tracer->recorder))
         recorder_end(tracer->recorder, END_DURATION, false, 0, tracer->stops);
+    if (recorder_active(tracer->recorder))
+        placement_tick(&tracer->placing, now);
+    else
+        placement_end(&tracer->placing);
     signals_tick(passing || needs_ticks(tracer) ||
                  (tracer->options->duration > 0 && recorder_active(tracer->recorder)) || tracer->signals.stop_asked);
     return false;
@@ -243,7 +247,10 @@ static int run(struct tracer *tracer, const struct launch *launch, struct tracer
         return error;
     if (tracer->options->leave_terminal)
         background_leave();
+    if (!tracer->options->free_placement)
+        placement_start(&tracer->placing, &tracer->table);
     bool interrupted = serve_all(tracer);
+    placement_end(&tracer->placing);
     signals_tick(false);
     result->exec_error = launch_exec_error(tracer->exec_fd);
     if (tracer->unable) {

@@ -20,6 +20,7 @@ struct tracer_options {
     const char *output;      /* path of the trace file, or NULL for none */
     struct record_sink sink; /* live consumer; .record may be NULL */
     bool no_seccomp;         /* stop at every system call instead of using a filter */
+    bool free_placement;     /* leave it to the kernel on which CPUs tracer and tracees run */
     bool leave_terminal; /* once the command runs, have nothing to do with the terminal and standard streams any more */
     unsigned sample_interval_ms; /* 0: no timed samples */
     uint64_t checkpoint_every;   /* compare the map after so many layout events of a space; 0: only at exec and exit */
