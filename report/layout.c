@@ -92,7 +92,9 @@ static void add_maker(struct buffer *out, struct shares *shares, const struct la
     for (size_t i = m->first; i < m->first + m->count; i++)
         if (l->mappings->segments[i].birth > last->birth)
             last = &l->mappings->segments[i];
-    snprintf(text, sizeof(text), share < 99 ? " %u %%" : "", share);
+    text[0] = '\0';
+    if (share < 99)
+        snprintf(text, sizeof(text), " %u %%", share);
     if (stack) {
         stack_site(out, shares->code, stack, MAKER_WIDTH - strlen(text));
         buffer_string(out, text);

@@ -60,8 +60,12 @@ static int collect(struct tracer *tracer, struct space *space, struct span range
 {
     struct map_line line;
     size_t count = 0;
+    uint64_t end = 0;
     int got;
     while ((got = maps_next(&tracer->maps, &line)) == 1) {
+        if (!maps_clip(&line, end))
+            continue;
+        end = line.end;
         if (line.end <= range.start || line.start >= range.end)
             continue;
         int error = add_line(tracer, space, &line, &count);

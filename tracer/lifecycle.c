@@ -233,6 +233,7 @@ void lifecycle_exiting(struct tracer *tracer, struct tracee *tracee)
 /* execve in another thread has ended this one without a word: whatever it was doing is over. */
 static void discard(struct tracer *tracer, struct tracee *tracee)
 {
+    order_passed(tracee);
     if (tracee->held)
         order_forget(&tracer->order, tracee);
     else if (tracee->call.exclusive && tracee->space)

@@ -225,3 +225,16 @@ int maps_query_from(int fd, uint64_t addr, struct maps_buffer *buffer, struct ma
 {
     return query(fd, addr, true, buffer, ret_line);
 }
+
+bool maps_clip(struct map_line *line, uint64_t end)
+{
+    if (line->start >= end)
+        return true;
+    if (line->end <= end)
+        return false;
+    /* Anonymous memory has no offset, nor has what the kernel names. */
+    if (line->inode || line->major || line->minor)
+        line->offset += end - line->start;
+    line->start = end;
+    return true;
+}

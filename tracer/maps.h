@@ -46,6 +46,15 @@ int maps_read(int fd, struct maps_buffer *buffer);
  * points into the buffer. */
 int maps_next(struct maps_buffer *buffer, struct map_line *ret_line);
 
+/*
+ * Leave of a line what lies above `end`, where the line before it ended; false when that is nothing.
+ *
+ * The text is produced piece by piece.  Calls that change no attribute that it shows (mlock(2), some of madvise(2))
+ * split and merge mappings meanwhile, so that a line may begin again where another one has already been: what is told
+ * twice is the same both times.
+ */
+bool maps_clip(struct map_line *line, uint64_t end);
+
 /* The mapping that holds addr.  The name points into the buffer.  0, -ENOENT when nothing is mapped there, or -errno
  * (-ESRCH when the address space, or the thread through which it was opened, is gone).  Falls back to the text. */
 int maps_query(int fd, uint64_t addr, struct maps_buffer *buffer, struct map_line *ret_line);

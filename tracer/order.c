@@ -64,10 +64,35 @@ bool order_enter(struct order *order, struct tracee *tracee, uint64_t now)
     return true;
 }
 
+void order_pass(struct tracee *tracee)
+{
+    const struct call_info *info = call_info(tracee->call.args.call);
+    if (info->flags & CALL_WATCHED)
+        return;
+    switch (info->effect) {
+    case EFFECT_PERSONALITY:
+    case EFFECT_EXEC:
+    case EFFECT_CLONE:
+    case EFFECT_EXIT:
+        return;
+    default:
+        tracee->call.beside = true;
+        tracee->space->beside++;
+    }
+}
+
+void order_passed(struct tracee *tracee)
+{
+    if (tracee->call.beside && tracee->space)
+        tracee->space->beside--;
+    tracee->call.beside = false;
+}
+
 bool order_alone(const struct tracee *tracee)
 {
     const struct space *space = tracee->space;
-    return (tracee->call.stuck ? !space->inside : space->inside == tracee->tid) && space->stuck == tracee->call.stuck;
+    return (tracee->call.stuck ? !space->inside : space->inside == tracee->tid) && space->stuck == tracee->call.stuck &&
+           space->beside == tracee->call.beside;
 }
 
 struct tracee *order_leave(struct order *order, struct tracee *tracee, uint64_t now)

@@ -27,7 +27,12 @@ struct order {
 /* A tracee stands before a layout call.  True: it may go now.  False: it was queued, leave it stopped. */
 bool order_enter(struct order *order, struct tracee *tracee, uint64_t now);
 
-/* Whether no layout call of the tracee's space but its own is under way: the map stands still. */
+/* A call that is no layout call goes in, or is over, or was abandoned.  Such calls (mlock, most of madvise) wait for
+ * nobody, but while one of them splits and merges mappings a map that is read can be torn. */
+void order_pass(struct tracee *tracee);
+void order_passed(struct tracee *tracee);
+
+/* Whether no call of the tracee's space but its own is under way that maps would show: the map stands still. */
 bool order_alone(const struct tracee *tracee);
 
 /* Its call is over, or it died in it.  Returns the tracee that must be let go now, or NULL. */

@@ -47,6 +47,8 @@ static void let_in(struct tracer *tracer, struct tracee *tracee)
     struct space *space = tracee->space;
     if (tracee->call.exclusive && order_alone(tracee) && cuts_into_growth(tracee))
         checkpoint_take(tracer, space, tracee->tid, tracee->process->pid, CHECKPOINT_EVERY);
+    if (!tracee->call.exclusive)
+        order_pass(tracee);
     event_enter(tracer, tracee);
     resume(tracer, tracee, 0);
 }
@@ -109,6 +111,7 @@ static void serve_entry(struct tracer *tracer, struct tracee *tracee, const stru
 
 static void serve_exit(struct tracer *tracer, struct tracee *tracee, const struct syscall_info *info)
 {
+    order_passed(tracee);
     if (tracee->call.untraced_cleared)
         arch_restore_untraced(tracee->tid, tracee->call.args.abi);
     if (event_restarts(info)) {
@@ -179,6 +182,7 @@ static void serve_group_stop(struct tracer *tracer, struct tracee *tracee)
 /* The tracee is dying inside its call, or while it waits for its turn. */
 static void abandon_call(struct tracer *tracer, struct tracee *tracee)
 {
+    order_passed(tracee);
     if (tracee->held) {
         order_forget(&tracer->order, tracee);
         tracee->call.exclusive = false;

@@ -23,6 +23,7 @@ struct call_in_flight {
     bool running;          /* it was let into the kernel: it has an entry number */
     bool exclusive;        /* has the turn in its space, or had it until it got stuck (order.h) */
     bool overlapped;       /* ran beside another layout call of its space */
+    bool beside;           /* runs beside layout calls: it may split and merge mappings (order.h) */
     bool stuck;            /* others have overtaken it: counted as stuck, not as inside (order.h) */
     bool untraced_cleared; /* CLONE_UNTRACED was taken out */
     struct call_args args;
@@ -44,6 +45,7 @@ struct space {
     unsigned users;                        /* tracees in it that have not begun to exit */
     pid_t inside;                          /* the thread whose layout call has the turn, 0: none */
     uint64_t since;                        /* tick at which it was let in */
+    unsigned beside;                       /* calls in the kernel that may split and merge mappings, and no more */
     unsigned stuck;                        /* layout calls that others have overtaken, and that have not returned */
     struct tracee *waiting, *waiting_last; /* tracees held in their entry stop until it is their turn */
     int maps;                              /* descriptor of its maps file, -1 while not open */

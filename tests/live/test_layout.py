@@ -291,3 +291,10 @@ def test_unknown_pid(run_once):
     _, trace = run_once.traced("/bin/true")
     outcome = run_once.verb("layout", trace.path, "--pid", "4194303")
     assert outcome.status in (1, 2, 125) and b"4194303" in outcome.stderr, outcome
+
+
+@pytest.mark.parametrize("repeat", seeds(2))
+def test_splits_that_do_not_show(run_once, repeat):
+    """mlock splits and merges mappings while a checkpoint is read: the text of the map may tell a part of it twice."""
+    trace = run_once.same(run_once.program("mlock-splits"), 1500, status=0, options=["--checkpoint-every", "1"])
+    assert trace.calls("mlock")

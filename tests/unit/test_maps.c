@@ -374,12 +374,31 @@ static void test_gone(void **state)
     assert_int_equal(maps_open(child), -ENOENT);
 }
 
+/* A line that begins again where another one has been: only what is new is left. */
+static void test_clip(void **state)
+{
+    (void)state;
+    struct map_line line = {.start = 0x4000, .end = 0x6000, .offset = 0x9000, .inode = 5};
+    assert_true(maps_clip(&line, 0x3000));
+    assert_true(maps_clip(&line, 0x4000));
+    assert_int_equal(line.start, 0x4000);
+    assert_int_equal(line.offset, 0x9000);
+    assert_true(maps_clip(&line, 0x5000));
+    assert_int_equal(line.start, 0x5000);
+    assert_int_equal(line.end, 0x6000);
+    assert_int_equal(line.offset, 0xa000);
+    assert_false(maps_clip(&line, 0x6000));
+    line = (struct map_line){.start = 0x4000, .end = 0x6000};
+    assert_true(maps_clip(&line, 0x5000));
+    assert_int_equal(line.offset, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lines),     cmocka_unit_test(test_many_lines), cmocka_unit_test(test_long_path),
-        cmocka_unit_test(test_malformed), cmocka_unit_test(test_senseless),  cmocka_unit_test(test_cut_lines),
-        cmocka_unit_test(test_own_map),   cmocka_unit_test(test_gone),
+        cmocka_unit_test(test_clip),      cmocka_unit_test(test_lines),     cmocka_unit_test(test_many_lines),
+        cmocka_unit_test(test_long_path), cmocka_unit_test(test_malformed), cmocka_unit_test(test_senseless),
+        cmocka_unit_test(test_cut_lines), cmocka_unit_test(test_own_map),   cmocka_unit_test(test_gone),
     };
     return cmocka_run_group_tests_name("maps", tests, NULL, NULL);
 }

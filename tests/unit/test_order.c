@@ -1,4 +1,4 @@
-/* links: tracer/order.o */
+/* links: tracer.a */
 /* test_order.c: who may go into the kernel when: one at a time, in turn; a call that blocks is overtaken once. */
 #include "../../tracer/order.h"
 #include "../../tracer/proc.h"
