@@ -223,8 +223,12 @@ void lifecycle_exiting(struct tracer *tracer, struct tracee *tracee)
     if (tracee->exiting || !tracee->space)
         return;
     tracee->exiting = true;
-    if (tracer->begun && recorder_active(tracer->recorder) && tracee->space->users == 1)
-        last_look(tracer, tracee);
+    if (tracer->begun && recorder_active(tracer->recorder) && tracee->space->users == 1) {
+        if (tracee->died_in_exec)
+            tracer_note(tracer, NOTE_NO_EXIT_MAP, tracee, 0, NULL);
+        else
+            last_look(tracer, tracee);
+    }
     leave_space(tracer, tracee);
 }
 

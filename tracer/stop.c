@@ -183,6 +183,8 @@ static void serve_group_stop(struct tracer *tracer, struct tracee *tracee)
 static void abandon_call(struct tracer *tracer, struct tracee *tracee)
 {
     order_passed(tracee);
+    tracee->died_in_exec =
+        tracee->call.active && tracee->call.running && call_info(tracee->call.args.call)->effect == EFFECT_EXEC;
     if (tracee->held) {
         order_forget(&tracer->order, tracee);
         tracee->call.exclusive = false;

@@ -86,11 +86,12 @@ struct tracee {
     struct placement placement;
     struct stop first_stop; /* of an unbound tracee: served once it is bound */
     bool has_first_stop;
-    bool exiting;         /* passed STOP_EXITING: no longer counted in its space */
-    bool held;            /* in its space's queue */
-    bool restore_clone;   /* a new child whose register must be put back */
-    enum abi clone_abi;   /* of the clone call that made it */
-    struct tracee *next;  /* in its hash bucket */
+    bool died_in_exec;   /* killed inside execve: its map may be the new program's already, of which nothing is known */
+    bool exiting;        /* passed STOP_EXITING: no longer counted in its space */
+    bool held;           /* in its space's queue */
+    bool restore_clone;  /* a new child whose register must be put back */
+    enum abi clone_abi;  /* of the clone call that made it */
+    struct tracee *next; /* in its hash bucket */
     struct tracee *after; /* in the queue of its space */
 };
 
