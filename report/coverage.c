@@ -152,8 +152,7 @@ static void add_missing(struct buffer *out, const struct code *code, struct lack
     }
     if (lacks_debug_files(code, lacks, lacking))
         buffer_string(out,
-                      "             Install their debug packages (-dbgsym, -dbg), or use --debuginfod; then brkwater "
-                      "symbolize\n");
+                      "             Install their debug packages, or use --debuginfod; then run brkwater symbolize\n");
     qsort(lacks, count, sizeof(*lacks), by_guessed);
     if (lacks[0].guessed)
         add_guessed(out, code, lacks, count);
