@@ -472,6 +472,8 @@ static void replay_remap_file(struct replay *r)
         return;
     struct segment pattern = *at;
     struct removal removal;
+    /* The kernel maps the file anew: what madvise(2) said of the pages that were there is gone with them. */
+    pattern.flags &= (uint16_t) ~(SEGMENT_DONT_FORK | SEGMENT_WIPE_ON_FORK);
     remove_range(r, start, start + length, &removal);
     extend(r, &pattern, start, start + length, e->args[3] * TRACE_PAGE);
 }

@@ -277,10 +277,23 @@ static bool is_uncertain(const struct rec_event *event)
     return event->flags & (EVENT_READ_BACK | EVENT_UNORDERED);
 }
 
+/* What fork copies is in no map that could be read back: once it was advised, a call with an unknown effect may have
+ * moved the advice along with memory, or given it half-way. */
+static void doubt_fork(struct space *space, const struct rec_event *event)
+{
+    const bool advises = call_info((enum call)event->call)->effect == EFFECT_ADVISE &&
+                         (event->args[2] == ADVICE_DONTFORK || event->args[2] == ADVICE_DOFORK);
+    if (advises)
+        space->advises_fork = true;
+    if (space->advises_fork && (is_uncertain(event) || (advises && event->error && event->error != ENOMEM)))
+        space->fork_unsure = true;
+}
+
 static void put(struct tracer *tracer, struct tracee *tracee, const struct record *record)
 {
     recorder_put(tracer->recorder, record);
     capture_follow(tracee->space, &record->event);
+    doubt_fork(tracee->space, &record->event);
     if (is_uncertain(&record->event))
         spans_add_event(&tracee->space->unknown, &record->event);
 }

@@ -131,6 +131,8 @@ struct tracee *lifecycle_new_child(struct tracer *tracer, struct tracee *parent,
     /* A layout call may have overlapped the copying: take the child's map from the kernel, it has not run yet. */
     if (!(flags & CLONE_VM)) {
         child->space->unknown = parent->space->unknown;
+        if (parent->space->fork_unsure)
+            spans_add(&child->space->unknown, (struct span){0, UINT64_MAX});
         checkpoint_read_back(tracer, child->space, child->tid, child->process->pid);
     }
     return child;

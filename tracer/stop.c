@@ -45,7 +45,8 @@ static bool cuts_into_growth(const struct tracee *tracee)
 static void let_in(struct tracer *tracer, struct tracee *tracee)
 {
     struct space *space = tracee->space;
-    if (tracee->call.exclusive && order_alone(tracee) && cuts_into_growth(tracee))
+    if (tracee->call.exclusive && order_alone(tracee) && cuts_into_growth(tracee) &&
+        checkpoint_read_back(tracer, space, tracee->tid, tracee->process->pid) == 0)
         checkpoint_take(tracer, space, tracee->tid, tracee->process->pid, CHECKPOINT_EVERY);
     if (!tracee->call.exclusive)
         order_pass(tracee);

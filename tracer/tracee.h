@@ -52,6 +52,8 @@ struct space {
     uint64_t layout_calls;                 /* since the last checkpoint */
     bool grows_down;                       /* MAP_GROWSDOWN was used: memory may come without a call */
     uint64_t stack_start;                  /* of the main stack when its map was first read, 0: unknown */
+    bool advises_fork;                     /* MADV_DONTFORK was used: a fork copies less than the map shows */
+    bool fork_unsure;                      /* and some of that memory may have been moved, in a way not known */
     bool locks_memory;                     /* mlock or MAP_LOCKED was used: any call may fault pages in */
     struct spans unknown;                  /* where calls left an effect that only the map tells: to be read back */
     uint64_t timer;                        /* tick from which on a checkpoint by time is due */
