@@ -14,6 +14,15 @@
 
 #include "../tracer/trace.h"
 
+#include <string.h>
+
+/* What stands behind the last slash of a path. */
+static inline struct text base_name(struct text path)
+{
+    const char *slash = path.size ? memrchr(path.data, '/', path.size) : NULL;
+    return slash ? (struct text){slash + 1, path.size - (size_t)(slash + 1 - path.data)} : path;
+}
+
 /* Why a module has no names, or fewer than it might have. */
 enum symbol_problem {
     SYMBOL_OK,

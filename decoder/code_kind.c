@@ -16,13 +16,6 @@ static bool ends(struct text name, const char *part)
     return name.size >= size && memcmp(name.data + name.size - size, part, size) == 0;
 }
 
-static struct text base_name(struct text path)
-{
-    const char *slash = path.size ? memrchr(path.data, '/', path.size) : NULL;
-    const size_t skip = slash ? (size_t)(slash + 1 - path.data) : 0;
-    return (struct text){path.data + skip, path.size - skip};
-}
-
 enum code_kind code_kind(const struct code_line *line)
 {
     if (!line->path.size || line->path.data[0] == '[')

@@ -71,12 +71,6 @@ static int by_guessed(const void *a, const void *b)
     return one->guessed > two->guessed ? -1 : one->guessed < two->guessed;
 }
 
-static struct text base_name(struct text path)
-{
-    const char *slash = path.size ? memrchr(path.data, '/', path.size) : NULL;
-    return slash ? (struct text){slash + 1, path.size - (size_t)(slash + 1 - path.data)} : path;
-}
-
 static void add_module(struct buffer *out, const struct code *code, uint32_t module)
 {
     const struct code_module *known = code_module(code, module);

@@ -16,14 +16,6 @@ const char *stack_quality_name(enum stack_quality quality)
     return names[quality];
 }
 
-static struct text base_name(struct text path)
-{
-    const char *slash = path.size ? memrchr(path.data, '/', path.size) : NULL;
-    if (!slash)
-        return path;
-    return (struct text){slash + 1, path.size - (size_t)(slash + 1 - path.data)};
-}
-
 /* ---- whole stacks ---- */
 
 static void add_function(struct buffer *out, const struct code_line *line, bool ascii)

@@ -369,26 +369,35 @@ static void f_text_record(struct codec *c, struct rec_text *r)
     field_text(c, &r->text);
 }
 
-static void f_names(struct codec *c, struct rec_names *r)
+/* Both kinds of lines are three plain numbers, the last two of them file and line. */
+_Static_assert(sizeof(struct rec_line) == 3 * sizeof(uint32_t) && sizeof(struct rec_code_line) == 3 * sizeof(uint32_t),
+               "lines without padding");
+
+/* The lines of a record: those that it has are written, or it gets those that are read. */
+static void f_lines(struct codec *c, uint32_t *count, const uint32_t **lines)
 {
-    struct rec_line *lines = NULL;
-    field_u32(c, &r->frame);
-    field_u64(c, &r->offset);
-    field_u32(c, &r->n_lines);
+    enum { NUMBERS = 3 };
+    uint32_t *read = NULL;
+    field_u32(c, count);
     if (c->reading && !c->error)
-        lines = hold_list(c, r->n_lines, TRACE_MAX_LINES, sizeof(*lines));
-    for (uint32_t i = 0; i < r->n_lines && !c->error; i++) {
-        struct rec_line line = {0};
-        if (!c->reading)
-            line = r->lines[i];
-        field_u32(c, &line.function);
-        field_u32(c, &line.file);
-        field_u32(c, &line.line);
+        read = hold_list(c, *count, TRACE_MAX_LINES, NUMBERS * sizeof(*read));
+    for (size_t i = 0; i < (size_t)*count * NUMBERS && !c->error; i++) {
+        uint32_t number = c->reading ? 0 : (*lines)[i];
+        field_u32(c, &number);
         if (c->reading)
-            lines[i] = line;
+            read[i] = number;
     }
     if (c->reading)
-        r->lines = lines;
+        *lines = read;
+}
+
+static void f_names(struct codec *c, struct rec_names *r)
+{
+    const uint32_t *lines = (const uint32_t *)(const void *)r->lines;
+    field_u32(c, &r->frame);
+    field_u64(c, &r->offset);
+    f_lines(c, &r->n_lines, &lines);
+    r->lines = (const struct rec_line *)(const void *)lines;
 }
 
 static void f_symbols(struct codec *c, struct rec_symbols *r)
@@ -399,26 +408,13 @@ static void f_symbols(struct codec *c, struct rec_symbols *r)
 
 static void f_code(struct codec *c, struct rec_code *r)
 {
-    struct rec_code_line *lines = NULL;
+    const uint32_t *lines = (const uint32_t *)(const void *)r->lines;
     field_u32(c, &r->frame);
     field_u32(c, &r->flags);
     field_u64(c, &r->address);
     field_text(c, &r->bytes);
-    field_u32(c, &r->n_lines);
-    if (c->reading && !c->error)
-        lines = hold_list(c, r->n_lines, TRACE_MAX_LINES, sizeof(*lines));
-    for (uint32_t i = 0; i < r->n_lines && !c->error; i++) {
-        struct rec_code_line line = {0};
-        if (!c->reading)
-            line = r->lines[i];
-        field_u32(c, &line.offset);
-        field_u32(c, &line.file);
-        field_u32(c, &line.line);
-        if (c->reading)
-            lines[i] = line;
-    }
-    if (c->reading)
-        r->lines = lines;
+    f_lines(c, &r->n_lines, &lines);
+    r->lines = (const struct rec_code_line *)(const void *)lines;
 }
 
 /* False when the kind is not known. */

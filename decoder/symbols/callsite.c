@@ -174,14 +174,6 @@ static void skip(struct text *text, size_t size)
     text->size -= size;
 }
 
-static struct text base_name(struct text path)
-{
-    const char *slash = path.size ? memrchr(path.data, '/', path.size) : NULL;
-    if (slash)
-        skip(&path, (size_t)(slash + 1 - path.data));
-    return path;
-}
-
 static void skip_underscores(struct text *name)
 {
     while (name->size && name->data[0] == '_')

@@ -4,7 +4,7 @@
 #ifndef BRKWATER_CALLSITE_H
 #define BRKWATER_CALLSITE_H
 
-#include "../../tracer/trace.h"
+#include "../code.h"
 
 struct callsite_frame {
     struct text module;   /* path; may be empty */
