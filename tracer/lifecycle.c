@@ -150,6 +150,32 @@ static void find_live_space(struct tracee *tracee, void *context)
         live->space = tracee->space;
 }
 
+struct makers {
+    const struct process *process;
+    bool any;
+};
+
+static void find_maker(struct tracee *tracee, void *context)
+{
+    struct makers *makers = context;
+    const struct call_in_flight *call = &tracee->call;
+    makers->any |= tracee->process == makers->process && call->active && call->running &&
+                   call_info(call->args.call)->effect == EFFECT_CLONE;
+}
+
+bool lifecycle_is_expected(struct tracer *tracer, const struct tracee *tracee)
+{
+    pid_t tgid, ppid;
+    if (proc_family(tracee->tid, &tgid, &ppid) < 0)
+        return false;
+    struct makers makers = {process_find(&tracer->table, tgid), false};
+    if (!makers.process)
+        makers.process = process_find(&tracer->table, ppid);
+    if (makers.process)
+        tracee_each(&tracer->table, find_maker, &makers);
+    return makers.any;
+}
+
 bool lifecycle_adopt(struct tracer *tracer, struct tracee *tracee)
 {
     pid_t tgid, ppid;

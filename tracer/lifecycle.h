@@ -12,6 +12,9 @@ struct tracee *lifecycle_first(struct tracer *tracer, pid_t pid);
 /* `parent` stands in a clone call that has made `tid`.  Returns the child, bound, or NULL without memory. */
 struct tracee *lifecycle_new_child(struct tracer *tracer, struct tracee *parent, pid_t tid);
 
+/* Whether somebody who may have made this unbound tracee is still in the call that makes one: its stop will tell. */
+bool lifecycle_is_expected(struct tracer *tracer, const struct tracee *tracee);
+
 /* Nobody told of this new thread (its parent was killed at the wrong moment): bind it by what /proc says.  False when
  * /proc does not know it yet. */
 bool lifecycle_adopt(struct tracer *tracer, struct tracee *tracee);

@@ -277,13 +277,19 @@ void stop_serve(struct tracer *tracer, const struct stop *stop)
         /* Its parent's stop, which tells whose it is, is still to come. */
         tracee->first_stop = *stop;
         tracee->has_first_stop = true;
+        tracee->stopped_at = recorder_now(tracer->recorder);
     }
 }
+
+enum { ADOPT_AFTER = TRACE_TICKS_PER_SECOND /* though its maker may still tell of it */ };
 
 static void bind_orphan(struct tracee *tracee, void *context)
 {
     struct tracer *tracer = context;
     if (tracee->process || !tracee->has_first_stop)
+        return;
+    /* A child that is adopted has its map from the kernel: what the map does not show is lost. */
+    if (recorder_now(tracer->recorder) - tracee->stopped_at < ADOPT_AFTER && lifecycle_is_expected(tracer, tracee))
         return;
     if (!lifecycle_adopt(tracer, tracee)) {
         if (tracee->first_stop.kind == STOP_GONE)

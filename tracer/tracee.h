@@ -88,6 +88,7 @@ struct tracee {
     struct placement placement;
     struct stop first_stop; /* of an unbound tracee: served once it is bound */
     bool has_first_stop;
+    uint64_t stopped_at; /* tick of that stop */
     bool died_in_exec;   /* killed inside execve: its map may be the new program's already, of which nothing is known */
     bool exiting;        /* passed STOP_EXITING: no longer counted in its space */
     bool held;           /* in its space's queue */
