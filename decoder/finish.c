@@ -130,8 +130,10 @@ static int open_all(struct finish *f, const char *path)
     int error = trace_open(path, &f->trace);
     if (error)
         return error;
-    if (!trailer_read(f->trace, &f->trailer))
+    if (!trailer_read(f->trace, &f->trailer)) {
         f->trailer.start = trace_size(f->trace);
+        trace_limit(f->trace, f->trailer.start); /* what is added while it is read is not part of it */
+    }
     f->decoder = decoder_new();
     f->places = places_new();
     f->keyframes = keyframes_new();

@@ -120,6 +120,14 @@ def test_small_recordings_have_none(run_once):
     assert outcome.status == 0 and json.loads(run_once.verb("verify", trace.path, "--json").stdout)["keyframes"] == 0
 
 
+def test_one_at_every_frame(run_once):
+    """Keyframes that are added while the recording is read are not read as part of it, however close to its end."""
+    outcome, trace = run_once.traced(run_once.program("random-calls"), 3, 3000, env={"BRKWATER_KEYFRAMES": "1"})
+    assert outcome.status == 0, outcome
+    numbers = json.loads(run_once.verb("verify", trace.path, "--json").stdout)
+    assert numbers["ok"] and numbers["keyframes"] > 2, numbers
+
+
 def test_max_size_holds(run_once):
     """--max-size counts keyframes too: where they do not fit they are left out."""
     options = ["--max-size", "40K"]
