@@ -181,6 +181,10 @@ uint64_t decoder_time_of(const struct decoder *d, const struct record *record)
         return record->space_end.time;
     case REC_NOTE:
         return record->note.time;
+    case REC_ATTACH:
+        return record->attach.time;
+    case REC_COST:
+        return record->cost.time;
     case REC_END:
         return record->end.time;
     default:
@@ -232,6 +236,13 @@ int decoder_apply(struct decoder *d, const struct record *record, struct moment 
         break;
     case REC_NOTE:
         m.pid = record->note.pid;
+        break;
+    case REC_ATTACH:
+        m.pid = record->attach.pid;
+        break;
+    case REC_COST:
+        d->cost = record->cost;
+        d->has_cost = true;
         break;
     case REC_END:
         d->end = record->end;

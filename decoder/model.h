@@ -50,8 +50,9 @@ struct decoder {
     struct code *code;
     struct rec_header header;
     char *header_texts[5];
-    bool has_header, has_end;
+    bool has_header, has_end, has_cost;
     struct rec_end end;
+    struct rec_cost cost;
 
     struct space_model *spaces[SPACE_BUCKETS];
     struct space_model *last_space; /* the one used last: nearly always the next one, too */

@@ -300,6 +300,7 @@ static void add_early_end(struct buffer *out, const struct rec_end *end)
         [END_MAX_SIZE] = "the trace reached --max-size",
         [END_DURATION] = "--duration was over",
         [END_INTERRUPTED] = "it was interrupted",
+        [END_UNTIL] = "--until was reached",
     };
     if (!end || end->reason == END_EXITED)
         return;

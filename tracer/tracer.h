@@ -1,5 +1,5 @@
 /*
- * tracer.h (published): run a command under the tracer and hand over what happened.
+ * tracer.h (published): run a command under the tracer, or attach it to processes, and hand over what happened.
  */
 #ifndef BRKWATER_TRACER_H
 #define BRKWATER_TRACER_H
@@ -7,7 +7,9 @@
 #include "trace.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* Gets every record, in order, in the thread that made it, one at a time (the tracer locks).  The record is borrowed.
  */
@@ -15,6 +17,11 @@ struct record_sink {
     void (*record)(void *context, const struct record *record);
     void *context;
 };
+
+/* What ends a recording, beside time: sums over all processes that are traced. */
+enum until_what { UNTIL_NOTHING, UNTIL_RESIDENT, UNTIL_VIRTUAL };
+
+enum { TRACER_MAX_TARGETS = 64 /* processes to attach to */ };
 
 struct tracer_options {
     const char *output;      /* path of the trace file, or NULL for none */
@@ -26,6 +33,8 @@ struct tracer_options {
     uint64_t checkpoint_every;   /* compare the map after so many layout events of a space; 0: only at exec and exit */
     uint64_t max_size;           /* bytes of the trace file after which recording stops; 0: none */
     double duration;             /* seconds after which recording stops; 0: none */
+    enum until_what until;       /* recording stops when this is more than until_bytes */
+    uint64_t until_bytes;
     unsigned depth;              /* frames of a stack at most; 0: no stacks are captured */
     /* Called about once a second while the tracer only waits for what the command left behind; `pid` and `comm` are one
      * of the processes, count is their number.  May be NULL. */
@@ -49,6 +58,7 @@ struct tracer_result {
     bool stopped_early; /* by max_size, duration, or a failed write */
     bool trace_written; /* the output file exists and can be read */
     uint64_t stops;     /* ptrace stops served */
+    pid_t refused;      /* tracer_attach(): the process that could not be attached to, 0: none */
 };
 
 /*
@@ -60,6 +70,16 @@ struct tracer_result {
  */
 int tracer_run(const struct tracer_options *options, char **argv, struct tracer_result *ret_result,
                const char **ret_what);
+
+/*
+ * Attach to `count` processes (at most TRACER_MAX_TARGETS), named by the pid of any of their threads, and trace them, what
+ * they make, and nothing that they made before, until all of them have ended, the duration or --until is over, recording
+ * has stopped, or one of SIGINT, SIGTERM, SIGHUP or SIGQUIT comes.  Then all are released as they were.
+ *
+ * 0 with *ret_result filled, or -errno; with ret_result->refused not 0 that is why ptrace(2) refused this process.
+ */
+int tracer_attach(const struct tracer_options *options, const pid_t *pids, size_t count,
+                  struct tracer_result *ret_result, const char **ret_what);
 
 /*
  * Let the rest of this process run in the background of the command, so that the command's exit status comes back at
