@@ -47,6 +47,9 @@ int arch_rerun_interrupted(pid_t tid);
 /* Whether the call at whose entry a thread stands may be ended in that way, so that it is worth a look at its exit. */
 bool arch_ends_by_stops(const struct syscall_info *info);
 
+/* The same for a thread of which only the number is known, of any ABI. */
+bool arch_number_ends_by_stops(uint64_t number);
+
 /* Whether the call at whose exit a thread stands has failed with EINTR. */
 bool arch_is_interrupted(pid_t tid);
 

@@ -277,6 +277,11 @@ bool arch_ends_by_stops(const struct syscall_info *info)
     return ends_by_stops(info->number, info->abi == ABI_I386);
 }
 
+bool arch_number_ends_by_stops(uint64_t number)
+{
+    return ends_by_stops(number & ~(uint64_t)X32_BIT, false) || ends_by_stops(number, true);
+}
+
 bool arch_is_interrupted(pid_t tid)
 {
     errno = 0;

@@ -71,6 +71,12 @@ static int seize(void *context, pid_t tid)
     return 0;
 }
 
+static int seize_waiting(void *context, pid_t tid)
+{
+    const int64_t number = proc_blocked_in(tid);
+    return number >= 0 && arch_number_ends_by_stops((uint64_t)number) ? seize(context, tid) : 0;
+}
+
 static int seize_other(void *context, pid_t tid)
 {
     const struct attaching *a = context;
@@ -89,6 +95,9 @@ static void keep(struct tracer *tracer, const struct stop *stop)
         tracee_forget(&tracer->table, tracee);
         return;
     }
+    /* At once, in case that we are killed before all stand still. */
+    if (stop->kind == STOP_BY_TRACER)
+        arch_rerun_interrupted(tracee->tid);
     tracee->first_stop = *stop;
     tracee->has_first_stop = true;
     tracee->stopped_at = recorder_now(tracer->recorder);
@@ -129,14 +138,16 @@ static void wait_for_all(struct attaching *a)
 
 /* A signal that a process ignores is queued once the thread that it is sent to is a tracee, and may then end a wait of
  * any other of its threads.  A thread that has been asked to stop is safe (arch.h), the others are not yet: so all is
- * done at once for each, and the leader, which most children are made by, comes last. */
+ * done at once for each, those that wait come first, and the leader, which makes most children, last. */
 static int seize_all(struct attaching *a, const pid_t *pids, size_t count, pid_t *ret_pid)
 {
     a->found = 0;
     for (size_t i = 0; i < count; i++) {
         a->target = *ret_pid = pids[i];
         a->any = false;
-        int error = proc_each_thread(pids[i], seize_other, a);
+        int error = proc_each_thread(pids[i], seize_waiting, a);
+        if (!error)
+            error = proc_each_thread(pids[i], seize_other, a);
         if (!error)
             error = seize(a, pids[i]);
         if (error)

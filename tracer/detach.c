@@ -17,7 +17,6 @@
 #include "proc.h"
 #include "stop.h"
 
-#include <stdio.h>
 #include <sys/ptrace.h>
 
 enum {
@@ -179,7 +178,7 @@ void detach_all(struct tracer *tracer)
     tracee_each(&tracer->table, look, tracer);
     release_all(tracer);
     tracer->cost.left = tracer->table.n_tracees;
-    if (tracer->cost.left) fprintf(stderr, "left %u\n", tracer->cost.left);
+
     tracer->cost.detach = recorder_now(tracer->recorder) - begin;
     signals_tick(false);
 }

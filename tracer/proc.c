@@ -300,3 +300,13 @@ int proc_may_attach(pid_t pid)
     close(fd);
     return proc_tracer(pid) ? -EPERM : 0;
 }
+
+int64_t proc_blocked_in(pid_t tid)
+{
+    char path[64], text[256], *end;
+    snprintf(path, sizeof(path), "/proc/%d/syscall", (int)tid);
+    if (read_small(AT_FDCWD, path, text, sizeof(text)) <= 0)
+        return -1;
+    const long number = strtol(text, &end, 10);
+    return end == text ? -1 : number; /* "running" is no number */
+}

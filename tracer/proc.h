@@ -42,6 +42,9 @@ ssize_t proc_cmdline(int dir, char *buffer, size_t capacity);
  * the process is gone. */
 int proc_each_thread(pid_t pid, int (*body)(void *context, pid_t tid), void *context);
 
+/* The number of the system call that a thread is blocked in; -1 when it is in none, or the kernel does not tell. */
+int64_t proc_blocked_in(pid_t tid);
+
 /* Whether a process may be attached to, as far as that can be told without doing it: 0 or -errno.  Source: ptrace(2),
  * "Ptrace access mode checking": /proc/PID/mem asks for PTRACE_MODE_ATTACH. */
 int proc_may_attach(pid_t pid);
