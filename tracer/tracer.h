@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* Gets every record, in order, in the thread that made it, one at a time (the tracer locks).  The record is borrowed.
  */
@@ -72,5 +73,58 @@ int tracer_background(int *ret_report, int *ret_status, int *ret_failure);
 
 /* Tell the waiting process the command's wait status, or with status -1 the failure; the descriptor is closed. */
 void tracer_background_report(int report, int status, int failure);
+
+/* ---- who may not be attached to, and why ---- */
+
+/*
+ * The rule that keeps PTRACE_SEIZE from a process.  The kernel says EPERM for all of them; which one it was is worked
+ * out from /proc.  Source: ptrace(2), "Ptrace access mode checking" and "/proc/sys/kernel/yama/ptrace_scope";
+ * proc_pid_status(5); kernel/ptrace.c for the order.  There is no rule for process 1: since Linux 2.6.26 it is a
+ * process like any other.
+ */
+enum refusal_rule {
+    REFUSAL_NONE,            /* it may be attached to */
+    REFUSAL_NO_PROCESS,      /* there is no process of that number */
+    REFUSAL_THREAD,          /* the number is that of a thread; `other` is its process, to be attached to instead */
+    REFUSAL_SELF,            /* a process cannot trace itself */
+    REFUSAL_KERNEL_THREAD,   /* it has no memory of its own */
+    REFUSAL_ZOMBIE,          /* it has ended; only its parent has not taken notice yet: `other` */
+    REFUSAL_TRACED,          /* `other` traces it, or one of its threads, already */
+    REFUSAL_OTHER_USER,      /* it runs as user `uid` and group `gid`, at least one of which is not the caller's */
+    REFUSAL_NOT_DUMPABLE,    /* it protects itself, or came from a program that may not be read: prctl(2) */
+    REFUSAL_USER_NAMESPACE,  /* it is in a user namespace over which the caller has no capabilities */
+    REFUSAL_CAPABILITIES,    /* it has capabilities that the caller has not */
+    REFUSAL_YAMA,            /* kernel.yama.ptrace_scope is `yama`: 1, 2 or 3 */
+    REFUSAL_SECCOMP,         /* none of these, but the caller runs under a seccomp filter, as in containers */
+    REFUSAL_SECURITY_MODULE, /* none of these: SELinux, AppArmor, ... */
+    REFUSAL_OTHER,           /* the kernel said `error`, which is no question of permission */
+    REFUSAL_RULES
+};
+
+#define REFUSAL_UNKNOWN_ID UINT32_MAX
+
+/* Names come from the processes themselves and may hold any bytes. */
+struct refusal {
+    enum refusal_rule rule;
+    pid_t pid;           /* that was asked about */
+    char comm[17];       /* its name; "" when unknown */
+    pid_t other;         /* see the rules; 0: none, or in a pid namespace that cannot be seen from here */
+    char other_comm[17]; /* its name; "" when unknown */
+    uint32_t uid, gid;   /* of the process; REFUSAL_UNKNOWN_ID when it is hidden (hidepid, proc(5)) */
+    uint32_t caller_uid; /* 0: root, which may lack the capability all the same, as in containers */
+    int yama;            /* kernel.yama.ptrace_scope; -1: the kernel has no Yama */
+    bool privileged;     /* the caller has CAP_SYS_PTRACE, at least in its own user namespace */
+    int error;           /* the errno that it is about; 0: none */
+};
+
+/*
+ * Find out which rule keeps this process from attaching to `pid`.  `error` is the errno with which PTRACE_SEIZE has
+ * failed, or 0 to ask beforehand: then the kernel is asked by process_vm_readv(2), which passes the same check, and the
+ * process notices nothing.  Every thread is looked at, since each can have a tracer of its own.  Takes time in
+ * proportion to the number of threads; only facts of one moment are told.
+ *
+ * 0, with *ret filled; -ENOENT when /proc is not mounted.
+ */
+int refusal_find(pid_t pid, int error, struct refusal *ret);
 
 #endif
