@@ -127,4 +127,58 @@ struct refusal {
  */
 int refusal_find(pid_t pid, int error, struct refusal *ret);
 
+/* ---- what this machine allows ---- */
+
+/* Of what could not be tried because something before it did not work; other results are 0 or an errno. */
+enum { NOT_TRIED = -1, MACHINE_MAX_PATH = 4096 };
+
+/*
+ * What was tried, really, on child processes that are gone again: 0 when it worked, else the errno, or NOT_TRIED.
+ * ENODATA: the call succeeded, and did nothing.  And the settings of the kernel that such failures come from; -1 where
+ * there is no such setting.
+ */
+struct machine {
+    int seize;           /* PTRACE_SEIZE and PTRACE_INTERRUPT */
+    int syscall_info;    /* PTRACE_GET_SYSCALL_INFO at the entry of a call: Linux 5.3 */
+    int read_memory;     /* process_vm_readv(2) */
+    int filter;          /* brkwater's own seccomp filter, and a stop by it */
+    int proc_maps;       /* /proc/PID/maps */
+    int proc_status;     /* /proc/PID/status and statm */
+    int map_files;       /* opening /proc/PID/map_files/...: CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN */
+    int map_query;       /* PROCMAP_QUERY: Linux 6.11 */
+    int pagemap_scan;    /* PAGEMAP_SCAN: Linux 6.7 */
+    int fault_counter;   /* perf_event_open(2), page faults of the user side */
+    int fault_ring;      /* mapping the ring of that counter, and finding faults in it */
+    bool no_privileges;  /* a filter costs set-uid programs their privileges: no CAP_SYS_ADMIN */
+    bool ptrace_capable; /* CAP_SYS_PTRACE */
+    bool is_filtered;    /* brkwater itself runs under a seccomp filter */
+    bool is_root;
+    int yama;                    /* kernel.yama.ptrace_scope */
+    int perf_paranoid;           /* kernel.perf_event_paranoid */
+    int perf_mlock_kib;          /* kernel.perf_event_mlock_kb: for the rings of one user, for each CPU */
+    int hidepid;                 /* mount option of /proc, 0 to 4: proc(5); text is read as its number */
+    uint64_t locked_memory;      /* bytes, RLIMIT_MEMLOCK; UINT64_MAX: no limit */
+    uint64_t max_map_count;      /* vm.max_map_count; 0: unknown */
+    char libc[MACHINE_MAX_PATH]; /* the C library that this process uses; "" when it has none of its own */
+};
+
+/* Try everything; takes some milliseconds.  0, or -errno when not even a child process can be made. */
+int machine_probe(struct machine *ret);
+
+/* A running process, looked at from outside: it notices nothing.  What cannot be known is 0, or false. */
+struct target {
+    struct refusal refusal;
+    int proc_maps; /* 0 when /proc/PID/maps can be read, else the errno */
+    uint32_t threads;
+    uint64_t mappings;
+    bool namespaces_known;
+    bool own_mounts, own_pids, own_users; /* it has another namespace than this process */
+    int root;                             /* its root directory, O_PATH, where that is another one than ours, else -1 */
+    char libc[MACHINE_MAX_PATH]; /* its C library, as a path in its root; "" when it maps none that is a file */
+};
+
+/* 0 with *ret filled, to be closed by target_close(); or as refusal_find(). */
+int target_probe(pid_t pid, struct target *ret);
+void target_close(struct target *target);
+
 #endif
