@@ -239,6 +239,7 @@ int decoder_apply(struct decoder *d, const struct record *record, struct moment 
         break;
     case REC_ATTACH:
         m.pid = record->attach.pid;
+        model_attach(d, &record->attach);
         break;
     case REC_COST:
         d->cost = record->cost;
@@ -317,6 +318,11 @@ const struct drift *decoder_first_drift(const struct decoder *d)
 const struct rec_header *decoder_header(const struct decoder *d)
 {
     return d->has_header ? &d->header : NULL;
+}
+
+const struct rec_cost *decoder_cost(const struct decoder *d)
+{
+    return d->has_cost ? &d->cost : NULL;
 }
 
 const struct rec_end *decoder_end(const struct decoder *d)

@@ -257,7 +257,7 @@ static int run(int argc, char **argv)
         case OPT_PID:
             if (pid)
                 return complain_usage(&verb_doctor, "one process at a time");
-            pid = parse_pid(parser.value);
+            pid = parse_pid("-p", parser.value);
             if (!pid)
                 return EXIT_USAGE;
             break;

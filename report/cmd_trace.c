@@ -2,6 +2,7 @@
 #include "listing.h"
 #include "live_names.h"
 #include "play.h"
+#include "refusal_text.h"
 #include "summary.h"
 #include "units.h"
 #include "verbs.h"
@@ -318,13 +319,27 @@ static int trace(struct run *run, char **argv)
     return failure ? failure : end_like(result.wait_status);
 }
 
+static int complain_refused(pid_t pid, int error)
+{
+    struct buffer line = {0};
+    struct refusal refusal;
+    if (refusal_find(pid, error, &refusal) == 0)
+        refusal_text(&line, &refusal);
+    if (line.size)
+        complain(0, "%s", buffer_chars(&line));
+    else
+        complain(0, "cannot attach to %d: %s", (int)pid, strerror(error));
+    buffer_free(&line);
+    return EXIT_TROUBLE;
+}
+
 static int attach(struct run *run)
 {
     struct tracer_result result = {0};
     const char *what = NULL;
     int failure = 0, error = tracer_attach(&run->tracer, run->pids, run->n_pids, &result, &what);
     if (error && result.refused)
-        failure = complain(EXIT_TROUBLE, "cannot attach to %d: %s", (int)result.refused, strerror(-error));
+        failure = complain_refused(result.refused, -error);
     else if (error && what && run->tracer.output && strcmp(what, run->tracer.output) == 0)
         failure = complain(EXIT_TROUBLE, "cannot create %s: %s", what, strerror(-error));
     else if (error)
@@ -501,6 +516,9 @@ static int trace_run(int argc, char **argv)
 }
 
 const struct verb verb_trace = {
-    "", "[OPTIONS] [--] COMMAND [ARG]... | -p PID...", "trace a command or running processes, with what they start",
-    options, trace_run,
+    "",
+    "[OPTIONS] [--] COMMAND [ARG]... | -p PID...",
+    "trace a command or running processes, with what they start",
+    options,
+    trace_run,
 };

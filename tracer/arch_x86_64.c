@@ -201,37 +201,14 @@ enum {
 
 /* They wait, and fail with EINTR whatever the reason was: by signal(7) those with a timeout of their socket, and
  * others.  To run one again is harmless: it has done nothing yet. */
-static const uint16_t ended_64[] = {0 /* read */,
-                                    1 /* write */,
-                                    19 /* readv */,
-                                    20 /* writev */,
-                                    42 /* connect */,
-                                    43 /* accept */,
-                                    44 /* sendto */,
-                                    45 /* recvfrom */,
-                                    46 /* sendmsg */,
-                                    47 /* recvmsg */,
-                                    65 /* semop */,
-                                    128 /* rt_sigtimedwait */,
-                                    208 /* io_getevents */,
-                                    220 /* semtimedop */,
-                                    232 /* epoll_wait */,
-                                    281 /* epoll_pwait */,
-                                    288 /* accept4 */,
-                                    299 /* recvmmsg */,
-                                    307 /* sendmmsg */,
-                                    333 /* io_pgetevents */,
-                                    426 /* io_uring_enter */,
-                                    441 /* epoll_pwait2 */,
-                                    /* x32's own: */
-                                    515 /* readv */,
-                                    516 /* writev */,
-                                    517 /* recvfrom */,
-                                    518 /* sendmsg */,
-                                    519 /* recvmsg */,
-                                    523 /* rt_sigtimedwait */,
-                                    537 /* recvmmsg */,
-                                    538 /* sendmmsg */};
+static const uint16_t ended_64[] = {
+    0 /* read */, 1 /* write */, 19 /* readv */, 20 /* writev */, 42 /* connect */, 43 /* accept */, 44 /* sendto */,
+    45 /* recvfrom */, 46 /* sendmsg */, 47 /* recvmsg */, 65 /* semop */, 128 /* rt_sigtimedwait */,
+    208 /* io_getevents */, 220 /* semtimedop */, 232 /* epoll_wait */, 281 /* epoll_pwait */, 288 /* accept4 */,
+    299 /* recvmmsg */, 307 /* sendmmsg */, 333 /* io_pgetevents */, 426 /* io_uring_enter */, 441 /* epoll_pwait2 */,
+    /* x32's own: */
+    515 /* readv */, 516 /* writev */, 517 /* recvfrom */, 518 /* sendmsg */, 519 /* recvmsg */,
+    523 /* rt_sigtimedwait */, 537 /* recvmmsg */, 538 /* sendmmsg */};
 static const uint16_t ended_32[] = {3 /* read */,
                                     4 /* write */,
                                     102 /* socketcall */,

@@ -1,9 +1,9 @@
 /*
  * attach.c: from running processes to tracees.
  *
- * PTRACE_SEIZE stops nobody, and PTRACE_INTERRUPT no thread that waits in the kernel without being interruptible: such a
- * thread (in state D, or waiting for its vfork child) is "late".  It cannot change the map while it waits; whether it is
- * about to is not known, so what is in the map is read again once it stops.  Source: ptrace(2), "Attaching and
+ * PTRACE_SEIZE stops nobody, and PTRACE_INTERRUPT no thread that waits in the kernel without being interruptible: such
+ * a thread (in state D, or waiting for its vfork child) is "late".  It cannot change the map while it waits; whether it
+ * is about to is not known, so what is in the map is read again once it stops.  Source: ptrace(2), "Attaching and
  * detaching".
  */
 #include "attach.h"
@@ -20,7 +20,7 @@
 enum {
     OPTIONS = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
               PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT,
-    QUIET = TRACE_TICKS_PER_SECOND / 50,        /* 20 ms without a stop: those that are left do not stop soon */
+    QUIET = TRACE_TICKS_PER_SECOND / 50,           /* 20 ms without a stop: those that are left do not stop soon */
     PATIENCE_RUNNING = TRACE_TICKS_PER_SECOND / 2, /* for those that only wait for a CPU */
 };
 

@@ -6,8 +6,8 @@
  * PTRACE_INTERRUPT, until they stand in the stop that this brings, between two calls (stop.c, resume()), or in a
  * group-stop.  Source: ptrace(2), "Attaching and detaching".
  *
- * A signal that a process ignores is queued as long as the thread that it is sent to is a tracee, and can then end a wait
- * in any other of its threads, which nobody sees if that one has been released.  So the threads of a process are
+ * A signal that a process ignores is queued as long as the thread that it is sent to is a tracee, and can then end a
+ * wait in any other of its threads, which nobody sees if that one has been released.  So the threads of a process are
  * released all together, those that wait in such a way last.
  */
 #include "detach.h"

@@ -63,7 +63,7 @@ static bool bind_child(struct tracer *tracer, struct tracee *child, struct proce
     }
     tracee_bind(&tracer->table, child, process, space);
     tasks_put(tracer, child, parent, copies ? from->id : 0,
-             (flags & CLONE_THREAD ? TASK_THREAD : 0u) | (flags & CLONE_VFORK ? TASK_VFORK : 0u));
+              (flags & CLONE_THREAD ? TASK_THREAD : 0u) | (flags & CLONE_VFORK ? TASK_VFORK : 0u));
     if (copies)
         watch(tracer, process, child);
     return true;

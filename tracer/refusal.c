@@ -297,6 +297,9 @@ static void look_at_threads(int dir, struct refusal_facts *f)
             f->tracer = status_pid(status, "\nTracerPid:");
     }
     closedir(list);
+    pid_t tracer, parent;
+    if (f->tracer && proc_family(f->tracer, &tracer, &parent) == 0)
+        f->tracer = tracer; /* the kernel names the thread */
     f->has_ended = !lives;
     if (f->error == REFUSAL_NOT_ASKED && alive)
         f->error = ask_kernel(alive);

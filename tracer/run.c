@@ -56,21 +56,20 @@ static void put_header(struct tracer *tracer, struct text argv)
     char *cwd = getcwd(NULL, 0);
     struct timespec wall;
     clock_gettime(CLOCK_REALTIME, &wall);
-    struct record record = {
-        .kind = REC_HEADER,
-        .header = {.major = TRACE_MAJOR,
-                   .minor = TRACE_MINOR,
-                   .wall_ns = (uint64_t)wall.tv_sec * 1000000000u + (uint64_t)wall.tv_nsec,
-                   .page_size = (uint32_t)sysconf(_SC_PAGESIZE),
-                   .clock_ticks = (uint32_t)sysconf(_SC_CLK_TCK),
-                   .max_map_count = read_max_map_count(),
-                   .sample_interval = tracer->options->sample_interval_ms,
-                   .flags = header_flags(tracer),
-                   .version = {BRKWATER_VERSION, strlen(BRKWATER_VERSION)},
-                   .machine = {system.machine, strlen(system.machine)},
-                   .kernel = {system.release, strlen(system.release)},
-                   .cwd = {cwd, cwd ? strlen(cwd) : 0},
-                   .argv = argv}};
+    struct record record = {.kind = REC_HEADER,
+                            .header = {.major = TRACE_MAJOR,
+                                       .minor = TRACE_MINOR,
+                                       .wall_ns = (uint64_t)wall.tv_sec * 1000000000u + (uint64_t)wall.tv_nsec,
+                                       .page_size = (uint32_t)sysconf(_SC_PAGESIZE),
+                                       .clock_ticks = (uint32_t)sysconf(_SC_CLK_TCK),
+                                       .max_map_count = read_max_map_count(),
+                                       .sample_interval = tracer->options->sample_interval_ms,
+                                       .flags = header_flags(tracer),
+                                       .version = {BRKWATER_VERSION, strlen(BRKWATER_VERSION)},
+                                       .machine = {system.machine, strlen(system.machine)},
+                                       .kernel = {system.release, strlen(system.release)},
+                                       .cwd = {cwd, cwd ? strlen(cwd) : 0},
+                                       .argv = argv}};
     recorder_put(tracer->recorder, &record);
     free(cwd);
 }

@@ -37,12 +37,12 @@ struct tracer {
     bool command_stopped; /* by job control */
     bool command_ended;
     int command_status;
-    uint64_t ended_at; /* tick at which the command ended */
-    uint64_t told_at;  /* tick at which the user was told who is waited for, 0: not yet */
-    enum end_reason end;  /* of what was attached to: why it is released, 0: it is not */
+    uint64_t ended_at;   /* tick at which the command ended */
+    uint64_t told_at;    /* tick at which the user was told who is waited for, 0: not yet */
+    enum end_reason end; /* of what was attached to: why it is released, 0: it is not */
     uint64_t stops;
     struct rec_cost cost; /* of tracing what was attached to */
-    int unable; /* -errno: this kernel can't tell system calls apart, found at the command's first one */
+    int unable;           /* -errno: this kernel can't tell system calls apart, found at the command's first one */
 };
 
 /* Note something that the trace's reader must know. */

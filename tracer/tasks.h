@@ -6,8 +6,8 @@
 
 #include "state.h"
 
-/* The tracee is there, made by `parent` (0: not by a tracee), with `flags` of enum task_flag; `copied_from` is the space
- * that its own is a copy of, 0 for none. */
+/* The tracee is there, made by `parent` (0: not by a tracee), with `flags` of enum task_flag; `copied_from` is the
+ * space that its own is a copy of, 0 for none. */
 void tasks_put(struct tracer *tracer, const struct tracee *tracee, pid_t parent, uint32_t copied_from, uint32_t flags);
 
 /* Recording begins with this process; what happened before is not recorded.  `flags` of enum task_flag. */

@@ -132,7 +132,7 @@ enum exec_flag {
     EXEC_32BIT = 1 << 0,        /* the new program is a 32-bit one */
     EXEC_UNPRIVILEGED = 1 << 1, /* the file is set-uid or set-gid, and the kernel ignored that because of tracing */
     EXEC_READ_IMPLIES_EXEC = 1 << 2, /* personality(2): PROT_READ maps with PROT_EXEC too */
-    EXEC_ATTACHED = 1 << 3, /* it was executed before the recording: its map follows as CHECKPOINT_ATTACH */
+    EXEC_ATTACHED = 1 << 3,          /* it was executed before the recording: its map follows as CHECKPOINT_ATTACH */
 };
 
 /* A process runs a new program: its address space is new, its other threads are gone.  The map follows as a checkpoint.

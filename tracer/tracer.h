@@ -35,7 +35,7 @@ struct tracer_options {
     double duration;             /* seconds after which recording stops; 0: none */
     enum until_what until;       /* recording stops when this is more than until_bytes */
     uint64_t until_bytes;
-    unsigned depth;              /* frames of a stack at most; 0: no stacks are captured */
+    unsigned depth; /* frames of a stack at most; 0: no stacks are captured */
     /* Called about once a second while the tracer only waits for what the command left behind; `pid` and `comm` are one
      * of the processes, count is their number.  May be NULL. */
     void (*waiting)(void *context, uint32_t pid, const char *comm, unsigned count);
@@ -72,9 +72,9 @@ int tracer_run(const struct tracer_options *options, char **argv, struct tracer_
                const char **ret_what);
 
 /*
- * Attach to `count` processes (at most TRACER_MAX_TARGETS), named by the pid of any of their threads, and trace them, what
- * they make, and nothing that they made before, until all of them have ended, the duration or --until is over, recording
- * has stopped, or one of SIGINT, SIGTERM, SIGHUP or SIGQUIT comes.  Then all are released as they were.
+ * Attach to `count` processes (at most TRACER_MAX_TARGETS), named by the pid of any of their threads, and trace them,
+ * what they make, and nothing that they made before, until all of them have ended, the duration or --until is over,
+ * recording has stopped, or one of SIGINT, SIGTERM, SIGHUP or SIGQUIT comes.  Then all are released as they were.
  *
  * 0 with *ret_result filled, or -errno; with ret_result->refused not 0 that is why ptrace(2) refused this process.
  */

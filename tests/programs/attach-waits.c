@@ -1,8 +1,10 @@
 /*
- * attach-waits.c COPIES: threads that wait in every way there is, COPIES of each way, until a line comes on standard input.
- * Each knows how its wait must end, and says so when it ends otherwise: with EINTR, too early, with another value.
+ * attach-waits.c COPIES: threads that wait in every way there is, COPIES of each way, until a line comes on standard
+ * input. Each knows how its wait must end, and says so when it ends otherwise: with EINTR, too early, with another
+ * value.
  *
- * Prints "ready" once all are at work, and at the end "rounds N errors M" and the errors.  Ends with 1 when there were some.
+ * Prints "ready" once all are at work, and at the end "rounds N errors M" and the errors.  Ends with 1 when there were
+ * some.
  */
 #include <errno.h>
 #include <limits.h>
