@@ -361,8 +361,10 @@ const char *note_text(enum note_code code)
             "as root to keep them",
         [NOTE_NO_EXIT_MAP] = "ended too suddenly for a last look at its map: the replay of its end is not verified",
         [NOTE_UNTRACED_CHILD] =
-            "asked for a child that is not traced (CLONE_UNTRACED): made by clone it is traced all the same, "
-            "made by clone3 its memory calls fail: use --no-seccomp",
+            "asked for a child that is not traced (CLONE_UNTRACED): made by clone it is traced all the same, unless "
+            "its "
+            "parent was attached to; made by clone3 it is not, and where a filter is on its memory calls fail: use "
+            "--no-seccomp",
         [NOTE_NOT_SAMPLED] = "could not be sampled: too few file descriptors (ulimit -n)",
         [NOTE_READ_FAILED] = "could not be read: its memory map is unknown, so the replay of it is not verified",
     };

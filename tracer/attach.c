@@ -30,6 +30,7 @@ struct attaching {
     bool any;         /* a thread of it is attached to */
     unsigned found;   /* threads that were new in this round */
     unsigned awaited; /* have not stopped yet */
+    bool look;        /* it is time to find out whether */
     bool running;     /* one of them is not waiting for anything but a CPU */
 };
 
@@ -109,7 +110,8 @@ static void count_awaited(struct tracee *tracee, void *context)
     if (!tracee->target || tracee->has_first_stop)
         return;
     a->awaited++;
-    a->running |= proc_thread_state(tracee->tid) == 'R';
+    if (a->look && !a->running)
+        a->running = proc_thread_state(tracee->tid) == 'R';
 }
 
 /* Until every thread that was asked to stop has, or will not soon. */
@@ -120,11 +122,12 @@ static void wait_for_all(struct attaching *a)
     const uint64_t begin = recorder_now(tracer->recorder);
     uint64_t last = begin;
     for (;;) {
+        const uint64_t now = recorder_now(tracer->recorder);
         a->awaited = 0;
         a->running = false;
+        a->look = now - last > QUIET;
         tracee_each(&tracer->table, count_awaited, a);
-        const uint64_t now = recorder_now(tracer->recorder);
-        if (!a->awaited || now - begin > PATIENCE_RUNNING || (now - last > QUIET && !a->running))
+        if (!a->awaited || now - begin > PATIENCE_RUNNING || (a->look && !a->running))
             return;
         const int count = wait_for_stops(stops, true);
         if (count < 0)

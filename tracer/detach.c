@@ -28,6 +28,7 @@ enum {
 struct leaving {
     struct tracer *tracer;
     unsigned moving; /* tracees that do not stand still yet */
+    bool look;       /* it is time to find out whether */
     bool running;    /* one of them waits for a CPU only */
 };
 
@@ -45,7 +46,8 @@ static void count_moving(struct tracee *tracee, void *context)
     if (tracee->still)
         return;
     l->moving++;
-    l->running |= proc_thread_state(tracee->tid) == 'R';
+    if (l->look && !l->running)
+        l->running = proc_thread_state(tracee->tid) == 'R';
 }
 
 /* ---- the last state ---- */
@@ -69,12 +71,17 @@ static bool is_quiet(struct tracer *tracer, const struct space *space)
     return l.quiet && !space->inside && !space->stuck && !space->beside && !space->waiting;
 }
 
+static bool is_to_be_told(const struct tracee *tracee)
+{
+    return tracee->still && tracee->space && !tracee->space->told;
+}
+
 static void look(struct tracee *tracee, void *context)
 {
     struct tracer *tracer = context;
     struct space *space = tracee->space;
     struct process *process = tracee->process;
-    if (!tracee->still || !space || space->told)
+    if (!is_to_be_told(tracee))
         return;
     space->told = true;
     sampler_forget(tracer->sampler, space->id);
@@ -85,7 +92,14 @@ static void look(struct tracee *tracee, void *context)
         tracer_note(tracer, NOTE_NO_EXIT_MAP, tracee, 0, NULL);
 }
 
-/* ---- ---- */
+/* A space in which somebody still moves may be quiet later. */
+static void look_if_quiet(struct tracee *tracee, void *context)
+{
+    if (is_to_be_told(tracee) && is_quiet(context, tracee->space))
+        look(tracee, context);
+}
+
+/* ---- releasing ---- */
 
 static void release(struct tracee *tracee, void *context)
 {
@@ -144,13 +158,14 @@ static bool come_to_rest(struct leaving *l, uint64_t deadline, uint64_t quiet)
     const uint64_t begin = recorder_now(tracer->recorder);
     uint64_t last = begin;
     for (;;) {
+        const uint64_t now = recorder_now(tracer->recorder);
         l->moving = 0;
         l->running = false;
+        l->look = now > deadline || now - last > quiet;
         tracee_each(&tracer->table, count_moving, l);
-        const uint64_t now = recorder_now(tracer->recorder);
         if (!l->moving)
             return true;
-        if (l->running ? now > begin + PATIENCE_RUNNING : now > deadline || now - last > quiet)
+        if (l->look && (!l->running || now > begin + PATIENCE_RUNNING))
             return false;
         const int count = wait_for_stops(stops, true);
         if (count < 0)
@@ -171,14 +186,13 @@ void detach_all(struct tracer *tracer)
     signals_tick(true);
     tracee_each(&tracer->table, ask, NULL);
     if (!come_to_rest(&l, begin + PATIENCE, QUIET)) {
-        tracee_each(&tracer->table, look, tracer);
+        tracee_each(&tracer->table, look_if_quiet, tracer);
         release_whole_processes(tracer);
         come_to_rest(&l, begin + PATIENCE, PATIENCE);
     }
     tracee_each(&tracer->table, look, tracer);
     release_all(tracer);
     tracer->cost.left = tracer->table.n_tracees;
-
     tracer->cost.detach = recorder_now(tracer->recorder) - begin;
     signals_tick(false);
 }

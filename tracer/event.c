@@ -138,10 +138,10 @@ void event_begin(struct tracer *tracer, struct tracee *tracee, enum call call, c
     read_texts(tracee);
     /* What runs before the command was executed is the tracer's own child. */
     c->stack = tracer->begun && !is_watched(&c->args) ? capture_stack(tracer->capture, tracee, registers) : 0;
-    if (call == CALL_CLONE && (c->args.args[0] & CLONE_UNTRACED))
+    if (call == CALL_CLONE && (c->args.args[0] & CLONE_UNTRACED) && !tracer->attached)
         /* Such a child would keep the filter and have no tracer: its memory calls would fail. */
         c->untraced_cleared = arch_clear_untraced(tracee->tid, info->abi) == 0;
-    if (c->untraced_cleared || (call == CALL_CLONE3 && (c->args.args[0] & CLONE_UNTRACED)))
+    if (c->untraced_cleared || (call_info(call)->effect == EFFECT_CLONE && (c->args.args[0] & CLONE_UNTRACED)))
         tracer_note(tracer, NOTE_UNTRACED_CHILD, tracee, c->untraced_cleared, NULL);
 }
 

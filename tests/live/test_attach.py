@@ -9,78 +9,10 @@ import time
 
 import pytest
 
-from harness import LONG, TIME_LIMIT, Trace
+from attaching import check_released, finish, is_attached, start_targets, state_of, wait_until
+from harness import LONG
 
 PYTHON = "/usr/bin/python3"
-
-
-def status_of(pid, tid=None):
-    """The lines of /proc/PID/status as a dict."""
-    with open(f"/proc/{pid}/task/{tid or pid}/status", encoding="utf-8") as file:
-        return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
-
-
-def wait_until(what, condition):
-    """Poll, since other processes tell of what they do only in /proc."""
-    end = time.monotonic() + TIME_LIMIT
-    while not condition():
-        assert time.monotonic() < end, f"{what}: not after {TIME_LIMIT} s"
-        time.sleep(0.001)
-
-
-def state_of(pid):
-    return status_of(pid)["State"][0]
-
-
-def is_attached(pid):
-    return status_of(pid)["TracerPid"].strip() != "0"
-
-
-class Target:
-    """A process to attach to; most end when a line comes on their standard input."""
-
-    def __init__(self, run, argv):
-        self.run = run
-        self.process = run.start(*argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        self.pid = self.process.pid
-        line = self.process.stdout.readline()
-        assert line.startswith(b"ready"), line + self.process.stderr.read()
-
-    def attach(self, *options, pids=()):
-        """brkwater, once it is attached."""
-        argv = [self.run.brkwater, "-q", "-o", self.run.path("trace.brkw"), "-p", self.pid]
-        for pid in pids:
-            argv += ["-p", pid]
-        tracer = self.run.start(*argv, *options, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        wait_until("attached", lambda: tracer.poll() is not None or is_attached(self.pid))
-        return tracer
-
-    def trace(self):
-        return Trace(self.run, self.run.path("trace.brkw"))
-
-    def end(self):
-        """Its status and output, after its line."""
-        stdout, stderr = self.process.communicate(b"\n", timeout=TIME_LIMIT)
-        return self.process.returncode, stdout.decode(), stderr.decode()
-
-    def close(self):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.communicate()
-
-
-def start_targets(run):
-    """A function that starts targets: a program of tests/programs by its name, or any other by its path."""
-    targets = []
-
-    def start(program, *arguments):
-        argv = [program if "/" in program else run.program(program), *arguments]
-        targets.append(Target(run, argv))
-        return targets[-1]
-
-    yield start
-    for one in targets:
-        one.close()
 
 
 @pytest.fixture
@@ -91,24 +23,6 @@ def target(run):
 @pytest.fixture
 def target_once(run_once):
     yield from start_targets(run_once)
-
-
-def finish(tracer, ending=None):
-    """End brkwater as asked, and see that it ended well."""
-    if ending:
-        tracer.send_signal(ending)
-    stdout, stderr = tracer.communicate(timeout=TIME_LIMIT)
-    assert (tracer.returncode, stdout, stderr) == (0, b"", b""), (tracer.returncode, stdout, stderr)
-
-
-def check_released(pid):
-    """Nobody traces any of its threads, and none is stopped."""
-    for tid in os.listdir(f"/proc/{pid}/task"):
-        try:
-            status = status_of(pid, tid)
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        assert status["TracerPid"].strip() == "0" and status["State"][0] not in "tT", status
 
 
 # ---- waits ----
