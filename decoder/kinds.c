@@ -5,7 +5,9 @@
  * taken.
  */
 #include "model.h"
+#include "runtimes.h"
 
+#include <linux/mman.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -29,13 +31,25 @@ const char *kind_name(enum kind kind)
 }
 
 /* A glibc arena begins as a reservation: PROT_NONE, not counted, twice its size to have an aligned one inside, or just
- * its size at an aligned address.  Source: new_heap() in glibc's malloc/arena.c. */
-static bool is_arena(const struct rec_event *event, const struct segment *segment)
+ * its size where it was wished for, at an aligned address.  One that a program makes by itself is none.  Source:
+ * new_heap() in glibc's malloc/arena.c. */
+static bool is_arena(const struct decoder *d, const struct rec_event *event, const struct segment *segment)
 {
     uint64_t arena = event->abi == ABI_X86_64 ? ARENA_64 : ARENA_32; /* x32 has 32-bit words */
-    uint64_t size = segment->end - segment->start;
+    uint64_t size = segment->end - segment->start, wish = event->args[0];
     return segment->prot == 0 && (event->args[3] & NORESERVE) &&
-           (size == 2 * arena || (size == arena && segment->start % arena == 0));
+           ((size == 2 * arena && !wish) ||
+            (size == arena && segment->start % arena == 0 && (!wish || wish == segment->start))) &&
+           runtime_libc_frames(d->code, event->stack) != 1;
+}
+
+/* An mmapped chunk: plain memory wherever the kernel likes, asked for from deep inside of libc.  Source:
+ * sysmalloc_mmap() in glibc's malloc/malloc.c. */
+static bool is_chunk(const struct decoder *d, const struct rec_event *event, const struct segment *segment)
+{
+    const uint64_t flags = event->args[3] & ~(uint64_t)(MAP_HUGETLB | (63ull << MAP_HUGE_SHIFT));
+    return event->args[0] == 0 && segment->prot == (PROT_READ | PROT_WRITE) && flags == (MAP_PRIVATE | MAP_ANONYMOUS) &&
+           runtime_libc_frames(d->code, event->stack) >= GLIBC_MALLOC_FRAMES;
 }
 
 /* Memory whose "file" exists only to be shared. */
@@ -80,8 +94,10 @@ enum kind kind_of_mapping(const struct decoder *d, const struct space_model *spa
         return KIND_SHARED;
     if (flags & (STACK | GROWSDOWN))
         return KIND_STACK;
-    if (is_arena(event, segment))
+    if (is_arena(d, event, segment))
         return KIND_ARENA;
+    if (is_chunk(d, event, segment))
+        return KIND_CHUNK;
     /* What is put over a part of something stays that: bss over an image's tail, a trimmed arena's reservation. */
     if ((flags & MAP_FIXED) && replaced->bytes == segment->end - segment->start &&
         (replaced->first_kind == KIND_IMAGE || replaced->first_kind == KIND_ARENA ||

@@ -36,6 +36,9 @@ void segments_init(struct segments *segments, uint64_t *totals);
 /* Remove everything. */
 void segments_clear(struct segments *segments);
 
+/* Give it another protection, and remember what it could do before. */
+void segment_protect(struct segment *segment, uint8_t prot);
+
 /* Put a segment where nothing is. */
 void segments_insert(struct segments *segments, const struct segment *segment);
 

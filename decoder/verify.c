@@ -191,7 +191,7 @@ static void insert_line(struct decoder *d, struct space_model *space, const stru
 
 static void set_protection(struct segment *segment, void *context)
 {
-    segment->prot = *(const uint8_t *)context;
+    segment_protect(segment, *(const uint8_t *)context);
 }
 
 /* A difference may join several segments: it must be so of each. */

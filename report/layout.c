@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { MAKER_WIDTH = 32 };
+enum { KIND_WIDTH = 22, MAKER_WIDTH = 26 };
 
 void layout_permissions(const struct mapping *m, char ret[5])
 {
@@ -20,6 +20,25 @@ void layout_permissions(const struct mapping *m, char ret[5])
     ret[2] = m->prot & PROT_EXEC ? 'x' : '-';
     ret[3] = m->shared ? 's' : 'p';
     ret[4] = '\0';
+}
+
+void layout_kind(struct buffer *out, enum kind kind, const struct segment_role *role, uint32_t owner)
+{
+    const bool glibc = kind == KIND_ARENA || kind == KIND_CHUNK; /* goes without saying */
+    buffer_string(out, kind_name(kind));
+    if (role->runtime != RUNTIME_NONE && !glibc) {
+        buffer_char(out, ' ');
+        buffer_string(out, runtime_name(role->runtime));
+    }
+    if (role->role != ROLE_NONE) {
+        buffer_char(out, ' ');
+        buffer_string(out, role_name(role->role));
+    }
+    if (role->role == ROLE_THREAD || role->role == ROLE_ENDED) {
+        buffer_char(out, ' ');
+        buffer_unsigned(out, owner);
+    }
+    buffer_string(out, role->guess ? "?" : "");
 }
 
 /* ---- table ---- */
@@ -108,6 +127,15 @@ static void add_maker(struct buffer *out, struct shares *shares, const struct la
     buffer_string(out, text);
 }
 
+static void add_kind(struct buffer *out, const struct layout *l, const struct mapping *m)
+{
+    const size_t before = out->size;
+    layout_kind(out, m->kind, &m->role, l->mappings->segments[m->largest].owner);
+    do
+        buffer_char(out, ' ');
+    while (out->size - before <= KIND_WIDTH);
+}
+
 static void write_table(struct buffer *out, const struct layout *l)
 {
     char text[256], size[UNITS_MAX], perms[5], when[UNITS_MAX];
@@ -123,8 +151,8 @@ static void write_table(struct buffer *out, const struct layout *l)
              units_duration(when, sizeof(when), l->place->time), (unsigned long long)l->place->event,
              l->mappings->count, units_size(size, sizeof(size), total));
     buffer_string(out, text);
-    snprintf(text, sizeof(text), "%-25s %8s perms %-9s  %-*s %8s  %s\n", "address", "size", "kind", MAKER_WIDTH,
-             "mapped by", "age", "name");
+    snprintf(text, sizeof(text), "%-25s %8s perms %-*s %-*s %8s  %s\n", "address", "size", KIND_WIDTH, "kind",
+             MAKER_WIDTH, "mapped by", "age", "name");
     buffer_string(out, text);
     struct shares shares = {.code = decoder_code(l->decoder)};
     shares.bytes = calloc((size_t)code_frames(shares.code) + 1, sizeof(*shares.bytes));
@@ -135,10 +163,10 @@ static void write_table(struct buffer *out, const struct layout *l)
             add_gap(out, m->start - last);
         last = m->end;
         layout_permissions(m, perms);
-        snprintf(text, sizeof(text), "%012llx-%012llx %8s %s  %-9s  ", (unsigned long long)m->start,
-                 (unsigned long long)m->end, units_size(size, sizeof(size), m->end - m->start), perms,
-                 kind_name(m->kind));
+        snprintf(text, sizeof(text), "%012llx-%012llx %8s %s  ", (unsigned long long)m->start,
+                 (unsigned long long)m->end, units_size(size, sizeof(size), m->end - m->start), perms);
         buffer_string(out, text);
+        add_kind(out, l, m);
         add_maker(out, &shares, l, m);
         buffer_string(out, m->name.size ? "  " : "");
         escape_text(out, m->name, 0, 4096);

@@ -90,7 +90,7 @@ def test_brk_and_mmap(run):
     start = address(events[0])
     assert [address(event) - start for event in events if event["call"] == "brk"] == [0, 0x1000, 0x8000, 0x12000, 0x2B000, 0x8000]
     chunk = events[4]
-    assert (chunk["args"]["prot"], chunk["args"]["flags"], chunk["kind"]) == ("rw-", ANONYMOUS, "anonymous")
+    assert (chunk["args"]["prot"], chunk["args"]["flags"], chunk["kind"]) == ("rw-", ANONYMOUS, "chunk")
     assert f"malloc 200 KiB {hex(address(chunk) + 16)}" in out
     mappings = layout(run, trace, "--at", "end")
     assert bytes_of(mappings, "heap") == 32768
