@@ -131,6 +131,7 @@ struct change {
     enum kind kind;                   /* of the memory that the call was about, as born: a stack's guard is stack */
     uint64_t heap_before, heap_after; /* size of the heap, for brk */
     uint64_t lived;      /* ticks since the birth of the memory that went, when all of it had one birth, else 0 */
+    uint32_t lost_stack; /* call stack of that birth; 0: none, or unknown */
     bool grew_by_kernel; /* a checkpoint found stack growth or the like, and took it over */
 };
 

@@ -67,8 +67,10 @@ static void remove_range(struct replay *r, tracee_addr start, tracee_addr end, s
 {
     segments_remove(r->segments, start, end, ret_removal);
     r->change->unmapped += ret_removal->bytes;
-    if (ret_removal->birth && r->event->time > ret_removal->born)
+    if (ret_removal->birth && r->event->time > ret_removal->born) {
         r->change->lived = r->event->time - ret_removal->born;
+        r->change->lost_stack = ret_removal->stack;
+    }
 }
 
 /* The kernel cannot have done this after what stands before it.  Events that are marked as of unknown order claim

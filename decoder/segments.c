@@ -178,6 +178,7 @@ static void remove_node(struct node *node, void *context)
     if (removal->pieces++ == 0) {
         removal->birth = segment->birth;
         removal->born = segment->born;
+        removal->stack = segment->stack;
         removal->first_kind = segment->kind;
     } else if (removal->birth != segment->birth) {
         removal->birth = 0;

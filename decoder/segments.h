@@ -27,6 +27,7 @@ struct removal {
     enum kind kind; /* of the largest piece, as born */
     uint64_t birth; /* of all pieces, when they had one in common and it is an event; else 0 */
     uint64_t born;  /* its tick */
+    uint32_t stack; /* its call stack */
     uint64_t largest;
     uint8_t first_kind; /* enum kind as born, of the lowest piece */
 };

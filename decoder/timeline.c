@@ -14,6 +14,7 @@ struct process_peaks {
 
 struct timeline {
     struct makers makers;
+    struct heaps *heaps;
     struct totals totals;
     uint32_t command; /* pid */
 
@@ -31,9 +32,14 @@ struct timeline {
 struct timeline *timeline_new(void)
 {
     struct timeline *t = calloc(1, sizeof(*t));
-    if (t)
-        t->width = FIRST_WIDTH;
-    return t;
+    if (!t)
+        return NULL;
+    t->width = FIRST_WIDTH;
+    t->heaps = heaps_new();
+    if (t->heaps)
+        return t;
+    free(t);
+    return NULL;
 }
 
 void timeline_free(struct timeline *t)
@@ -44,6 +50,7 @@ void timeline_free(struct timeline *t)
     free(t->minflt);
     free(t->majflt);
     makers_free(&t->makers);
+    heaps_free(t->heaps);
     free(t);
 }
 
@@ -319,6 +326,7 @@ void timeline_add(struct timeline *t, const struct decoder *d, const struct mome
     struct totals *totals = &t->totals;
     if (m->time > totals->time)
         totals->time = m->time;
+    heaps_add(t->heaps, d, m);
     switch (m->record->kind) {
     case REC_EVENT:
         add_event(t, d, m);
@@ -352,6 +360,11 @@ void timeline_add(struct timeline *t, const struct decoder *d, const struct mome
 const struct totals *timeline_totals(const struct timeline *t)
 {
     return &t->totals;
+}
+
+const struct heaps *timeline_heaps(const struct timeline *t)
+{
+    return t->heaps;
 }
 
 uint32_t timeline_command(const struct timeline *t)
