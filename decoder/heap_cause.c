@@ -13,7 +13,7 @@ static bool passes_any(const struct code *code, uint32_t stack, const char *cons
 enum heap_cause heap_cause(const struct code *code, uint32_t stack)
 {
     static const char *const trims[] = {"malloc_trim", "mtrim", NULL};
-    static const char *const frees[] = {"free", "cfree", "_int_free", "realloc", "_int_free_maybe_consolidate", NULL};
+    static const char *const frees[] = {"free", "cfree", "_int_free", "_int_free_maybe_consolidate", NULL};
     static const char *const mallocs[] = {"malloc",    "calloc",      "memalign",       "aligned_alloc",
                                           "valloc",    "pvalloc",     "posix_memalign", "_int_malloc",
                                           "sysmalloc", "tcache_init", "ptmalloc_init",  NULL};
@@ -22,6 +22,8 @@ enum heap_cause heap_cause(const struct code *code, uint32_t stack)
         return CAUSE_UNKNOWN;
     if (passes_any(code, stack, trims))
         return CAUSE_MALLOC_TRIM;
+    if (runtime_passes(code, stack, "realloc"))
+        return CAUSE_REALLOC;
     if (passes_any(code, stack, frees))
         return CAUSE_FREE;
     if (passes_any(code, stack, mallocs))

@@ -24,25 +24,37 @@ static uint64_t low_at(const struct heap_move *moves, size_t count, uint64_t eve
 {
     uint64_t low = THRESHOLD_AT_FIRST;
     for (size_t i = 0; i < count && moves[i].event < event; i++)
-        if (!moves[i].at_most)
-            low = moves[i].to;
+        low = moves[i].at_most ? moves[i].from : moves[i].to;
     return low;
 }
 
-/* The first thing seen that no dynamic threshold explains: a chunk below it.  Growths that are above every threshold
- * that was possible were picked already. */
-static void find_witness(const struct heap_space *s, struct heap_thresholds *t)
+/* Growths were compared with the highest threshold that was possible; for the others the moves are needed. */
+static bool is_sign(const struct heap_witness *w, const struct heap_thresholds *t, const struct code *code)
 {
-    for (size_t i = 0; i < s->n_witnesses; i++) {
+    const uint64_t low = low_at(t->moves, t->n_moves, w->event);
+    if (w->sign == SIGN_SMALL_CHUNK)
+        return w->bytes <= low;
+    if (w->sign == SIGN_SMALL_TRIM) /* malloc_trim() needs no threshold */
+        return low > THRESHOLD_AT_FIRST && w->bytes + HEAP_TOP_PAD + 2 * TRACE_PAGE < 2 * low &&
+               heap_cause(code, w->stack) == CAUSE_FREE;
+    return true;
+}
+
+/* Nothing moves once the program has set something. */
+static void find_sign(const struct heap_space *s, const struct code *code, struct heap_thresholds *t)
+{
+    for (size_t i = 0; i < s->n_witnesses && !t->sign; i++) {
         const struct heap_witness *w = &s->witnesses[i];
-        if (w->chunk && w->bytes > low_at(t->moves, t->n_moves, w->event))
+        if (!is_sign(w, t, code))
             continue;
-        t->set = true;
-        t->set_event = w->event;
-        t->set_time = w->time;
-        t->set_bytes = w->bytes;
-        t->set_low = w->chunk;
-        return;
+        t->sign = w->sign;
+        t->sign_event = w->event;
+        t->sign_time = w->time;
+        t->sign_bytes = w->bytes;
+    }
+    while (t->sign && t->n_moves && t->moves[t->n_moves - 1].event > t->sign_event) {
+        t->mmap = t->moves[--t->n_moves].from;
+        t->trim = t->n_moves ? 2 * t->mmap : t->mmap;
     }
 }
 
@@ -64,7 +76,7 @@ int heaps_thresholds(const struct heaps *heaps, uint32_t space, const struct cod
         t.trim = 2 * move.to;
     }
     if (s)
-        find_witness(s, &t);
+        find_sign(s, code, &t);
     *ret = t;
     return 0;
 }

@@ -176,6 +176,7 @@ static void copy_space(struct heaps *h, uint32_t from_id, uint32_t to_id)
     to->arenas = copy_of(from->arenas, from->story.n_arenas, sizeof(*to->arenas));
     to->story.arenas = to->arenas;
     to->story.n_arenas = to->story.arenas_high = to->arenas_capacity = to->arenas ? from->story.n_arenas : 0;
+    to->foreign_break = from->foreign_break;
     memcpy(to->witnesses, from->witnesses, sizeof(to->witnesses));
     to->n_witnesses = from->n_witnesses;
     h->n_arenas += to->story.n_arenas;
@@ -223,12 +224,19 @@ uint64_t heaps_threshold_limit(const struct heap_space *s)
     return s->story.is_32_bit ? 512 << 10 : 32 << 20;
 }
 
-static void add_witness(struct heap_space *s, const struct moment *m, uint64_t bytes, bool chunk)
+static uint64_t highest_threshold(const struct heap_space *s)
 {
-    /* Few are enough: the first ones, and room for a chunk when growths have filled the list. */
-    if (s->n_witnesses == (chunk ? WITNESSES : WITNESSES / 2))
-        return;
-    s->witnesses[s->n_witnesses++] = (struct heap_witness){m->event, m->time, bytes, chunk};
+    return s->most ? s->most : THRESHOLD_AT_FIRST;
+}
+
+/* The first ones of each sign are enough. */
+static void add_witness(struct heap_space *s, const struct moment *m, enum heap_sign sign, uint64_t bytes)
+{
+    size_t like = 0;
+    for (size_t i = 0; i < s->n_witnesses; i++)
+        like += s->witnesses[i].sign == sign;
+    if (like < WITNESSES / 4 && s->n_witnesses < WITNESSES)
+        s->witnesses[s->n_witnesses++] = (struct heap_witness){sign, m->event, m->time, bytes, m->record->event.stack};
 }
 
 /* What called libc, 0 when that is not known. */
@@ -248,8 +256,8 @@ static void note_mapped(struct heap_space *s, const struct decoder *d, const str
     struct heap_size *size = bytes < heaps_threshold_limit(s) ? heap_table_get(&s->sizes, bytes) : NULL;
     if (size)
         size->count++;
-    if (bytes <= (s->most ? s->most : THRESHOLD_AT_FIRST))
-        add_witness(s, m, bytes, true);
+    if (bytes <= highest_threshold(s))
+        add_witness(s, m, SIGN_SMALL_CHUNK, bytes);
 }
 
 /* How many chunks were mapped with at most so many bytes, and more than that. */
@@ -305,28 +313,42 @@ static void note_moved(struct heap_space *s, const struct decoder *d, const stru
 
 /* ---- the heap ---- */
 
+/* A growth is what a block needs more than there is at the top, and the spare room.  Source: sysmalloc(). */
+static void note_growth(struct heap_space *s, const struct decoder *d, const struct moment *m, uint64_t bytes)
+{
+    if (bytes > highest_threshold(s) + HEAP_TOP_PAD + 2 * TRACE_PAGE)
+        add_witness(s, m, SIGN_LARGE_GROWTH, bytes);
+    if (bytes <= HEAP_TOP_PAD && !s->foreign_break)
+        add_witness(s, m, SIGN_SMALL_GROWTH, bytes);
+    note_moved(s, d, m);
+}
+
 static struct heap_step take_brk(struct heap_space *s, const struct decoder *d, const struct moment *m)
 {
     const struct change *change = &m->change;
     const bool by_malloc = runtime_libc_frames(decoder_code(d), m->record->event.stack) >= GLIBC_MALLOC_FRAMES;
     s->heap = change->heap_after;
-    s->story.glibc |= by_malloc && change->heap_after != change->heap_before;
+    if (change->heap_after != change->heap_before) {
+        s->story.glibc |= by_malloc;
+        s->foreign_break |= !by_malloc;
+    }
     if (change->heap_after > change->heap_before) {
         const uint64_t bytes = change->heap_after - change->heap_before;
         if (change->heap_after > s->story.high) {
             s->story.high = change->heap_after;
             s->story.high_time = m->time;
         }
-        if (by_malloc && bytes > (s->most ? s->most : THRESHOLD_AT_FIRST) + HEAP_TOP_PAD + 2 * TRACE_PAGE)
-            add_witness(s, m, bytes, false);
         if (by_malloc)
-            note_moved(s, d, m);
+            note_growth(s, d, m, bytes);
         return (struct heap_step){.act = HEAP_GROWN, .bytes = bytes, .size = change->heap_after};
     }
-    if (change->heap_after < change->heap_before)
-        return (struct heap_step){
-            .act = HEAP_TRIMMED, .bytes = change->heap_before - change->heap_after, .size = change->heap_after};
-    return (struct heap_step){0};
+    if (change->heap_after == change->heap_before)
+        return (struct heap_step){0};
+    const uint64_t bytes = change->heap_before - change->heap_after;
+    /* What is left at the top is the spare room, and less than a page. */
+    if (by_malloc && bytes + HEAP_TOP_PAD + 2 * TRACE_PAGE < 2 * s->most)
+        add_witness(s, m, SIGN_SMALL_TRIM, bytes);
+    return (struct heap_step){.act = HEAP_TRIMMED, .bytes = bytes, .size = change->heap_after};
 }
 
 /* ---- arenas ---- */

@@ -31,10 +31,11 @@ struct heap_freed {
     uint64_t largest;
 };
 
-/* Something that may contradict a dynamic threshold: a chunk that is smaller, a growth that is larger than it. */
+/* Something that no dynamic threshold explains, or may not explain. */
 struct heap_witness {
+    enum heap_sign sign;
     uint64_t event, time, bytes;
-    bool chunk;
+    uint32_t stack;
 };
 
 enum { WITNESSES = 32 };
@@ -49,6 +50,7 @@ struct heap_space {
     uint64_t most; /* the threshold, if each of these did; 0 before */
     struct heap_witness witnesses[WITNESSES];
     size_t n_witnesses;
+    bool foreign_break;        /* the program moved the break by itself: malloc may have to align it */
     uint64_t resident;         /* by the last sample, 0: none */
     uint64_t pending, foreign; /* promised since then: by trims, by others */
     uint64_t heap;             /* its size */

@@ -185,14 +185,22 @@ struct heap_story {
  * mallopt(3). */
 enum { HEAP_TOP_PAD = 128 << 10 };
 
+/* What shows that the program has set a threshold: no dynamic one explains it. */
+enum heap_sign {
+    SIGN_NONE,
+    SIGN_SMALL_CHUNK,  /* a block was mapped that is below the threshold */
+    SIGN_LARGE_GROWTH, /* the heap grew by more than a block below the threshold needs */
+    SIGN_SMALL_GROWTH, /* the heap grew by less than malloc's spare room */
+    SIGN_SMALL_TRIM,   /* free() trimmed so little that less than the trim threshold was free */
+};
+
 /* What glibc's malloc does with large blocks. */
 struct heap_thresholds {
     uint64_t mmap, trim;     /* bytes: from that size on blocks are mapped; so much at the heap's top is trimmed */
-    struct heap_move *moves; /* free() them */
+    struct heap_move *moves; /* free() them; none later than the sign */
     size_t n_moves;
-    bool set;                                /* what was seen fits no dynamic threshold: the program has set one */
-    uint64_t set_event, set_time, set_bytes; /* the event that shows it, and the size of its chunk or growth */
-    bool set_low; /* it was a chunk: the threshold is no higher than that; else a growth: no lower */
+    enum heap_sign sign; /* the program has set something: then `mmap` and `trim` are what it was before, if dynamic */
+    uint64_t sign_event, sign_time, sign_bytes; /* where that shows, and the size of what was mapped, grew or shrank */
 };
 
 /* Who caused a trim, by the names of the stack. */
@@ -200,6 +208,7 @@ enum heap_cause {
     CAUSE_UNKNOWN,
     CAUSE_FREE,        /* free() trims by itself when there is much at the top */
     CAUSE_MALLOC_TRIM, /* the program called malloc_trim() */
+    CAUSE_REALLOC,     /* realloc(): more is needed, or the rest is given back */
     CAUSE_MALLOC,      /* the allocation of memory */
     CAUSE_PROGRAM,     /* not malloc: the program called brk(2), sbrk(3) or madvise(2) by itself */
     HEAP_CAUSES

@@ -35,6 +35,9 @@ int heap_rows(const struct heap_view *view, const bool acts[HEAP_ACTS], struct h
 /* "free", "malloc_trim", "malloc", "program", "unknown". */
 const char *heap_cause_name(enum heap_cause cause);
 
+/* "a block of 68K was mapped": what shows that the program has set a threshold; "" for none. */
+void heap_sign(struct buffer *out, const struct heap_thresholds *thresholds);
+
 void heap_text(struct buffer *out, const struct heap_view *view);
 
 /* An object in three parts: everything up to the steps, each step, and the rest. */

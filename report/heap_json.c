@@ -155,6 +155,17 @@ static void add_move(struct json *j, const struct heap_view *v, const struct hea
     json_object_close(j);
 }
 
+static void add_sign(struct json *j, const struct heap_thresholds *t)
+{
+    struct buffer sign = {0};
+    heap_sign(&sign, t);
+    if (t->sign)
+        json_string(j, buffer_chars(&sign));
+    else
+        json_null(j);
+    buffer_free(&sign);
+}
+
 /* Of malloc nothing is known where it was never seen to ask for memory. */
 static void add_thresholds(struct json *j, const struct heap_view *v, const struct heap_story *story)
 {
@@ -165,11 +176,14 @@ static void add_thresholds(struct json *j, const struct heap_view *v, const stru
         return;
     }
     json_object_open(j);
-    add_number(j, "mmap", t->mmap);
-    add_number(j, "trim", t->trim);
+    /* What the program has set is not known. */
+    add_optional(j, "mmap", t->sign ? 0 : t->mmap);
+    add_optional(j, "trim", t->sign ? 0 : t->trim);
     json_key(j, "set_by_program");
-    json_bool(j, t->set);
-    add_optional(j, "set_event", t->set_event);
+    json_bool(j, t->sign != SIGN_NONE);
+    add_optional(j, "set_event", t->sign_event);
+    json_key(j, "set_sign");
+    add_sign(j, t);
     json_key(j, "moves");
     json_array_open(j);
     for (size_t i = 0; i < t->n_moves; i++)

@@ -8,8 +8,8 @@
 const char *heap_cause_name(enum heap_cause cause)
 {
     static const char *const names[HEAP_CAUSES] = {
-        [CAUSE_UNKNOWN] = "unknown", [CAUSE_FREE] = "free",       [CAUSE_MALLOC_TRIM] = "malloc_trim",
-        [CAUSE_MALLOC] = "malloc",   [CAUSE_PROGRAM] = "program",
+        [CAUSE_UNKNOWN] = "unknown", [CAUSE_FREE] = "free",     [CAUSE_MALLOC_TRIM] = "malloc_trim",
+        [CAUSE_REALLOC] = "realloc", [CAUSE_MALLOC] = "malloc", [CAUSE_PROGRAM] = "program",
     };
     return names[(unsigned)cause < HEAP_CAUSES ? cause : CAUSE_UNKNOWN];
 }

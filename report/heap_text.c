@@ -83,20 +83,16 @@ static void add_heap(struct buffer *out, const struct heap_view *v, const struct
 
 static const char *cause_text(enum heap_act act, enum heap_cause cause)
 {
-    const bool shrinks = act != HEAP_GROWN && act != HEAP_ARENA_GROWN && act != HEAP_CHUNK_MAPPED;
+    const bool in_arena = act == HEAP_ARENA_SHRUNK || act == HEAP_ARENA_ENDED;
     switch (cause) {
-    case CAUSE_FREE:
-        return act == HEAP_ARENA_SHRUNK || act == HEAP_ARENA_ENDED ? "free, by itself (arena)"
-               : shrinks                                           ? "free, by itself"
-                                                                   : "free or realloc";
+    case CAUSE_FREE: /* a thread's first free() may make an arena */
+        return in_arena ? "free, by itself (arena)" : act == HEAP_ARENA_GROWN ? "free" : "free, by itself";
     case CAUSE_MALLOC_TRIM:
-        return "malloc_trim";
-    case CAUSE_MALLOC:
-        return "malloc";
+        return in_arena ? "malloc_trim (arena)" : "malloc_trim";
     case CAUSE_PROGRAM:
         return "not malloc";
     default:
-        return "unknown";
+        return heap_cause_name(cause);
     }
 }
 
@@ -144,13 +140,13 @@ static void add_returned(struct buffer *out, const struct heap_story *story)
         return;
     }
     if (story->measured < story->promised)
-        line(out, "; of %s with a sample before and behind,", SIZE(story->measured));
+        line(out, "; for %s of it there are samples:", SIZE(story->measured));
     else
         buffer_char(out, ';');
     if (story->returned)
         line(out, " at least %s really came back\n", SIZE(story->returned));
     else
-        line(out, " resident memory did not fall from sample to sample: nothing, or as much came elsewhere\n");
+        line(out, " resident memory did not fall for it\n");
 }
 
 /* ---- thresholds ---- */
@@ -164,11 +160,25 @@ static void add_move(struct buffer *out, const struct heap_view *v, const struct
     line(out, "\n               %s %s of that size or less had been mapped", COUNT(move->chunks),
          move->chunks == 1 ? "chunk" : "chunks");
     if (move->moved) {
-        line(out, "; they come from the heap since %s (#%llu), ", TIME(move->moved_time),
+        line(out, ";\n               they come from the heap since %s, event #%llu: ", TIME(move->moved_time),
              (unsigned long long)move->moved);
         stack_site(out, decoder_code(v->decoder), move->moved_stack, SITE_WIDTH);
     }
     buffer_char(out, '\n');
+}
+
+void heap_sign(struct buffer *out, const struct heap_thresholds *t)
+{
+    const char *bytes = SIZE(t->sign_bytes);
+    if (t->sign == SIGN_SMALL_CHUNK)
+        line(out, "a block of %s was mapped, although it is below %s", bytes, SIZE(t->mmap));
+    else if (t->sign == SIGN_LARGE_GROWTH)
+        line(out, "the heap grew by %s at once, so that blocks of %s are not mapped", bytes,
+             SIZE(t->sign_bytes - HEAP_TOP_PAD));
+    else if (t->sign == SIGN_SMALL_GROWTH)
+        line(out, "the heap grew by %s only; malloc's spare room alone would be %s", bytes, SIZE(HEAP_TOP_PAD));
+    else if (t->sign == SIGN_SMALL_TRIM)
+        line(out, "free trimmed %s only, although less than %s was free", bytes, SIZE(t->trim));
 }
 
 static void add_thresholds(struct buffer *out, const struct heap_view *v, const struct heap_story *story)
@@ -178,14 +188,15 @@ static void add_thresholds(struct buffer *out, const struct heap_view *v, const 
         line(out, "\n  malloc     of glibc was not seen to ask for memory: thresholds are unknown\n");
         return;
     }
-    if (t->set) {
-        line(out, "\n  malloc     mmap threshold set by the program, it seems: %s %s",
-             t->set_low ? "at most" : "at least", SIZE(t->set_low ? t->set_bytes : t->set_bytes / 2));
-        line(out, " (event #%llu at %s: ", (unsigned long long)t->set_event, TIME(t->set_time));
-        line(out, t->set_low ? "a chunk of %s was mapped)\n" : "the heap grew by %s at once)\n", SIZE(t->set_bytes));
+    if (t->sign) {
+        line(out, "\n  malloc     thresholds set by the program, it seems, or by its environment: event #%llu at %s,\n",
+             (unsigned long long)t->sign_event, TIME(t->sign_time));
+        buffer_string(out, "             ");
+        heap_sign(out, t);
+        line(out, "%s\n", t->n_moves ? "; before that:" : "");
     } else {
-        line(out, "\n  malloc     blocks from %s%s on are mapped, %s%s at the top of the heap is trimmed",
-             SIZE(t->mmap), t->n_moves && t->moves[t->n_moves - 1].at_most ? " (or less)" : "", SIZE(t->trim), "");
+        line(out, "\n  malloc     blocks from %s%s on are mapped, the heap's top is trimmed at %s", SIZE(t->mmap),
+             t->n_moves && t->moves[t->n_moves - 1].at_most ? " (or less)" : "", SIZE(t->trim));
         if (t->n_moves)
             line(out, "; raised %zu x from 128K\n", t->n_moves);
         else
@@ -204,10 +215,11 @@ static void add_chunks(struct buffer *out, const struct heap_story *story)
                             *resized = &story->acts[HEAP_CHUNK_RESIZED];
     if (!mapped->calls && !story->chunks)
         return;
-    line(out, "\n  chunks     %s now, in %s %s; at most %s     mapped %s x +%s, unmapped %s x -%s",
-         SIZE(story->chunk_bytes), COUNT(story->chunks), story->chunks == 1 ? "mapping" : "mappings",
-         SIZE(story->chunk_high), COUNT(mapped->calls), SIZE(mapped->bytes), COUNT(unmapped->calls),
-         SIZE(unmapped->bytes));
+    line(out, "\n  chunks     %s now, in %s %s; at most %s     mapped %s x +%s", SIZE(story->chunk_bytes),
+         COUNT(story->chunks), story->chunks == 1 ? "mapping" : "mappings", SIZE(story->chunk_high),
+         COUNT(mapped->calls), SIZE(mapped->bytes));
+    if (unmapped->calls)
+        line(out, ", unmapped %s x -%s", COUNT(unmapped->calls), SIZE(unmapped->bytes));
     if (resized->calls)
         line(out, ", resized %s x", COUNT(resized->calls));
     buffer_char(out, '\n');

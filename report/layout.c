@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { KIND_WIDTH = 22, MAKER_WIDTH = 26 };
+enum { KIND_WIDTH = 18, MAKER_WIDTH = 32 };
 
 void layout_permissions(const struct mapping *m, char ret[5])
 {
@@ -101,7 +101,8 @@ static void add_event(struct buffer *out, const struct layout *l, const struct m
 
 /* The call site that mapped the most of it, with its share unless that is all; who made it where no code is known; and
  * how long ago the latest part came. */
-static void add_maker(struct buffer *out, struct shares *shares, const struct layout *l, const struct mapping *m)
+static void add_maker(struct buffer *out, struct shares *shares, const struct layout *l, const struct mapping *m,
+                      size_t width)
 {
     const struct segment *last = &l->mappings->segments[m->first];
     char text[64], age[UNITS_MAX];
@@ -115,25 +116,27 @@ static void add_maker(struct buffer *out, struct shares *shares, const struct la
     if (share < 99)
         snprintf(text, sizeof(text), " %u %%", share);
     if (stack) {
-        stack_site(out, shares->code, stack, MAKER_WIDTH - strlen(text));
+        stack_site(out, shares->code, stack, width - strlen(text));
         buffer_string(out, text);
     } else {
         add_event(out, l, m, last);
     }
     const uint64_t born = l->place->time > last->born ? l->place->time - last->born : 0;
-    const int used = (int)(out->size - before);
-    snprintf(text, sizeof(text), "%*s %8s", used < MAKER_WIDTH ? MAKER_WIDTH - used : 0, "",
+    const size_t used = out->size - before;
+    snprintf(text, sizeof(text), "%*s %8s", used < width ? (int)(width - used) : 0, "",
              units_duration(age, sizeof(age), born));
     buffer_string(out, text);
 }
 
-static void add_kind(struct buffer *out, const struct layout *l, const struct mapping *m)
+/* How much wider than its column it is. */
+static size_t add_kind(struct buffer *out, const struct layout *l, const struct mapping *m)
 {
     const size_t before = out->size;
     layout_kind(out, m->kind, &m->role, l->mappings->segments[m->largest].owner);
     do
         buffer_char(out, ' ');
     while (out->size - before <= KIND_WIDTH);
+    return out->size - before - (KIND_WIDTH + 1);
 }
 
 static void write_table(struct buffer *out, const struct layout *l)
@@ -166,8 +169,7 @@ static void write_table(struct buffer *out, const struct layout *l)
         snprintf(text, sizeof(text), "%012llx-%012llx %8s %s  ", (unsigned long long)m->start,
                  (unsigned long long)m->end, units_size(size, sizeof(size), m->end - m->start), perms);
         buffer_string(out, text);
-        add_kind(out, l, m);
-        add_maker(out, &shares, l, m);
+        add_maker(out, &shares, l, m, MAKER_WIDTH - add_kind(out, l, m));
         buffer_string(out, m->name.size ? "  " : "");
         escape_text(out, m->name, 0, 4096);
         buffer_char(out, '\n');

@@ -194,9 +194,8 @@ static void add_threshold(struct buffer *out, const struct summary *s, const cha
     struct heap_thresholds t;
     if (!space || heaps_thresholds(heaps, space, decoder_code(s->decoder), &t) < 0)
         return;
-    if (t.set)
-        line(out, "%smmap threshold set by the program, it seems (event %llu)", before,
-             (unsigned long long)t.set_event);
+    if (t.sign)
+        line(out, "%sthresholds set by the program, it seems", before);
     else if (t.n_moves)
         line(out, "%smmap threshold raised %zu x, 128K to %s", before, t.n_moves, SIZE(t.mmap));
     free(t.moves);

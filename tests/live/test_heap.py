@@ -1,11 +1,14 @@
 """`brkwater heap`: what it says of malloc is what malloc says of itself."""
 
 import json
+import os
 import re
+from pathlib import Path
 
 import pytest
 
 PAGE = 4096
+BUILD = Path(os.environ.get("BRKWATER_BUILD", Path(__file__).resolve().parent.parent.parent / "build"))
 ACTS = {
     "grown", "trimmed", "dropped", "arena-made", "arena-grown", "arena-shrunk", "arena-ended", "chunk-mapped", "chunk-resized",
     "chunk-unmapped", "measured",
@@ -19,7 +22,12 @@ def heap(run, trace, *options):
     check_sums(told)
     text = run.verb("heap", trace.path, *options)
     assert text.status == 0 and f"pid {told['pid']} (" in text.out, text
+    assert max(len(line) for line in text.out.splitlines()) <= 110, text.out
     return told
+
+
+def example(run, name):
+    return run.write(name, (BUILD / "examples" / name).read_bytes(), mode=0o755)
 
 
 def check_sums(told):
@@ -81,9 +89,24 @@ def test_threshold_that_is_set(run_once, how):
     """A program that sets the threshold ends its moving, mallopt(3): blocks that go where they should not give it away."""
     trace, _ = traced(run_once, "malloc-thresholds", how)
     told = heap(run_once, trace)["thresholds"]
-    assert told["set_by_program"] and told["set_event"]
+    assert told["set_by_program"] and told["set_event"] and told["mmap"] is None
+    assert {"set": "a block of 68K was mapped", "high": "the heap grew by 16"}[how] in told["set_sign"]
     assert "set by the program, it seems" in run_once.verb("heap", trace.path).out
     assert "set by the program, it seems" in run_once.verb("report", trace.path).out
+
+
+def test_spare_room_that_is_set(run_once):
+    """M_TOP_PAD and M_TRIM_THRESHOLD end it as well, mallopt(3): the heap grows and shrinks by less than it would."""
+    _, trace = run_once.traced(example(run_once, "brk-and-mmap"))
+    told = heap(run_once, trace)["thresholds"]
+    assert told["set_by_program"] and not told["moves"] and "the heap grew by 4.0K only" in told["set_sign"]
+    outcome, trace = run_once.traced(
+        run_once.program("malloc-trims"), "drift", env={"GLIBC_TUNABLES": "glibc.malloc.trim_threshold=131072"}
+    )
+    assert outcome.status == 0, outcome
+    assert "free trimmed" in heap(run_once, trace)["thresholds"]["set_sign"]
+    outcome, trace = run_once.traced(run_once.program("malloc-trims"), "drift")
+    assert not heap(run_once, trace)["thresholds"]["set_by_program"]
 
 
 def test_a_size_that_moved(run_once):

@@ -3,14 +3,15 @@
  *
  *     free 675840
  *
- * With an argument a thread does the same in its arena, and states what malloc_info(3) says of it.
+ * With the argument `drift` a freed chunk raises the thresholds before that.  With `arena` a thread does the same in
+ * its arena, and states what malloc_info(3) says of it.
  */
 #include "expect.h"
 
 #include <malloc.h>
 #include <pthread.h>
 
-enum { BLOCKS = 12, BLOCK = 100 << 10 };
+enum { BLOCKS = 12, BLOCK = 100 << 10, MIB = 1 << 20 };
 
 static void *blocks[BLOCKS];
 
@@ -58,7 +59,13 @@ static void *in_arena(void *unused)
 int main(int argc, char **argv)
 {
     static char output[4096];
-    (void)argv;
+    if (argc > 1 && strcmp(argv[1], "drift") == 0) {
+        void *volatile chunk = malloc(MIB); /* or the compiler leaves both calls out */
+        free(chunk);
+        take();
+        give("free");
+        return 0;
+    }
     setvbuf(stdout, output, _IOFBF, sizeof(output));
     if (argc > 1) {
         pthread_t thread;

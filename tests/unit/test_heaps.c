@@ -161,7 +161,7 @@ static void test_thresholds(void **state)
     chunk(&d, 0x9000000, 400 * KIB);
     chunk(&d, 0xa000000, 32 * MIB);
     struct heap_thresholds t = thresholds(&d);
-    assert_true(t.mmap == 128 * KIB && t.trim == 128 * KIB && !t.n_moves && !t.set);
+    assert_true(t.mmap == 128 * KIB && t.trim == 128 * KIB && !t.n_moves && !t.sign);
     drop(&d, 0xa000000, 32 * MIB, FREE); /* at the limit: too large */
     drop(&d, 0x9000000, 400 * KIB, REALLOC);
     drop(&d, 0x8000000, 300 * KIB, FREE);
@@ -180,15 +180,15 @@ static void test_thresholds(void **state)
     move_break(&d, 0, MALLOC);
     move_break(&d, 400 * KIB, MALLOC);
     const uint64_t moved = decoder_events(d.decoder);
-    move_break(&d, 500 * KIB, MALLOC);
+    move_break(&d, 700 * KIB, MALLOC);
     t = thresholds(&d);
-    assert_true(t.moves[0].moved == moved && t.moves[0].moved_stack == MALLOC && !t.set);
+    assert_true(t.moves[0].moved == moved && t.moves[0].moved_stack == MALLOC && !t.sign);
     free(t.moves);
 
     /* A chunk that is smaller than the threshold: there is none any more that moves. */
     chunk(&d, 0x7000000, 200 * KIB);
     t = thresholds(&d);
-    assert_true(t.set && t.set_low && t.set_event == decoder_events(d.decoder) && t.set_bytes == 200 * KIB);
+    assert_true(t.sign == SIGN_SMALL_CHUNK && t.sign_event == decoder_events(d.decoder) && t.sign_bytes == 200 * KIB);
     free(t.moves);
     end(&d);
 }
@@ -202,13 +202,34 @@ static void test_threshold_set_high(void **state)
     move_break(&d, 0, MALLOC);
     move_break(&d, 264 * KIB, MALLOC); /* 128K, and as much on top */
     struct heap_thresholds t = thresholds(&d);
-    assert_false(t.set);
+    assert_int_equal(t.sign, SIGN_NONE);
     move_break(&d, MIB, DIRECT); /* not malloc's */
     t = thresholds(&d);
-    assert_false(t.set);
+    assert_int_equal(t.sign, SIGN_NONE);
     move_break(&d, 2 * MIB, MALLOC);
     t = thresholds(&d);
-    assert_true(t.set && !t.set_low && t.set_bytes == MIB);
+    assert_true(t.sign == SIGN_LARGE_GROWTH && t.sign_bytes == MIB);
+    end(&d);
+}
+
+/* Growths that are smaller than the spare room: only where the program leaves the break alone. */
+static void test_small_growth(void **state)
+{
+    (void)state;
+    struct driver d;
+    begin(&d);
+    move_break(&d, 0, MALLOC);
+    move_break(&d, 264 * KIB, DIRECT);
+    move_break(&d, 300 * KIB, MALLOC);
+    assert_int_equal(thresholds(&d).sign, SIGN_NONE);
+    end(&d);
+    begin(&d);
+    move_break(&d, 0, MALLOC);
+    move_break(&d, 132 * KIB, MALLOC);
+    assert_int_equal(thresholds(&d).sign, SIGN_NONE);
+    move_break(&d, 164 * KIB, MALLOC);
+    const struct heap_thresholds t = thresholds(&d);
+    assert_true(t.sign == SIGN_SMALL_GROWTH && t.sign_bytes == 32 * KIB);
     end(&d);
 }
 
@@ -303,9 +324,14 @@ static void test_sums(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_returned),   cmocka_unit_test(test_thresholds), cmocka_unit_test(test_threshold_set_high),
-        cmocka_unit_test(test_not_malloc), cmocka_unit_test(test_arena),      cmocka_unit_test(test_fork),
+        cmocka_unit_test(test_returned),
+        cmocka_unit_test(test_thresholds),
+        cmocka_unit_test(test_threshold_set_high),
+        cmocka_unit_test(test_not_malloc),
+        cmocka_unit_test(test_arena),
+        cmocka_unit_test(test_fork),
         cmocka_unit_test(test_sums),
+        cmocka_unit_test(test_small_growth),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
