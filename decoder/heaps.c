@@ -547,32 +547,48 @@ static struct heap_step add_event(struct heaps *h, const struct decoder *d, cons
     return step;
 }
 
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The kernel counts resident pages with a delay of up to 64 a thread; from sample to sample that cancels out. */
+static void sum_up(struct heap_space *s, const struct heap_step *step)
+{
+    enum { LAG = 64 * TRACE_PAGE };
+    s->least += step->returned;
+    s->most_back += step->returned_most;
+    s->story.measured += step->bytes;
+    s->story.returned = s->least > LAG ? s->least - LAG : 0;
+    s->story.returned_most = min_u64(s->most_back + LAG, s->story.measured);
+}
+
 /*
  * What the trims since the last sample really gave back: resident memory fell by that, or by more, since other memory
- * may have become resident meanwhile.  What other calls promised is taken from it first.
+ * may have become resident meanwhile: a page for each fault, mostly.  What other calls promised is taken from it first.
  */
 static struct heap_step measure(struct heaps *h, const struct moment *m)
 {
     const struct rec_sample *sample = &m->record->sample;
     struct heap_space *s = find_space(h, m->space);
-    struct heap_step step = {.act = HEAP_MEASURED};
     if (!s)
         return (struct heap_step){0};
-    step.resident_before = s->resident;
-    step.resident_after = sample->resident_pages * TRACE_PAGE;
-    step.bytes = s->pending;
-    const uint64_t fell = step.resident_before > step.resident_after ? step.resident_before - step.resident_after : 0;
-    step.returned = fell > s->foreign ? fell - s->foreign : 0;
-    if (step.returned > step.bytes)
-        step.returned = step.bytes;
-    s->resident = step.resident_after;
+    const uint64_t before = s->resident, after = sample->resident_pages * TRACE_PAGE;
+    const uint64_t came = sample->minflt > s->minflt ? (sample->minflt - s->minflt) * TRACE_PAGE : 0;
+    const uint64_t fell = before > after ? before - after : 0, went = before + came > after ? before + came - after : 0;
+    const struct heap_step step = {.act = HEAP_MEASURED,
+                                   .bytes = s->pending,
+                                   .resident_before = before,
+                                   .resident_after = after,
+                                   .returned = min_u64(fell > s->foreign ? fell - s->foreign : 0, s->pending),
+                                   .returned_most = min_u64(went, s->pending)};
+    s->resident = after;
+    s->minflt = sample->minflt;
     s->pending = s->foreign = 0;
-    if (!step.bytes || !step.resident_before)
+    if (!step.bytes || !before)
         return (struct heap_step){0};
-    s->story.measured += step.bytes;
-    s->story.returned += step.returned;
-    h->all.story.measured += step.bytes;
-    h->all.story.returned += step.returned;
+    sum_up(s, &step);
+    sum_up(&h->all, &step);
     return step;
 }
 

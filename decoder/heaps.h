@@ -51,8 +51,9 @@ struct heap_space {
     struct heap_witness witnesses[WITNESSES];
     size_t n_witnesses;
     bool foreign_break;        /* the program moved the break by itself: malloc may have to align it */
-    uint64_t resident;         /* by the last sample, 0: none */
+    uint64_t resident, minflt; /* by the last sample, 0: none */
     uint64_t pending, foreign; /* promised since then: by trims, by others */
+    uint64_t least, most_back; /* sums of what came back */
     uint64_t heap;             /* its size */
     struct heap_space *next;   /* in the list of all */
 };

@@ -31,16 +31,17 @@ const char *kind_name(enum kind kind)
 }
 
 /* A glibc arena begins as a reservation: PROT_NONE, not counted, twice its size to have an aligned one inside, or just
- * its size where it was wished for, at an aligned address.  One that a program makes by itself is none.  Source:
- * new_heap() in glibc's malloc/arena.c. */
+ * its size, wished for behind the last one, at an aligned address, be it another one.  One that a program makes by
+ * itself is none.  Source: new_heap() in glibc's malloc/arena.c. */
 static bool is_arena(const struct decoder *d, const struct rec_event *event, const struct segment *segment)
 {
-    uint64_t arena = event->abi == ABI_X86_64 ? ARENA_64 : ARENA_32; /* x32 has 32-bit words */
-    uint64_t size = segment->end - segment->start, wish = event->args[0];
-    return segment->prot == 0 && (event->args[3] & NORESERVE) &&
-           ((size == 2 * arena && !wish) ||
-            (size == arena && segment->start % arena == 0 && (!wish || wish == segment->start))) &&
-           runtime_libc_frames(d->code, event->stack) != 1;
+    const uint64_t arena = event->abi == ABI_X86_64 ? ARENA_64 : ARENA_32; /* x32 has 32-bit words */
+    const uint64_t size = segment->end - segment->start, wish = event->args[0];
+    if (segment->prot != 0 || !(event->args[3] & NORESERVE) || (size != arena && size != 2 * arena))
+        return false;
+    const unsigned depth = runtime_libc_frames(d->code, event->stack); /* 0: nothing is known */
+    const bool as_wished = !wish || wish == segment->start || depth > 1;
+    return depth != 1 && (size == arena ? segment->start % arena == 0 && as_wished : !wish);
 }
 
 /* An mmapped chunk: plain memory wherever the kernel likes, asked for from deep inside of libc.  Source:

@@ -125,7 +125,8 @@ struct heap_step {
     uint64_t bytes; /* by which it grew or shrank; of HEAP_MEASURED, promised by the trims that are measured */
     uint64_t size;  /* afterwards: of the heap, of what is open of the arena, of the chunk; else 0 */
     tracee_addr at; /* of the arena, of the chunk; else 0 */
-    uint64_t resident_before, resident_after, returned; /* of HEAP_MEASURED; returned: at least so much */
+    uint64_t resident_before, resident_after; /* of HEAP_MEASURED, as what follows */
+    uint64_t returned, returned_most;         /* at least, and at most if each page fault brought one page */
 };
 
 /* Of all events that did the same with the same stack. */
@@ -176,6 +177,7 @@ struct heap_story {
     uint64_t promised;                        /* bytes that trims of heap and arenas promised to give back */
     uint64_t measured;                        /* the part of it with a sample before and behind */
     uint64_t returned;                        /* by which resident memory fell for that, at least */
+    uint64_t returned_most;                   /* and at most, if each page fault meanwhile brought one page */
     uint64_t arenas_high;                     /* most heaps of arenas at once */
     const struct heap_arena *arenas;          /* that are there */
     size_t n_arenas;

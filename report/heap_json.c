@@ -71,6 +71,7 @@ void heap_json_head(struct buffer *out, const struct heap_view *v)
 static void add_measure(struct json *j, const struct heap_step *step)
 {
     add_number(j, "returned", step->returned);
+    add_number(j, "returned_most", step->returned_most);
     add_number(j, "resident_before", step->resident_before);
     add_number(j, "resident_after", step->resident_after);
 }
@@ -132,6 +133,11 @@ static void add_heap(struct json *j, const struct heap_view *v, const struct hea
     json_key(j, "at_least");
     if (story->measured)
         json_unsigned(j, story->returned);
+    else
+        json_null(j);
+    json_key(j, "at_most");
+    if (story->measured)
+        json_unsigned(j, story->returned_most);
     else
         json_null(j);
     json_object_close(j);

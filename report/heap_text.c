@@ -143,10 +143,16 @@ static void add_returned(struct buffer *out, const struct heap_story *story)
         line(out, "; for %s of it there are samples:", SIZE(story->measured));
     else
         buffer_char(out, ';');
-    if (story->returned)
-        line(out, " at least %s really came back\n", SIZE(story->returned));
+    if (!story->returned_most)
+        line(out, " nothing of it came back\n");
+    else if (!story->returned && story->returned_most == story->measured)
+        line(out, " all of it or nothing may have come back\n");
+    else if (story->returned == story->returned_most)
+        line(out, " %s really came back\n", SIZE(story->returned));
+    else if (story->returned)
+        line(out, " between %s and %s really came back\n", SIZE(story->returned), SIZE(story->returned_most));
     else
-        line(out, " resident memory did not fall for it\n");
+        line(out, " at most %s really came back\n", SIZE(story->returned_most));
 }
 
 /* ---- thresholds ---- */
@@ -193,14 +199,14 @@ static void add_thresholds(struct buffer *out, const struct heap_view *v, const 
              (unsigned long long)t->sign_event, TIME(t->sign_time));
         buffer_string(out, "             ");
         heap_sign(out, t);
-        line(out, "%s\n", t->n_moves ? "; before that:" : "");
+        line(out, "%s\n", t->n_moves ? ";\n             before that, unless it was set already:" : "");
     } else {
         line(out, "\n  malloc     blocks from %s%s on are mapped, the heap's top is trimmed at %s", SIZE(t->mmap),
              t->n_moves && t->moves[t->n_moves - 1].at_most ? " (or less)" : "", SIZE(t->trim));
         if (t->n_moves)
             line(out, "; raised %zu x from 128K\n", t->n_moves);
         else
-            line(out, ": as at first\n");
+            line(out, ": the defaults\n");
     }
     const size_t first = t->n_moves > MOVES_SHOWN ? t->n_moves - MOVES_SHOWN : 0;
     if (first)

@@ -46,7 +46,8 @@ def check_sums(told):
     }
     for act, counted in sums.items():
         assert (counted["calls"], counted["bytes"]) == counts.get(act, (0, 0)), act
-    assert told["returned"]["promised"] >= told["returned"]["measured"] >= (told["returned"]["at_least"] or 0)
+    returned = told["returned"]
+    assert returned["promised"] >= returned["measured"] >= (returned["at_most"] or 0) >= (returned["at_least"] or 0)
 
 
 def traced(run, *argv):
