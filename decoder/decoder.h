@@ -43,9 +43,9 @@ enum segment_flag {
     SEGMENT_KERNEL_MADE = 1 << 4, /* no call made it: exec image, grown stack, repaired at a checkpoint */
     SEGMENT_FOUND = 1 << 6,       /* no call made it, and it was not there at the baseline: a checkpoint found it */
     SEGMENT_NAMED = 1 << 5,       /* `file` is a name of the kernel's ([stack], [vdso]), not a file: it has no offset */
-    SEGMENT_WAS_OPEN = 1 << 7,    /* mprotect(2) took its first protection, under which it could be accessed */
-    SEGMENT_WAS_WRITABLE = 1 << 8, /* the same, and written */
-    SEGMENT_RUN_ON = 1 << 9,       /* a stack that was given to a thread: `owner` runs on it, or ran */
+    SEGMENT_WAS_OPEN = 1 << 8,    /* mprotect(2) took its first protection, under which it could be accessed */
+    SEGMENT_WAS_WRITABLE = 1 << 9, /* the same, and written */
+    SEGMENT_RUN_ON = 1 << 10,      /* a stack that was given to a thread: `owner` runs on it, or ran */
 };
 
 /*
