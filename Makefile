@@ -5,7 +5,7 @@ VERSION := 0.1.0
 # Every Debian package that the project needs, in one place.
 PACKAGES_BUILD := gcc libc6-dev make libzstd-dev libdw-dev libelf-dev liblzma-dev libiberty-dev libcapstone-dev
 PACKAGES_DEMO := python3
-PACKAGES_TEST := clang clang-format gcc-multilib g++ binutils python3 python3-pytest libcmocka-dev groff zstd strace git sqlite3 \
+PACKAGES_TEST := clang clang-format gcc-multilib g++ binutils python3 python3-pytest python3-pytest-xdist libcmocka-dev groff zstd strace git sqlite3 \
 	bash util-linux procps stress-ng xz-utils dwz gdb
 PACKAGES_BENCH := python3 strace coreutils redis-tools
 
@@ -213,8 +213,8 @@ bench-programs: $(BENCH_PROGRAMS)
 test-programs: $(TEST_PROGRAMS) $(UNIT_TESTS) $(EXAMPLES) $(BENCH_PROGRAMS)
 
 TEST_ENVIRONMENT = BRKWATER=$(abspath $(PROGRAM)) BRKWATER_BUILD=$(abspath $(BUILD)) BRKWATER_PROGRAMS=$(abspath $(PROGRAMS_DIR))
-# pytest of Debian's own python: another python3 may come first in PATH.
-PYTEST := /usr/bin/python3 -B -m pytest -q -p no:cacheprovider
+# pytest of Debian's own python: another python3 may come first in PATH.  Two tests at a time: no test depends on speed.
+PYTEST := /usr/bin/python3 -B -m pytest -q -p no:cacheprovider -n 2
 
 .PHONY: check
 check: packages-test ## install what the tests need, build, run every test

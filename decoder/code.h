@@ -187,4 +187,28 @@ int namer_stack(struct namer *namer, struct code *code, uint32_t stack);
 /* All frames and stacks, and what is to be told of modules. */
 int namer_all(struct namer *namer, struct code *code);
 
+/* ---- what a namer would find ---- */
+
+enum debug_place {
+    DEBUG_NOWHERE, /* exported names are all that there is */
+    DEBUG_INSIDE,  /* in the file itself */
+    DEBUG_BESIDE,  /* in a file of its own, `path` */
+};
+
+struct debug_lookup {
+    enum debug_place place;
+    char build_id[129]; /* hex; "" when the file has none */
+    char path[4096];    /* of DEBUG_BESIDE, in that root or in ours; "" else */
+};
+
+/* Where the debug information of a program or library lies; no server is asked.  `path` is meant inside of `root`, a
+ * descriptor of a directory, or -1 for that of this process.  0, with *ret filled; -errno when the file cannot be read,
+ * -ENOEXEC when it is not ELF; -ENOMEM. */
+int debug_lookup(const char *path, int root, struct debug_lookup *ret);
+
+/* Whether the servers of $DEBUGINFOD_URLS could be asked. */
+enum debuginfod_state { DEBUGINFOD_READY, DEBUGINFOD_NO_URLS, DEBUGINFOD_NO_LIBRARY };
+
+enum debuginfod_state debuginfod_state(void);
+
 #endif

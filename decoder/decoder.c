@@ -181,6 +181,10 @@ uint64_t decoder_time_of(const struct decoder *d, const struct record *record)
         return record->space_end.time;
     case REC_NOTE:
         return record->note.time;
+    case REC_ATTACH:
+        return record->attach.time;
+    case REC_COST:
+        return record->cost.time;
     case REC_END:
         return record->end.time;
     default:
@@ -232,6 +236,14 @@ int decoder_apply(struct decoder *d, const struct record *record, struct moment 
         break;
     case REC_NOTE:
         m.pid = record->note.pid;
+        break;
+    case REC_ATTACH:
+        m.pid = record->attach.pid;
+        model_attach(d, &record->attach);
+        break;
+    case REC_COST:
+        d->cost = record->cost;
+        d->has_cost = true;
         break;
     case REC_END:
         d->end = record->end;
@@ -306,6 +318,11 @@ const struct drift *decoder_first_drift(const struct decoder *d)
 const struct rec_header *decoder_header(const struct decoder *d)
 {
     return d->has_header ? &d->header : NULL;
+}
+
+const struct rec_cost *decoder_cost(const struct decoder *d)
+{
+    return d->has_cost ? &d->cost : NULL;
 }
 
 const struct rec_end *decoder_end(const struct decoder *d)

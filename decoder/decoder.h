@@ -42,6 +42,7 @@ enum segment_flag {
     SEGMENT_WIPE_ON_FORK = 1 << 3,
     SEGMENT_KERNEL_MADE = 1 << 4, /* no call made it: exec image, grown stack, repaired at a checkpoint */
     SEGMENT_FOUND = 1 << 6,       /* no call made it, and it was not there at the baseline: a checkpoint found it */
+    SEGMENT_ATTACHED = 1 << 7,    /* it was there when its process was attached to: born before that */
     SEGMENT_NAMED = 1 << 5,       /* `file` is a name of the kernel's ([stack], [vdso]), not a file: it has no offset */
     SEGMENT_WAS_OPEN = 1 << 8,    /* mprotect(2) took its first protection, under which it could be accessed */
     SEGMENT_WAS_WRITABLE = 1 << 9, /* the same, and written */
@@ -59,7 +60,7 @@ struct segment {
     tracee_addr start, end; /* page aligned, end exclusive */
     uint64_t offset;        /* in the file, of `start`; 0 for anonymous memory */
     uint64_t birth;         /* event that mapped it; 0: it was there at the baseline */
-    uint64_t born;          /* tick of that */
+    uint64_t born;          /* tick of that; of SEGMENT_ATTACHED the tick of the attaching */
     uint32_t owner;         /* tid that mapped it; for a thread's stack the thread that runs on it */
     uint32_t stack;         /* call stack of its birth; 0: unknown */
     uint32_t file;          /* decoder_file() id, 0 for anonymous memory */
@@ -181,9 +182,10 @@ struct process_info {
     uint32_t pid, parent; /* parent process, 0 for the command */
     uint32_t space;       /* where it is, or was last */
     bool ended;
-    uint32_t status;  /* wait status, when ended */
-    const char *comm; /* short name, "" when unknown */
-    const char *exe;  /* path, "" when unknown */
+    uint32_t status;          /* wait status, when ended */
+    struct rec_attach attach; /* threads 0: it was not attached to */
+    const char *comm;         /* short name, "" when unknown */
+    const char *exe;          /* path, "" when unknown */
 };
 
 struct decoder;
@@ -223,6 +225,9 @@ const struct rec_header *decoder_header(const struct decoder *decoder);
 
 /* The end record, or NULL before it was seen. */
 const struct rec_end *decoder_end(const struct decoder *decoder);
+
+/* What tracing has cost the processes that were attached to, NULL before the end or when there were none. */
+const struct rec_cost *decoder_cost(const struct decoder *decoder);
 
 /* NULL when there is no such file or name. */
 const struct file_info *decoder_file(const struct decoder *decoder, uint32_t file);

@@ -50,8 +50,9 @@ struct decoder {
     struct code *code;
     struct rec_header header;
     char *header_texts[5];
-    bool has_header, has_end;
+    bool has_header, has_end, has_cost;
     struct rec_end end;
+    struct rec_cost cost;
 
     struct space_model *spaces[SPACE_BUCKETS];
     struct space_model *last_space; /* the one used last: nearly always the next one, too */
@@ -106,6 +107,7 @@ int model_copy_loads(struct space_model *to, const struct space_model *from);
 int model_task(struct decoder *decoder, const struct rec_task *task);
 int model_exec(struct decoder *decoder, const struct rec_exec *exec);
 void model_exit(struct decoder *decoder, const struct rec_exit *exit);
+void model_attach(struct decoder *decoder, const struct rec_attach *attach);
 /* Add one; NULL or -ENOMEM without memory.  A new process has the names of its parent. */
 struct process_model *model_process_new(struct decoder *decoder, uint32_t pid, uint32_t parent);
 int model_task_add(struct decoder *decoder, uint32_t tid, uint32_t pid, uint32_t space);

@@ -210,6 +210,15 @@ int model_exec(struct decoder *d, const struct rec_exec *exec)
     return 0;
 }
 
+void model_attach(struct decoder *d, const struct rec_attach *attach)
+{
+    struct process_model *p = model_process(d, attach->pid);
+    if (p)
+        p->info.attach = *attach;
+    else
+        d->contradictions++;
+}
+
 void model_exit(struct decoder *d, const struct rec_exit *exit)
 {
     forget_task(d, exit->tid);

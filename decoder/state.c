@@ -134,6 +134,9 @@ static void visit_process(struct decoder *d, struct pack *p, size_t index)
     pack_u32(p, &info->space);
     pack_bool(p, &info->ended);
     pack_u32(p, &info->status);
+    pack_u32(p, &info->attach.own_pid);
+    pack_u32(p, &info->attach.threads);
+    pack_u64(p, &info->attach.pause);
     pack_text(p, &comm, &comm_size);
     pack_text(p, &exe, &exe_size);
     if (!p->reading)
@@ -143,6 +146,7 @@ static void visit_process(struct decoder *d, struct pack *p, size_t index)
         made->info.space = info->space;
         made->info.ended = info->ended;
         made->info.status = info->status;
+        made->info.attach = info->attach;
         memset(made->comm, 0, sizeof(made->comm));
         memcpy(made->comm, comm, comm_size < sizeof(made->comm) ? comm_size : sizeof(made->comm) - 1);
         free(made->exe);
@@ -320,7 +324,7 @@ static int visit(struct decoder *d, struct pack *p)
     size_t processes = d->n_processes;
     visit_header(d, p);
     visit_files(d, p);
-    pack_count(p, &processes, 7);
+    pack_count(p, &processes, 10);
     for (size_t i = 0; i < processes && !p->error; i++)
         visit_process(d, p, i);
     visit_tasks(d, p);

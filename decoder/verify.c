@@ -265,6 +265,8 @@ static void take_baseline(struct decoder *d, struct space_model *space, const st
 {
     struct segment kernel_made = {.born = d->time, .flags = SEGMENT_KERNEL_MADE};
     bool by_exec = c->reason == CHECKPOINT_EXEC;
+    if (c->reason == CHECKPOINT_ATTACH)
+        kernel_made.flags |= SEGMENT_ATTACHED;
     segments_clear(&space->segments);
     for (uint32_t i = 0; i < c->n_mappings; i++) {
         const struct rec_mapping *line = &c->mappings[i];

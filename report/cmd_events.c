@@ -107,7 +107,7 @@ static int run(int argc, char **argv)
             json = true;
             break;
         case OPT_PID:
-            listing.pid = parse_pid(parser.value);
+            listing.pid = parse_pid("--pid", parser.value);
             if (!listing.pid)
                 return EXIT_USAGE;
             break;

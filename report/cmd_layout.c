@@ -159,7 +159,7 @@ static int take_option(struct request *r, int id, const char *value)
             return complain(EXIT_USAGE, "--at: '%s' is no moment: 1.25s, 800ms, #1234, peak, peak-virtual, end", value);
         return 0;
     case OPT_PID:
-        r->pid = parse_pid(value);
+        r->pid = parse_pid("--pid", value);
         return r->pid ? 0 : EXIT_USAGE;
     case OPT_FORMAT:
         r->format = find_format(value);

@@ -246,7 +246,7 @@ static int take_option(struct request *r, int id, const char *value)
     case OPT_FORMAT:
         return take_format(r, value);
     case OPT_PID:
-        r->pid = parse_pid(value);
+        r->pid = parse_pid("--pid", value);
         return r->pid ? 0 : EXIT_USAGE;
     case OPT_AT:
         if (when_parse(value, &r->when))

@@ -2,6 +2,7 @@
 #include "listing.h"
 #include "live_names.h"
 #include "play.h"
+#include "refusal_text.h"
 #include "summary.h"
 #include "units.h"
 #include "verbs.h"
@@ -22,6 +23,8 @@
 
 enum {
     OPT_OUTPUT = 1,
+    OPT_ATTACH,
+    OPT_UNTIL,
     OPT_CALLS,
     OPT_CLOCK,
     OPT_RELATIVE,
@@ -45,6 +48,8 @@ enum {
 static const struct option options[] = {
     {OPT_OUTPUT, 'o', "output", "FILE",
      "record to FILE, quietly; read it with the verbs report, events, layout, verify"},
+    {OPT_ATTACH, 'p', "attach", "PID",
+     "trace a running process in place of a command, and let it go at the end as it was;\nmay be repeated"},
     {OPT_CALLS, 'e', "calls", "CALL,...", "which calls the live text prints: mmap,brk  !madvise  %memory  %process"},
     {OPT_CLOCK, 't', NULL, NULL, "time of day before each line; -tt with microseconds, -ttt since the epoch"},
     {OPT_RELATIVE, 'r', NULL, NULL, "seconds since the line before"},
@@ -56,8 +61,10 @@ static const struct option options[] = {
     {OPT_FOLLOW, 'f', "follow", NULL, "follow children and threads (always done)"},
     {OPT_INTERVAL, 0, "sample-interval", "MS", "time between two samples of the counters, 10 by default; 0: none"},
     {OPT_CHECKPOINT, 0, "checkpoint-every", "N", "compare the replay with the kernel's map after every N layout calls"},
-    {OPT_DURATION, 0, "duration", "SECONDS", "stop recording after so long; the command goes on"},
-    {OPT_MAX_SIZE, 0, "max-size", "SIZE", "stop recording when FILE reaches SIZE; the command goes on"},
+    {OPT_DURATION, 0, "duration", "SECONDS", "stop recording after so long; the process goes on"},
+    {OPT_UNTIL, 0, "until", "rss>SIZE",
+     "stop recording when resident memory (rss), or address space (virtual), is more than SIZE"},
+    {OPT_MAX_SIZE, 0, "max-size", "SIZE", "stop recording when FILE reaches SIZE; the process goes on"},
     {OPT_DEPTH, 0, "depth", "N", "frames of a call stack at most, 128 by default; 0: no stacks"},
     {OPT_PLACEMENT, 0, "placement", "auto|free",
      "auto (default): while calls come close together, run them on brkwater's own CPU,\nwhere their stops are cheaper; "
@@ -76,6 +83,8 @@ struct run {
     struct tracer_options tracer;
     struct listing listing;
     bool quiet, detach;
+    pid_t pids[TRACER_MAX_TARGETS];
+    size_t n_pids;
     struct live_names names;
     /* Live text: */
     struct decoder *decoder;
@@ -283,6 +292,14 @@ static int exec_failure(const char *command, int error)
     return complain(EXIT_NOT_EXECUTABLE, "%s: cannot be executed: %s", command, strerror(error));
 }
 
+static void end_run(struct run *run)
+{
+    decoder_free(run->decoder);
+    timeline_free(run->timeline);
+    names_end(&run->names);
+    buffer_free(&run->line);
+}
+
 static int trace(struct run *run, char **argv)
 {
     struct tracer_result result = {0};
@@ -298,11 +315,39 @@ static int trace(struct run *run, char **argv)
         close_run(run, &result);
     if (run->report >= 0)
         tracer_background_report(run->report, -1, failure ? failure : EXIT_TROUBLE);
-    decoder_free(run->decoder);
-    timeline_free(run->timeline);
-    names_end(&run->names);
-    buffer_free(&run->line);
+    end_run(run);
     return failure ? failure : end_like(result.wait_status);
+}
+
+static int complain_refused(pid_t pid, int error)
+{
+    struct buffer line = {0};
+    struct refusal refusal;
+    if (refusal_find(pid, error, &refusal) == 0)
+        refusal_text(&line, &refusal);
+    if (line.size)
+        complain(0, "%s", buffer_chars(&line));
+    else
+        complain(0, "cannot attach to %d: %s", (int)pid, strerror(error));
+    buffer_free(&line);
+    return EXIT_TROUBLE;
+}
+
+static int attach(struct run *run)
+{
+    struct tracer_result result = {0};
+    const char *what = NULL;
+    int failure = 0, error = tracer_attach(&run->tracer, run->pids, run->n_pids, &result, &what);
+    if (error && result.refused)
+        failure = complain_refused(result.refused, -error);
+    else if (error && what && run->tracer.output && strcmp(what, run->tracer.output) == 0)
+        failure = complain(EXIT_TROUBLE, "cannot create %s: %s", what, strerror(-error));
+    else if (error)
+        failure = complain(EXIT_TROUBLE, "cannot trace: %s: %s", what ? what : "?", strerror(-error));
+    else
+        close_run(run, &result);
+    end_run(run);
+    return failure;
 }
 
 static int trace_in_background(struct run *run, char **argv)
@@ -330,6 +375,29 @@ static int parse_number(const char *option, const char *text, uint64_t *ret)
     return 0;
 }
 
+/* "rss>2G" or "virtual>64G". */
+static int parse_until(struct run *run, const char *text)
+{
+    const size_t length = strcspn(text, ">");
+    if (length == 3 && memcmp(text, "rss", length) == 0)
+        run->tracer.until = UNTIL_RESIDENT;
+    else if (length == 7 && memcmp(text, "virtual", length) == 0)
+        run->tracer.until = UNTIL_VIRTUAL;
+    if (!run->tracer.until || text[length] != '>' || units_parse_size(text + length + 1, &run->tracer.until_bytes))
+        return complain(EXIT_USAGE, "--until: '%s' is not a condition (rss>2G, virtual>64G; quote it for the shell)",
+                        text);
+    return 0;
+}
+
+static int add_pid(struct run *run, const char *text)
+{
+    if (run->n_pids == TRACER_MAX_TARGETS)
+        return complain(EXIT_USAGE, "-p: more than %d processes", TRACER_MAX_TARGETS);
+    const unsigned pid = parse_pid("-p", text);
+    run->pids[run->n_pids++] = (pid_t)pid;
+    return pid ? 0 : EXIT_USAGE;
+}
+
 static int take_option(struct run *run, int id, const char *value)
 {
     uint64_t number = 0;
@@ -340,6 +408,10 @@ static int take_option(struct run *run, int id, const char *value)
                             "-o: a trace cannot go to standard output, which is the command's; name a FILE");
         run->tracer.output = value;
         return 0;
+    case OPT_ATTACH:
+        return add_pid(run, value);
+    case OPT_UNTIL:
+        return parse_until(run, value);
     case OPT_CALLS:
         return listing_select(&run->listing, value);
     case OPT_CLOCK:
@@ -421,8 +493,12 @@ static int trace_run(int argc, char **argv)
         if (id == OPTION_WRONG || take_option(&run, id, parser.value))
             return EXIT_USAGE;
     }
-    if (parser.at >= argc)
+    if (run.n_pids && parser.at < argc)
+        return complain_usage(&verb_trace, "either -p PID or a COMMAND, not both");
+    if (!run.n_pids && parser.at >= argc)
         return complain_usage(&verb_trace, "no COMMAND was named");
+    if (run.n_pids && run.detach)
+        return complain(EXIT_USAGE, "--detach-tracer is for a command; a process that -p names goes on by itself");
     if (run.detach && !run.tracer.output)
         return complain(EXIT_USAGE, "--detach-tracer needs -o FILE: live text would have nowhere to go");
     if (run.tracer.max_size && !run.tracer.output)
@@ -434,9 +510,15 @@ static int trace_run(int argc, char **argv)
         return status;
     if (run.tracer.output && !run.quiet && isatty(STDERR_FILENO))
         fprintf(stderr, "brkwater: recording to %s\n", run.tracer.output);
+    if (run.n_pids)
+        return attach(&run);
     return run.detach ? trace_in_background(&run, argv + parser.at) : trace(&run, argv + parser.at);
 }
 
 const struct verb verb_trace = {
-    "", "[OPTIONS] [--] COMMAND [ARG]...", "trace a command; children and threads are followed", options, trace_run,
+    "",
+    "[OPTIONS] [--] COMMAND [ARG]... | -p PID...",
+    "trace a command or running processes, with what they start",
+    options,
+    trace_run,
 };

@@ -80,7 +80,14 @@ static uint32_t main_stack(struct shares *shares, const struct layout *l, const 
     return stack;
 }
 
-/* "#12 by 71" (event and thread), "9 events, last #40", "execve", or "kernel". */
+const char *layout_no_birth(const struct segment *s)
+{
+    if (s->flags & SEGMENT_FOUND)
+        return "kernel";
+    return s->flags & SEGMENT_ATTACHED ? "before attach" : "execve";
+}
+
+/* "#12 by 71" (event and thread), "9 events, last #40", "execve", "kernel", or "before attach". */
 static void add_event(struct buffer *out, const struct layout *l, const struct mapping *m, const struct segment *last)
 {
     uint64_t births = 0, birth = UINT64_MAX;
@@ -95,7 +102,7 @@ static void add_event(struct buffer *out, const struct layout *l, const struct m
     else if (last->birth)
         snprintf(maker, sizeof(maker), "#%llu by %u", (unsigned long long)last->birth, last->owner);
     else
-        snprintf(maker, sizeof(maker), last->flags & SEGMENT_FOUND ? "kernel" : "execve");
+        snprintf(maker, sizeof(maker), "%s", layout_no_birth(last));
     buffer_string(out, maker);
 }
 
@@ -123,8 +130,9 @@ static void add_maker(struct buffer *out, struct shares *shares, const struct la
     }
     const uint64_t born = l->place->time > last->born ? l->place->time - last->born : 0;
     const size_t used = out->size - before;
-    snprintf(text, sizeof(text), "%*s %8s", used < width ? (int)(width - used) : 0, "",
-             units_duration(age, sizeof(age), born));
+    const bool older = last->flags & SEGMENT_ATTACHED && !last->birth;
+    snprintf(text, sizeof(text), "%*s %s%*s", used < width ? (int)(width - used) : 0, "", older ? ">" : "",
+             older ? 7 : 8, units_duration(age, sizeof(age), born));
     buffer_string(out, text);
 }
 

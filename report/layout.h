@@ -29,4 +29,7 @@ void layout_kind(struct buffer *out, enum kind kind, const struct segment_role *
 
 extern const struct layout_format layout_formats[]; /* ended by one without a name; the first is the default */
 
+/* Where a segment that no event made comes from: "execve", "kernel" (by itself), "before attach". */
+const char *layout_no_birth(const struct segment *segment);
+
 #endif

@@ -6,11 +6,13 @@
 
 #include <stdio.h>
 
-/* Who made it: a call, the program's start, or the kernel by itself. */
+/* Who made it: a call, the program's start, the kernel by itself, or nobody knows, since it was there before. */
 static const char *origin(const struct segment *s)
 {
     if (s->flags & SEGMENT_FOUND)
         return "kernel";
+    if (s->flags & SEGMENT_ATTACHED && !s->birth)
+        return "attach";
     return s->birth ? "event" : "execve";
 }
 

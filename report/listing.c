@@ -4,6 +4,7 @@
 #include "escape.h"
 #include "options.h"
 #include "stack_text.h"
+#include "units.h"
 
 #include <langinfo.h>
 #include <locale.h>
@@ -98,6 +99,20 @@ static void add_prefix(struct listing *l, struct buffer *out, const struct decod
 
 /* ---- lines that are no events ---- */
 
+static void add_attach(struct listing *l, struct buffer *out, const struct decoder *d, const struct rec_attach *attach)
+{
+    const struct process_info *process = decoder_process(d, attach->pid);
+    char text[128], pause[UNITS_MAX];
+    if (l->quiet)
+        return;
+    add_prefix(l, out, d, attach->pid, attach->time);
+    buffer_string(out, "--- attached to ");
+    escape_text(out, escape_chars(process ? process->comm : ""), 0, 64);
+    snprintf(text, sizeof(text), ", %u %s, stopped for %s ---\n", attach->threads,
+             attach->threads == 1 ? "thread" : "threads", units_duration(pause, sizeof(pause), attach->pause));
+    buffer_string(out, text);
+}
+
 static void add_exit(struct listing *l, struct buffer *out, const struct decoder *d, const struct rec_exit *exit)
 {
     char text[128];
@@ -168,6 +183,9 @@ void listing_add(struct listing *l, struct buffer *out, const struct decoder *d,
         return;
     case REC_EXIT:
         add_exit(l, out, d, &record->exit);
+        return;
+    case REC_ATTACH:
+        add_attach(l, out, d, &record->attach);
         return;
     case REC_NOTE:
         add_note(l, out, d, &record->note);

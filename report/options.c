@@ -29,7 +29,7 @@ int complain_usage(const struct verb *verb, const char *what)
                     *verb->name ? " " : "", verb->synopsis, verb->name, *verb->name ? " " : "");
 }
 
-unsigned parse_pid(const char *text)
+unsigned parse_pid(const char *option, const char *text)
 {
     unsigned long pid = 0;
     char *end = NULL;
@@ -37,7 +37,7 @@ unsigned parse_pid(const char *text)
         pid = strtoul(text, &end, 10);
     if (pid && !*end && pid <= INT_MAX)
         return (unsigned)pid;
-    complain(0, "--pid: '%s' is not a process id", text);
+    complain(0, "%s: '%s' is not a process id", option, text);
     return 0;
 }
 

@@ -61,8 +61,8 @@ int complain(int status, const char *format, ...) __attribute__((format(printf, 
 /* The same for an operand that is missing or too much. */
 int complain_usage(const struct verb *verb, const char *what);
 
-/* A process id, or 0 after one line was printed. */
-unsigned parse_pid(const char *text);
+/* A process id that an option was given, or 0 after one line was printed. */
+unsigned parse_pid(const char *option, const char *text);
 
 /* The nearest of the names, or NULL when none is near. */
 const char *options_nearest(const char *name, const char *const *names, size_t count);

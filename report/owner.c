@@ -76,6 +76,8 @@ static void add_segment(struct buffer *out, const struct layout *l, const struct
     if (s->birth)
         snprintf(text, sizeof(text), "  %-9s by event #%llu of thread %u, %s ago\n", "mapped",
                  (unsigned long long)s->birth, s->owner, age);
+    else if (s->flags & SEGMENT_ATTACHED)
+        snprintf(text, sizeof(text), "  %-9s before it was attached to, more than %s ago\n", "mapped", age);
     else
         snprintf(text, sizeof(text), "  %-9s %s, %s ago\n", "mapped",
                  s->flags & SEGMENT_FOUND ? "by the kernel, without a call" : "by execve", age);

@@ -117,7 +117,11 @@ static void add_head(struct buffer *out, const struct summary *s)
     struct buffer rest = {0};
     size_t begin = out->size;
     add_command(out, decoder_header(s->decoder));
+    const struct process_info *first = decoder_process(s->decoder, timeline_command(s->timeline));
+    const uint32_t own = first ? first->attach.own_pid : 0;
     line(&rest, "    pid %u", timeline_command(s->timeline));
+    if (own && own != first->pid)
+        line(&rest, " (to itself %u)", own);
     if (t->processes > 1 || t->threads > 1)
         line(&rest, ", %s %s, %s %s", COUNT(t->processes), plural(t->processes, "process", "processes"),
              COUNT(t->threads), plural(t->threads, "thread", "threads"));
@@ -363,10 +367,9 @@ static void add_notes(struct buffer *out, const struct summary *s)
 static void add_early_end(struct buffer *out, const struct rec_end *end)
 {
     static const char *const reasons[] = {
-        [END_DISK_FULL] = "the disk is full",
-        [END_MAX_SIZE] = "the trace reached --max-size",
-        [END_DURATION] = "--duration was over",
-        [END_INTERRUPTED] = "it was interrupted",
+        [END_DISK_FULL] = "the disk is full",   [END_MAX_SIZE] = "the trace reached --max-size",
+        [END_DURATION] = "--duration was over", [END_INTERRUPTED] = "it was interrupted",
+        [END_UNTIL] = "--until was reached",
     };
     if (!end || end->reason == END_EXITED)
         return;
@@ -376,10 +379,35 @@ static void add_early_end(struct buffer *out, const struct rec_end *end)
         line(out, "  recording ended early: %s; what came later is not here\n", reasons[end->reason]);
 }
 
+/* What a process that was attached to has paid for it. */
+static void add_cost(struct buffer *out, const struct summary *s)
+{
+    const struct rec_cost *cost = decoder_cost(s->decoder);
+    const struct rec_end *end = decoder_end(s->decoder);
+    const uint64_t run = timeline_totals(s->timeline)->time;
+    uint64_t pause = 0, threads = 0;
+    for (size_t i = 0; decoder_process_at(s->decoder, i); i++) {
+        const struct rec_attach *attach = &decoder_process_at(s->decoder, i)->attach;
+        pause = attach->pause > pause ? attach->pause : pause;
+        threads += attach->threads;
+    }
+    if (!cost || !end)
+        return;
+    line(out, "  attached   %s %s stopped for %s at the start, for %s at the end\n", COUNT(threads),
+         plural(threads, "thread", "threads"), TIME(pause), TIME(cost->detach));
+    line(out, "             %s stops, %s of them at other calls; %s each on the average, in all %s of %s (%.1f %%)\n",
+         COUNT(end->stops), COUNT(cost->foreign), TIME(end->stops ? cost->served / end->stops : 0), TIME(cost->served),
+         TIME(run), run ? (double)cost->served * 100 / (double)run : 0);
+    if (cost->left)
+        line(out, "             %u %s could not be stopped, and went free when brkwater ended\n", cost->left,
+             plural(cost->left, "thread", "threads"));
+}
+
 static void add_foot(struct buffer *out, const struct summary *s)
 {
     const struct totals *t = timeline_totals(s->timeline);
     uint64_t drift = decoder_drift(s->decoder), unordered = decoder_unordered(s->decoder);
+    add_cost(out, s);
     add_early_end(out, decoder_end(s->decoder));
     if (s->loss)
         line(out, "  %s\n", s->loss);

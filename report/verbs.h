@@ -14,5 +14,6 @@ extern const struct verb verb_stacks;
 extern const struct verb verb_heap;
 extern const struct verb verb_verify;
 extern const struct verb verb_symbolize;
+extern const struct verb verb_doctor;
 
 #endif

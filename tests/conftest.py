@@ -185,6 +185,8 @@ def pytest_collectreport(report):
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config):
     """The last line of a run, in the same words as the other checks use."""
+    if hasattr(config, "workerinput"):
+        return  # one of several processes that run tests: the first of them counts
     if config.option.collectonly or config.option.help or config.option.version:
         return
     skipped = f", {Counts.skipped} skipped" if Counts.skipped else ""

@@ -34,6 +34,25 @@ int arch_entry(pid_t tid, struct syscall_info *ret_info, struct unwind_registers
 /* The registers of a stopped tracee, as the unwinder wants them.  0 or -errno (-ESRCH: killed). */
 int arch_registers(pid_t tid, struct unwind_registers *ret_registers);
 
+/*
+ * A thread stands in a stop that its tracer asked for, and the call that it was in has returned EINTR only because of
+ * that: see to it that the call is run again, unless a signal is about to be handled.  Other calls are left alone.  The
+ * stop must be one from which signals are still looked for: PTRACE_EVENT_STOP, or before a signal that will be ignored.
+ * 1 when there is such a call, 0, or -errno.
+ *
+ * Source: signal(7), "Interruption of system calls and library functions by stop signals".
+ */
+int arch_rerun_interrupted(pid_t tid);
+
+/* Whether the call at whose entry a thread stands may be ended in that way, so that it is worth a look at its exit. */
+bool arch_ends_by_stops(const struct syscall_info *info);
+
+/* The same for a thread of which only the number is known, of any ABI. */
+bool arch_number_ends_by_stops(uint64_t number);
+
+/* Whether the call at whose exit a thread stands has failed with EINTR. */
+bool arch_is_interrupted(pid_t tid);
+
 /* A call's arguments in the one form that call_info() describes. */
 struct call_args {
     enum call call;

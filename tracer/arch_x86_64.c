@@ -192,6 +192,94 @@ int arch_registers(pid_t tid, struct unwind_registers *ret_registers)
     return 0;
 }
 
+/* ---- calls that a stop ends ---- */
+
+enum {
+    CS_32 = 0x23,           /* arch/x86/include/asm/segment.h, __USER32_CS */
+    RERUN_NO_HANDLER = 514, /* ERESTARTNOHAND: run again if no handler is called, else fail with EINTR */
+};
+
+/* They wait, and fail with EINTR whatever the reason was: by signal(7) those with a timeout of their socket, and
+ * others.  To run one again is harmless: it has done nothing yet. */
+static const uint16_t ended_64[] = {
+    0 /* read */, 1 /* write */, 19 /* readv */, 20 /* writev */, 42 /* connect */, 43 /* accept */, 44 /* sendto */,
+    45 /* recvfrom */, 46 /* sendmsg */, 47 /* recvmsg */, 65 /* semop */, 128 /* rt_sigtimedwait */,
+    208 /* io_getevents */, 220 /* semtimedop */, 232 /* epoll_wait */, 281 /* epoll_pwait */, 288 /* accept4 */,
+    299 /* recvmmsg */, 307 /* sendmmsg */, 333 /* io_pgetevents */, 426 /* io_uring_enter */, 441 /* epoll_pwait2 */,
+    /* x32's own: */
+    515 /* readv */, 516 /* writev */, 517 /* recvfrom */, 518 /* sendmsg */, 519 /* recvmsg */,
+    523 /* rt_sigtimedwait */, 537 /* recvmmsg */, 538 /* sendmmsg */};
+static const uint16_t ended_32[] = {3 /* read */,
+                                    4 /* write */,
+                                    102 /* socketcall */,
+                                    117 /* ipc */,
+                                    145 /* readv */,
+                                    146 /* writev */,
+                                    177 /* rt_sigtimedwait */,
+                                    247 /* io_getevents */,
+                                    256 /* epoll_wait */,
+                                    319 /* epoll_pwait */,
+                                    337 /* recvmmsg */,
+                                    345 /* sendmmsg */,
+                                    362 /* connect */,
+                                    364 /* accept4 */,
+                                    369 /* sendto */,
+                                    370 /* sendmsg */,
+                                    371 /* recvfrom */,
+                                    372 /* recvmsg */,
+                                    385 /* io_pgetevents */,
+                                    416 /* io_pgetevents_time64 */,
+                                    417 /* recvmmsg_time64 */,
+                                    420 /* semtimedop_time64 */,
+                                    421 /* rt_sigtimedwait_time64 */,
+                                    426 /* io_uring_enter */,
+                                    441 /* epoll_pwait2 */};
+
+static bool is_listed(uint64_t number, const uint16_t *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (list[i] == number)
+            return true;
+    return false;
+}
+
+static bool ends_by_stops(uint64_t number, bool i386)
+{
+    return i386 ? is_listed(number, ended_32, sizeof(ended_32) / sizeof(ended_32[0]))
+                : is_listed(number, ended_64, sizeof(ended_64) / sizeof(ended_64[0]));
+}
+
+bool arch_ends_by_stops(const struct syscall_info *info)
+{
+    return ends_by_stops(info->number, info->abi == ABI_I386);
+}
+
+bool arch_number_ends_by_stops(uint64_t number)
+{
+    return ends_by_stops(number & ~(uint64_t)X32_BIT, false) || ends_by_stops(number, true);
+}
+
+bool arch_is_interrupted(pid_t tid)
+{
+    errno = 0;
+    long result = ptrace(PTRACE_PEEKUSER, tid, (void *)offsetof(struct user_regs_struct, rax), NULL);
+    return errno == 0 && (int32_t)result == -EINTR;
+}
+
+int arch_rerun_interrupted(pid_t tid)
+{
+    struct user_regs_struct regs;
+    if (ptrace(PTRACE_GETREGS, tid, NULL, &regs) < 0)
+        return -errno;
+    const bool in_call = (int64_t)regs.orig_rax >= 0, i386 = regs.cs == CS_32;
+    const uint64_t number = i386 ? (uint32_t)regs.orig_rax : regs.orig_rax & ~(uint64_t)X32_BIT;
+    const int32_t result = (int32_t)regs.rax;
+    if (!in_call || !ends_by_stops(number, i386) || (result != -EINTR && result != -RERUN_NO_HANDLER))
+        return 0;
+    regs.rax = (uint64_t)(int64_t)-RERUN_NO_HANDLER;
+    return ptrace(PTRACE_SETREGS, tid, NULL, &regs) < 0 ? -errno : 1;
+}
+
 int arch_clear_untraced(pid_t tid, enum abi abi)
 {
     struct user_regs_struct regs;

@@ -290,6 +290,24 @@ static void f_end(struct codec *c, struct rec_end *r)
     field_u64(c, &r->cpu_ticks);
 }
 
+static void f_attach(struct codec *c, struct rec_attach *r)
+{
+    field_time(c, &r->time);
+    field_u32(c, &r->pid);
+    field_u32(c, &r->own_pid);
+    field_u32(c, &r->threads);
+    field_u64(c, &r->pause);
+}
+
+static void f_cost(struct codec *c, struct rec_cost *r)
+{
+    field_time(c, &r->time);
+    field_u64(c, &r->foreign);
+    field_u64(c, &r->served);
+    field_u64(c, &r->detach);
+    field_u32(c, &r->left);
+}
+
 static void f_cache(struct codec *c, struct rec_cache *r)
 {
     field_u32(c, &r->what);
@@ -456,6 +474,12 @@ bool codec_visit(struct codec *c, struct record *r)
         return true;
     case REC_END:
         f_end(c, &r->end);
+        return true;
+    case REC_ATTACH:
+        f_attach(c, &r->attach);
+        return true;
+    case REC_COST:
+        f_cost(c, &r->cost);
         return true;
     case REC_CACHE:
         f_cache(c, &r->cache);

@@ -7,6 +7,7 @@
 #include "memory.h"
 #include "proc.h"
 #include "space_code.h"
+#include "tasks.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -16,33 +17,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-void tracer_note(struct tracer *tracer, enum note_code code, const struct tracee *tracee, uint64_t value,
-                 const char *text)
-{
-    struct record record = {.kind = REC_NOTE,
-                            .note = {.time = recorder_now(tracer->recorder),
-                                     .code = (uint32_t)code,
-                                     .tid = (uint32_t)tracee->tid,
-                                     .pid = tracee->process ? (uint32_t)tracee->process->pid : 0,
-                                     .value = value,
-                                     .text = {text, text ? strlen(text) : 0}}};
-    recorder_put(tracer->recorder, &record);
-}
-
-static void put_task(struct tracer *tracer, const struct tracee *tracee, pid_t parent, uint32_t copied_from,
-                     uint32_t flags)
-{
-    struct record record = {.kind = REC_TASK,
-                            .task = {.time = recorder_now(tracer->recorder),
-                                     .tid = (uint32_t)tracee->tid,
-                                     .pid = (uint32_t)tracee->process->pid,
-                                     .parent = (uint32_t)parent,
-                                     .space = tracee->space->id,
-                                     .copied_from = copied_from,
-                                     .flags = flags}};
-    recorder_put(tracer->recorder, &record);
-}
 
 struct tracee *lifecycle_first(struct tracer *tracer, pid_t pid)
 {
@@ -88,8 +62,8 @@ static bool bind_child(struct tracer *tracer, struct tracee *child, struct proce
         space->code = space_code_copy(from->code);
     }
     tracee_bind(&tracer->table, child, process, space);
-    put_task(tracer, child, parent, copies ? from->id : 0,
-             (flags & CLONE_THREAD ? TASK_THREAD : 0u) | (flags & CLONE_VFORK ? TASK_VFORK : 0u));
+    tasks_put(tracer, child, parent, copies ? from->id : 0,
+              (flags & CLONE_THREAD ? TASK_THREAD : 0u) | (flags & CLONE_VFORK ? TASK_VFORK : 0u));
     if (copies)
         watch(tracer, process, child);
     return true;
@@ -105,11 +79,11 @@ static uint64_t clone_flags(const struct tracee *parent, pid_t child)
         return CLONE_VM | CLONE_VFORK;
     if (call->active && (call->args.call == CALL_CLONE || call->args.call == CALL_CLONE3))
         return call->args.args[0];
-    /* The call was not seen (recording has stopped): /proc tells threads from processes. */
+    /* The call was not seen (recording has stopped, or had not begun): the kernel knows what became of it. */
     pid_t tgid, ppid;
     if (proc_family(child, &tgid, &ppid) == 0 && tgid == parent->process->pid)
         return CLONE_VM | CLONE_THREAD;
-    return 0;
+    return proc_share_memory(child, parent->tid) ? CLONE_VM : 0;
 }
 
 struct tracee *lifecycle_new_child(struct tracer *tracer, struct tracee *parent, pid_t tid)
@@ -192,12 +166,17 @@ bool lifecycle_adopt(struct tracer *tracer, struct tracee *tracee)
         return true;
     }
     struct process *parent = process_find(&tracer->table, ppid);
+    struct live_space shared = {parent, NULL};
+    if (parent)
+        tracee_each(&tracer->table, find_live_space, &shared);
+    if (shared.space && proc_share_memory(tracee->tid, ppid)) /* vfork, or CLONE_VM */
+        return bind_child(tracer, tracee, parent, shared.space, ppid, CLONE_VM);
     struct space *space = space_new(&tracer->table);
     struct process *process = space ? process_new(&tracer->table, tgid) : NULL;
     if (!process)
         return false;
     tracee_bind(&tracer->table, tracee, process, space);
-    put_task(tracer, tracee, parent ? ppid : 0, 0, 0);
+    tasks_put(tracer, tracee, parent ? ppid : 0, 0, 0);
     checkpoint_take(tracer, space, tracee->tid, tgid, CHECKPOINT_ATTACH);
     watch(tracer, process, tracee);
     return true;
@@ -299,66 +278,13 @@ static void drop_sibling(struct tracee *tracee, void *context)
         discard(s->tracer, tracee);
 }
 
-/* Whether the file asks for other privileges, and the kernel did not give them because the tracer may not see such a
- * process. */
-static bool lost_privileges(const struct process *process)
-{
-    struct stat st;
-    if (process->dir < 0 || !launch_needs_no_new_privs() || fstatat(process->dir, "exe", &st, 0) < 0)
-        return false;
-    return ((st.st_mode & S_ISUID) && st.st_uid != geteuid()) ||
-           ((st.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && st.st_gid != getegid());
-}
-
-static void put_exec(struct tracer *tracer, struct tracee *tracee, uint32_t old_space, pid_t old_tid)
-{
-    struct process *process = tracee->process;
-    char exe[4096];
-    ssize_t size = process->dir < 0 ? 0 : proc_exe(process->dir, exe, sizeof(exe));
-    if (process->dir >= 0)
-        proc_comm(process->dir, process->comm);
-    struct record record = {.kind = REC_EXEC,
-                            .exec = {.time = recorder_now(tracer->recorder),
-                                     .pid = (uint32_t)process->pid,
-                                     .old_tid = (uint32_t)old_tid,
-                                     .old_space = old_space,
-                                     .space = tracee->space->id,
-                                     .start_brk = process->dir < 0 ? 0 : proc_start_brk(process->dir),
-                                     .exe = {exe, size > 0 ? (size_t)size : 0},
-                                     .comm = {process->comm, strlen(process->comm)}}};
-    if (process->dir >= 0 && (proc_personality(process->dir) & READ_IMPLIES_EXEC))
-        record.exec.flags |= EXEC_READ_IMPLIES_EXEC;
-    if (process->dir >= 0 && proc_is_32bit(process->dir))
-        record.exec.flags |= EXEC_32BIT;
-    bool lost = lost_privileges(process);
-    if (lost)
-        record.exec.flags |= EXEC_UNPRIVILEGED;
-    recorder_put(tracer->recorder, &record);
-    if (lost) {
-        exe[size > 0 && (size_t)size < sizeof(exe) ? (size_t)size : 0] = '\0';
-        tracer_note(tracer, NOTE_SETUID_IGNORED, tracee, 0, exe);
-    }
-}
-
-/* The command runs: what happened before was the tracer's own child. */
-static void begin(struct tracer *tracer, const struct tracee *tracee)
-{
-    tracer->begun = true;
-    struct record record = {.kind = REC_TASK,
-                            .task = {.time = recorder_now(tracer->recorder),
-                                     .tid = (uint32_t)tracee->tid,
-                                     .pid = (uint32_t)tracee->process->pid,
-                                     .flags = TASK_FIRST}};
-    recorder_put(tracer->recorder, &record);
-}
-
 void lifecycle_exec(struct tracer *tracer, struct tracee *tracee)
 {
     struct space *space = space_new(&tracer->table);
     if (!space)
         return;
     if (!tracer->begun)
-        begin(tracer, tracee);
+        tasks_begin(tracer, tracee, TASK_FIRST);
     struct siblings siblings = {tracer, tracee};
     tracee_each(&tracer->table, drop_sibling, &siblings);
     uint32_t old_space = tracee->space ? tracee->space->id : 0;
@@ -369,12 +295,24 @@ void lifecycle_exec(struct tracer *tracer, struct tracee *tracee)
     tracee->space = space;
     space_enter(space);
     tracee->exiting = false;
-    put_exec(tracer, tracee, old_space, old_tid);
+    tasks_put_exec(tracer, tracee, old_space, old_tid, 0);
     int error = checkpoint_take(tracer, space, tracee->tid, tracee->process->pid, CHECKPOINT_EXEC);
     if (error)
         tracer_note(tracer, NOTE_READ_FAILED, tracee, (uint64_t)-error, "maps");
     sampler_take(tracer->recorder, space->id, tracee->process->pid, tracee->process->dir, 0);
     watch(tracer, tracee->process, tracee);
+}
+
+void lifecycle_released(struct tracer *tracer, struct tracee *tracee)
+{
+    if (tracee->process && tracee->process->threads == 1)
+        sampler_forget(tracer->sampler, tracee->process->watched);
+    if (tracee->space && space_leave(tracee->space)) {
+        sampler_forget(tracer->sampler, tracee->space->id);
+        space_free(tracee->space);
+    }
+    tracee->space = NULL;
+    tracee_forget(&tracer->table, tracee);
 }
 
 void lifecycle_gone(struct tracer *tracer, struct tracee *tracee, int status)

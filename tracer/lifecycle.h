@@ -28,6 +28,9 @@ void lifecycle_exec(struct tracer *tracer, struct tracee *tracee);
 /* The tracee is about to end; its space can still be read. */
 void lifecycle_exiting(struct tracer *tracer, struct tracee *tracee);
 
+/* It is traced no more, and runs on; or the tracer ends. */
+void lifecycle_released(struct tracer *tracer, struct tracee *tracee);
+
 /* It has ended. */
 void lifecycle_gone(struct tracer *tracer, struct tracee *tracee, int status);
 

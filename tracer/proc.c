@@ -1,13 +1,18 @@
 /* proc.c: readers of the small files of /proc/PID. */
 #include "proc.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/kcmp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 int proc_open(pid_t pid)
@@ -218,4 +223,90 @@ int proc_foreign_root(pid_t tid)
         return -1;
     snprintf(path, sizeof(path), "/proc/%d/root", (int)tid);
     return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+ssize_t proc_cmdline(int dir, char *buffer, size_t capacity)
+{
+    return read_small(dir, "cmdline", buffer, capacity);
+}
+
+int proc_each_thread(pid_t pid, int (*body)(void *context, pid_t tid), void *context)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+    DIR *dir = opendir(path);
+    if (!dir)
+        return errno == ENOENT ? -ESRCH : -errno;
+    int error = 0;
+    for (struct dirent *entry; !error && (entry = readdir(dir));)
+        if (isdigit((unsigned char)entry->d_name[0]))
+            error = body(context, (pid_t)strtol(entry->d_name, NULL, 10));
+    closedir(dir);
+    return error;
+}
+
+/* A line of /proc/PID/status by its name, as it is behind the name. */
+static bool status_line(pid_t tid, const char *name, char *text, size_t capacity, const char **ret)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
+    if (read_small(AT_FDCWD, path, text, capacity) < 0)
+        return false;
+    const char *at = strstr(text, name);
+    *ret = at ? at + strlen(name) : NULL;
+    return at != NULL;
+}
+
+pid_t proc_tracer(pid_t tid)
+{
+    char text[8192];
+    const char *at;
+    return status_line(tid, "\nTracerPid:", text, sizeof(text), &at) ? (pid_t)strtol(at, NULL, 10) : 0;
+}
+
+bool proc_ignores_signal(pid_t tid, int signal)
+{
+    char text[8192];
+    const char *at;
+    const uint64_t bit = (uint64_t)1 << (signal - 1);
+    if (!status_line(tid, "\nSigIgn:", text, sizeof(text), &at))
+        return false;
+    if (strtoull(at, NULL, 16) & bit)
+        return true;
+    at = strstr(text, "\nSigCgt:");
+    const bool handled = !at || (strtoull(at + 8, NULL, 16) & bit);
+    return !handled && (signal == SIGCHLD || signal == SIGWINCH || signal == SIGURG || signal == SIGCONT);
+}
+
+bool proc_locks_memory(int dir)
+{
+    char text[8192];
+    uint64_t kib = 0;
+    return read_small(dir, "status", text, sizeof(text)) > 0 && status_number(text, "\nVmLck:", &kib) && kib;
+}
+
+bool proc_share_memory(pid_t one, pid_t other)
+{
+    return syscall(SYS_kcmp, one, other, KCMP_VM, 0, 0) == 0;
+}
+
+int proc_may_attach(pid_t pid)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT || errno == ESRCH ? -ESRCH : -EPERM;
+    close(fd);
+    return proc_tracer(pid) ? -EPERM : 0;
+}
+
+int64_t proc_blocked_in(pid_t tid)
+{
+    char path[64], text[256], *end;
+    snprintf(path, sizeof(path), "/proc/%d/syscall", (int)tid);
+    if (read_small(AT_FDCWD, path, text, sizeof(text)) <= 0)
+        return -1;
+    const long number = strtol(text, &end, 10);
+    return end == text ? -1 : number; /* "running" is no number */
 }

@@ -35,12 +35,38 @@ void proc_comm(int dir, char ret_comm[17]);
 /* Path of the program into the buffer; its length, or -errno. */
 ssize_t proc_exe(int dir, char *buffer, size_t capacity);
 
+/* Its command line, each argument followed by NUL, cut at the capacity; its length, or -errno. */
+ssize_t proc_cmdline(int dir, char *buffer, size_t capacity);
+
+/* Call `body` with every thread that the process has now; it returns 0, or an error that ends the walk.  -ESRCH when
+ * the process is gone. */
+int proc_each_thread(pid_t pid, int (*body)(void *context, pid_t tid), void *context);
+
+/* The number of the system call that a thread is blocked in; -1 when it is in none, or the kernel does not tell. */
+int64_t proc_blocked_in(pid_t tid);
+
+/* Whether a process may be attached to, as far as that can be told without doing it: 0 or -errno.  Source: ptrace(2),
+ * "Ptrace access mode checking": /proc/PID/mem asks for PTRACE_MODE_ATTACH. */
+int proc_may_attach(pid_t pid);
+
+/* Who traces a thread, 0: nobody, or it is gone. */
+pid_t proc_tracer(pid_t tid);
+
+/* Whether the process does nothing when it gets this signal: ignored, or by default. */
+bool proc_ignores_signal(pid_t tid, int signal);
+
+/* Whether memory of the process is locked: then more may be, as it is mapped. */
+bool proc_locks_memory(int dir);
+
+/* Whether two processes share their address space, kcmp(2); false where that can't be told. */
+bool proc_share_memory(pid_t one, pid_t other);
+
 /* State letter of a thread as in proc_pid_stat(5): R running, D or S blocked, t stopped by its tracer; 0 when it is
  * gone. */
+char proc_thread_state(pid_t tid);
+
 /* Nanoseconds that a thread has waited for a CPU although it could run; -ENOENT when the kernel does not count them. */
 int proc_run_delay(pid_t tid, uint64_t *ret);
-
-char proc_thread_state(pid_t tid);
 
 /* Whether the program is a 32-bit ELF file. */
 bool proc_is_32bit(int dir);

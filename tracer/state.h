@@ -31,14 +31,18 @@ struct tracer {
 
     pid_t command;
     int exec_fd;          /* from which the reason of a failed exec is read; -1 once it is known */
-    bool begun;           /* the command was executed: events count from here */
+    bool attached;        /* nothing was launched, no filter is on: every call stops twice */
+    bool leaving;         /* all tracees are brought to a stop, to be released */
+    bool begun;           /* the command was executed, or the processes attached to: events count from here */
     bool command_stopped; /* by job control */
     bool command_ended;
     int command_status;
-    uint64_t ended_at; /* tick at which the command ended */
-    uint64_t told_at;  /* tick at which the user was told who is waited for, 0: not yet */
+    uint64_t ended_at;   /* tick at which the command ended */
+    uint64_t told_at;    /* tick at which the user was told who is waited for, 0: not yet */
+    enum end_reason end; /* of what was attached to: why it is released, 0: it is not */
     uint64_t stops;
-    int unable; /* -errno: this kernel can't tell system calls apart, found at the command's first one */
+    struct rec_cost cost; /* of tracing what was attached to */
+    int unable;           /* -errno: this kernel can't tell system calls apart, found at the command's first one */
 };
 
 /* Note something that the trace's reader must know. */

@@ -10,6 +10,7 @@
 #include "event.h"
 #include "lifecycle.h"
 #include "order.h"
+#include "proc.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -18,7 +19,11 @@
 static void resume(struct tracer *tracer, struct tracee *tracee, int signal)
 {
     bool wants_exit = tracee->call.active && tracee->call.running;
-    bool syscalls = wants_exit || (tracer->options->no_seccomp && !tracee->exiting);
+    bool every_call = (tracer->options->no_seccomp || tracer->attached) && !tracee->exiting && !tracer->leaving;
+    bool syscalls = wants_exit || every_call;
+    /* Any stop clears a request to stop that came before it: ask again. */
+    if (tracer->leaving && !wants_exit && !tracee->exiting)
+        ptrace(PTRACE_INTERRUPT, tracee->tid, NULL, NULL);
     ptrace(syscalls ? PTRACE_SYSCALL : PTRACE_CONT, tracee->tid, NULL, (void *)(intptr_t)signal);
 }
 
@@ -80,6 +85,26 @@ static void place(struct tracer *tracer, struct tracee *tracee, enum call call)
         placement_entry(&tracer->placing, tracee, call, recorder_now(tracer->recorder));
 }
 
+/* ---- calls that are not recorded, without a filter ---- */
+
+static void enter_foreign(struct tracer *tracer, struct tracee *tracee, const struct syscall_info *info)
+{
+    tracee->foreign = true;
+    tracee->waits = arch_ends_by_stops(info);
+    tracer->cost.foreign++;
+}
+
+/* Nothing is asked at its exit, unless the call may have failed because the thread was woken for us, or for a signal
+ * that is queued only where somebody traces.  In the stop that is brought about then it is seen to (arch.h). */
+static void leave_foreign(struct tracer *tracer, struct tracee *tracee)
+{
+    tracee->foreign = false;
+    tracer->cost.foreign++;
+    if (tracee->waits && arch_is_interrupted(tracee->tid))
+        ptrace(PTRACE_INTERRUPT, tracee->tid, NULL, NULL);
+    resume(tracer, tracee, 0);
+}
+
 static void serve_entry(struct tracer *tracer, struct tracee *tracee, const struct syscall_info *info,
                         const struct unwind_registers *registers)
 {
@@ -87,6 +112,8 @@ static void serve_entry(struct tracer *tracer, struct tracee *tracee, const stru
     place(tracer, tracee, call);
     if (call == CALL_NONE || !tracee->space || (!tracer->begun && call_info(call)->effect != EFFECT_EXEC) ||
         !recorder_active(tracer->recorder)) {
+        if (tracer->attached)
+            enter_foreign(tracer, tracee, info);
         resume(tracer, tracee, 0);
         return;
     }
@@ -136,6 +163,10 @@ static void serve_syscall(struct tracer *tracer, struct tracee *tracee, enum sto
 {
     struct syscall_info info;
     struct unwind_registers registers;
+    if (tracee->foreign) {
+        leave_foreign(tracer, tracee);
+        return;
+    }
     /* Where a stack will be taken, one request does for both. */
     const bool with_registers = kind == STOP_SECCOMP && tracer->begun && tracer->capture;
     int error = with_registers ? arch_entry(tracee->tid, &info, &registers) : arch_syscall_info(tracee->tid, &info);
@@ -168,11 +199,18 @@ static void serve_signal(struct tracer *tracer, struct tracee *tracee, int signa
             (info.si_code > 0 || info.si_pid == tracee->process->pid))
             signals_ask_stop(&tracer->signals, now);
     }
+    /* A signal that does nothing is not even queued where nobody traces. */
+    if (proc_ignores_signal(tracee->tid, signal))
+        arch_rerun_interrupted(tracee->tid);
     resume(tracer, tracee, signal);
 }
 
 static void serve_group_stop(struct tracer *tracer, struct tracee *tracee)
 {
+    if (tracer->leaving) {
+        tracee->still = true;
+        return;
+    }
     ptrace(PTRACE_LISTEN, tracee->tid, NULL, NULL);
     if (tracee->process->pid != tracer->command)
         return;
@@ -204,14 +242,39 @@ static void serve_new_child(struct tracer *tracer, struct tracee *parent, pid_t 
     /* The copy is made: others may change the original again while a vfork-like parent waits for its child. */
     leave_order(tracer, parent);
     resume(tracer, parent, 0);
-    if (child && child->has_first_stop) {
-        child->has_first_stop = false;
-        stop_serve(tracer, &child->first_stop);
+    if (child)
+        stop_serve_first(tracer, child);
+}
+
+/* The first stop of a thread that could not be stopped when its process was attached to: it may have been in a call. */
+static void catch_up(struct tracee *tracee)
+{
+    tracee->late = false;
+    order_passed(tracee);
+    if (tracee->space)
+        spans_add(&tracee->space->unknown, (struct span){0, UINT64_MAX});
+}
+
+static void serve_stop_by_tracer(struct tracer *tracer, struct tracee *tracee)
+{
+    if (tracee->process->pid == tracer->command)
+        tracer->command_stopped = false;
+    if (tracee->restore_clone) {
+        tracee->restore_clone = false;
+        arch_restore_untraced(tracee->tid, tracee->clone_abi);
     }
+    const bool reruns = tracer->attached && arch_rerun_interrupted(tracee->tid) == 1;
+    tracee->waits = reruns;
+    if (tracer->leaving)
+        tracee->still = true;
+    else
+        resume(tracer, tracee, 0);
 }
 
 static void serve_bound(struct tracer *tracer, struct tracee *tracee, const struct stop *stop)
 {
+    if (tracee->late)
+        catch_up(tracee);
     switch (stop->kind) {
     case STOP_SECCOMP:
     case STOP_SYSCALL:
@@ -237,13 +300,7 @@ static void serve_bound(struct tracer *tracer, struct tracee *tracee, const stru
         serve_signal(tracer, tracee, stop->signal);
         return;
     case STOP_BY_TRACER:
-        if (tracee->process->pid == tracer->command)
-            tracer->command_stopped = false;
-        if (tracee->restore_clone) {
-            tracee->restore_clone = false;
-            arch_restore_untraced(tracee->tid, tracee->clone_abi);
-        }
-        resume(tracer, tracee, 0);
+        serve_stop_by_tracer(tracer, tracee);
         return;
     case STOP_GONE:
         abandon_call(tracer, tracee);
@@ -253,11 +310,11 @@ static void serve_bound(struct tracer *tracer, struct tracee *tracee, const stru
 }
 
 /* execve from a thread that is not the leader: the stop comes under the leader's tid, but the thread is another. */
-static struct tracee *find_stopped(struct tracer *tracer, const struct stop *stop)
+struct tracee *stop_find(struct tracer *tracer, const struct stop *stop)
 {
     if (stop->kind == STOP_EXEC && stop->message && (pid_t)stop->message != stop->tid) {
         struct tracee *former = tracee_find(&tracer->table, (pid_t)stop->message);
-        if (former && former->process)
+        if (former && (former->process || former->target))
             return lifecycle_take_leader(tracer, former, stop->tid);
     }
     return tracee_find(&tracer->table, stop->tid);
@@ -266,7 +323,7 @@ static struct tracee *find_stopped(struct tracer *tracer, const struct stop *sto
 void stop_serve(struct tracer *tracer, const struct stop *stop)
 {
     tracer->stops++;
-    struct tracee *tracee = find_stopped(tracer, stop);
+    struct tracee *tracee = stop_find(tracer, stop);
     if (!tracee)
         tracee = tracee_new(&tracer->table, stop->tid);
     if (!tracee)
@@ -279,6 +336,15 @@ void stop_serve(struct tracer *tracer, const struct stop *stop)
         tracee->has_first_stop = true;
         tracee->stopped_at = recorder_now(tracer->recorder);
     }
+}
+
+void stop_serve_first(struct tracer *tracer, struct tracee *tracee)
+{
+    if (!tracee->process || !tracee->has_first_stop)
+        return;
+    const struct stop stop = tracee->first_stop;
+    tracee->has_first_stop = false;
+    serve_bound(tracer, tracee, &stop);
 }
 
 enum { ADOPT_AFTER = TRACE_TICKS_PER_SECOND /* though its maker may still tell of it */ };
@@ -296,9 +362,7 @@ static void bind_orphan(struct tracee *tracee, void *context)
             tracee_forget(&tracer->table, tracee); /* nobody can tell any more whose it was */
         return;
     }
-    tracee->has_first_stop = false;
-    struct stop stop = tracee->first_stop;
-    serve_bound(tracer, tracee, &stop);
+    stop_serve_first(tracer, tracee);
 }
 
 void stop_overdue(struct tracer *tracer)

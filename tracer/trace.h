@@ -28,7 +28,7 @@
 
 enum {
     TRACE_MAJOR = 1, /* a reader refuses a file of a newer major version */
-    TRACE_MINOR = 2, /* newer minor versions add kinds, and fields at the end of payloads */
+    TRACE_MINOR = 3, /* newer minor versions add kinds, and fields at the end of payloads */
     TRACE_TICKS_PER_SECOND = 10000000,
     TRACE_NS_PER_TICK = 100,
     TRACE_MAX_FRAME = 16 << 20,  /* bytes of a decoded frame; a larger one is damage or malice */
@@ -76,6 +76,8 @@ enum record_kind {
     REC_NAMES = 19,
     REC_SYMBOLS = 20,
     REC_CODE = 21,
+    REC_ATTACH = 22,
+    REC_COST = 23,
     REC_KINDS
 };
 
@@ -101,6 +103,7 @@ struct rec_header {
 enum header_flag {
     HEADER_NO_SECCOMP = 1 << 0,   /* traced with a stop at every system call */
     HEADER_NO_NEW_PRIVS = 1 << 1, /* set-uid programs run without their privileges */
+    HEADER_ATTACHED = 1 << 2,     /* nothing was launched: argv is that of the first process attached to */
 };
 
 /* First in every later frame: where the deltas start again. */
@@ -129,6 +132,7 @@ enum exec_flag {
     EXEC_32BIT = 1 << 0,        /* the new program is a 32-bit one */
     EXEC_UNPRIVILEGED = 1 << 1, /* the file is set-uid or set-gid, and the kernel ignored that because of tracing */
     EXEC_READ_IMPLIES_EXEC = 1 << 2, /* personality(2): PROT_READ maps with PROT_EXEC too */
+    EXEC_ATTACHED = 1 << 3,          /* it was executed before the recording: its map follows as CHECKPOINT_ATTACH */
 };
 
 /* A process runs a new program: its address space is new, its other threads are gone.  The map follows as a checkpoint.
@@ -216,6 +220,7 @@ enum checkpoint_reason {
     CHECKPOINT_TIMER = 5,       /* after some time */
     CHECKPOINT_READ_BACK = 6,   /* events of this space left an effect in the range that their results do not tell */
     CHECKPOINT_ATTACH = 7,      /* baseline of a process that was running already */
+    CHECKPOINT_DETACH = 8,      /* the last map before a process is let go, which runs on */
 };
 
 /* The map of a space, read while none of its layout calls was in flight: all of it, or for CHECKPOINT_READ_BACK what
@@ -400,13 +405,33 @@ struct rec_code {
     const struct rec_code_line *lines; /* where the source line changes, by offset */
 };
 
+/* A process that was running already is traced from here on: all its threads were stopped at once for its map to be
+ * read.  Behind the map, before anything that it did later. */
+struct rec_attach {
+    uint64_t time;
+    uint32_t pid;
+    uint32_t own_pid; /* as it sees it itself, in its own pid namespace; 0: unknown */
+    uint32_t threads;
+    uint64_t pause; /* ticks from the first thread's stop to the last one's release */
+};
+
+/* What tracing cost the processes that were attached to; just before REC_END. */
+struct rec_cost {
+    uint64_t time;
+    uint64_t foreign; /* stops at calls that are not recorded: at each entry and exit, for want of a filter */
+    uint64_t served;  /* ticks that threads stood still until their stops had been served, all stops together */
+    uint64_t detach;  /* ticks from the end of the recording until all threads were released */
+    uint32_t left;    /* threads that could not be stopped to be released, and went free with the tracer's end */
+};
+
 enum end_reason {
     END_EXITED = 1,    /* the last tracee ended */
     END_DISK_FULL = 2, /* the recording stopped early, the tracees ran on */
     END_MAX_SIZE = 3,
     END_DURATION = 4,
     END_WRITE_ERROR = 5, /* value: errno */
-    END_INTERRUPTED = 6, /* the user ended it while processes that the command left still ran */
+    END_INTERRUPTED = 6, /* the user ended it while processes still ran */
+    END_UNTIL = 7,       /* the size that --until names was reached */
 };
 
 /* The last record of a complete file. */
@@ -464,6 +489,8 @@ struct record {
         struct rec_names names;
         struct rec_symbols symbols;
         struct rec_code code;
+        struct rec_attach attach;
+        struct rec_cost cost;
     };
 };
 

@@ -55,6 +55,7 @@ struct space {
     bool advises_fork;                     /* MADV_DONTFORK was used: a fork copies less than the map shows */
     bool fork_unsure;                      /* and some of that memory may have been moved, in a way not known */
     bool locks_memory;                     /* mlock or MAP_LOCKED was used: any call may fault pages in */
+    bool told;                             /* its last state was recorded: it is being let go */
     struct spans unknown;                  /* where calls left an effect that only the map tells: to be read back */
     uint64_t timer;                        /* tick from which on a checkpoint by time is due */
     uint64_t timer_cost;                   /* ticks that the last one took */
@@ -66,6 +67,7 @@ struct process {
     int dir;          /* /proc/PID, -1 when it could not be opened */
     uint32_t watched; /* space that the sampler reads through `dir`, 0: none */
     unsigned threads;
+    unsigned moving; /* of these, when they are brought to a stop: those that do not stand still yet */
     char comm[17];
     struct process *next; /* in its hash bucket */
 };
@@ -88,6 +90,11 @@ struct tracee {
     struct placement placement;
     struct stop first_stop; /* of an unbound tracee: served once it is bound */
     bool has_first_stop;
+    pid_t target;        /* process that it was attached to as a thread of; 0: it was made by a tracee */
+    bool late;           /* attached, and has not stopped yet: it may be in a call that nobody saw the entry of */
+    bool foreign;        /* in a call that is not recorded: the next stop of a call is its exit */
+    bool waits;          /* in one that may fail only because the thread was stopped */
+    bool still;          /* stopped for good, until it is released */
     uint64_t stopped_at; /* tick of that stop */
     bool died_in_exec;   /* killed inside execve: its map may be the new program's already, of which nothing is known */
     bool exiting;        /* passed STOP_EXITING: no longer counted in its space */

@@ -53,7 +53,8 @@ struct debuginfod_servers *debuginfod_servers_new(void)
     struct debuginfod_servers *servers = urls && *urls ? calloc(1, sizeof(*servers)) : NULL;
     if (!servers)
         return NULL;
-    servers->library = dlopen("libdebuginfod.so.1", RTLD_NOW | RTLD_LOCAL);
+    /* NODELETE: what libcurl and the libraries below it keep for the whole process would be lost with them. */
+    servers->library = dlopen("libdebuginfod.so.1", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (!servers->library || begin(servers) < 0) {
         debuginfod_servers_free(servers);
         return NULL;

@@ -65,7 +65,7 @@ def test_cut(good):
     """Cut anywhere, the events of the whole frames before the cut are there, from the first on."""
     run, data, events = good
     most = 0
-    for size in offsets(len(data), 40):
+    for size in offsets(len(data), 12):
         read = check_damaged(run, data[:size], events)
         assert [event["id"] for event in read] == list(range(1, len(read) + 1)), "a prefix"
         assert len(read) >= most or size == 0, "a longer file has no fewer events"
@@ -75,7 +75,7 @@ def test_cut(good):
 
 def test_cut_small(small):
     run, data, events = small
-    for size in offsets(len(data), 30):
+    for size in offsets(len(data), 12):
         check_damaged(run, data[:size], events)
 
 
@@ -83,7 +83,7 @@ def test_flipped_bytes(good):
     """The checksum of a frame finds a changed byte; the other frames are read."""
     run, data, events = good
     some = 0
-    for offset in offsets(len(data), 40):
+    for offset in offsets(len(data), 12):
         damaged = bytearray(data)
         damaged[offset] ^= 0x41
         some = max(some, len(check_damaged(run, bytes(damaged), events, harmless=True)))
@@ -92,7 +92,7 @@ def test_flipped_bytes(good):
 
 def test_flipped_bytes_small(small):
     run, data, events = small
-    for offset in offsets(len(data), 30):
+    for offset in offsets(len(data), 12):
         damaged = bytearray(data)
         damaged[offset] ^= 0x10
         check_damaged(run, bytes(damaged), events, harmless=True)

@@ -553,7 +553,7 @@ static void test_damage(void **state)
     (void)state;
     static const char *const commands[] = {"gcc -g -O2", "clang -g -O2", "gcc -gdwarf-4 -O2 -gz", "gcc -m32 -O2"};
     struct random_source random = {17};
-    int rounds = getenv("BRKWATER_LONG") ? 5000 : 600;
+    int rounds = getenv("BRKWATER_LONG") ? 5000 : 150;
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         if (!run("%s " BRKWATER_TESTS "/unit/inputs/where.c -o where", commands[i]))
             continue;

@@ -1,0 +1,406 @@
+"""Attaching to running processes, and letting them go: the process itself says whether it noticed anything."""
+
+import os
+import random
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+from harness import LONG, TIME_LIMIT, Trace
+
+PYTHON = "/usr/bin/python3"
+
+
+def status_of(pid, tid=None):
+    """The lines of /proc/PID/status as a dict."""
+    with open(f"/proc/{pid}/task/{tid or pid}/status", encoding="utf-8") as file:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+
+
+def wait_until(what, condition):
+    """Poll, since other processes tell of what they do only in /proc."""
+    end = time.monotonic() + TIME_LIMIT
+    while not condition():
+        assert time.monotonic() < end, f"{what}: not after {TIME_LIMIT} s"
+        time.sleep(0.001)
+
+
+def state_of(pid):
+    return status_of(pid)["State"][0]
+
+
+def is_attached(pid):
+    return status_of(pid)["TracerPid"].strip() != "0"
+
+
+class Target:
+    """A process to attach to; most end when a line comes on their standard input."""
+
+    def __init__(self, run, argv):
+        self.run = run
+        self.process = run.start(*argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.pid = self.process.pid
+        line = self.process.stdout.readline()
+        assert line.startswith(b"ready"), line + self.process.stderr.read()
+
+    def attach(self, *options, pids=()):
+        """brkwater, once it is attached."""
+        argv = [self.run.brkwater, "-q", "-o", self.run.path("trace.brkw"), "-p", self.pid]
+        for pid in pids:
+            argv += ["-p", pid]
+        tracer = self.run.start(*argv, *options, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        wait_until("attached", lambda: tracer.poll() is not None or is_attached(self.pid))
+        return tracer
+
+    def trace(self):
+        return Trace(self.run, self.run.path("trace.brkw"))
+
+    def end(self):
+        """Its status and output, after its line."""
+        stdout, stderr = self.process.communicate(b"\n", timeout=TIME_LIMIT)
+        return self.process.returncode, stdout.decode(), stderr.decode()
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.communicate()
+
+
+def start_targets(run):
+    """A function that starts targets: a program of tests/programs by its name, or any other by its path."""
+    targets = []
+
+    def start(program, *arguments):
+        argv = [program if "/" in program else run.program(program), *arguments]
+        targets.append(Target(run, argv))
+        return targets[-1]
+
+    yield start
+    for one in targets:
+        one.close()
+
+
+@pytest.fixture
+def target(run):
+    yield from start_targets(run)
+
+
+@pytest.fixture
+def target_once(run_once):
+    yield from start_targets(run_once)
+
+
+def finish(tracer, ending=None):
+    """End brkwater as asked, and see that it ended well."""
+    if ending:
+        tracer.send_signal(ending)
+    stdout, stderr = tracer.communicate(timeout=TIME_LIMIT)
+    assert (tracer.returncode, stdout, stderr) == (0, b"", b""), (tracer.returncode, stdout, stderr)
+
+
+def check_released(pid):
+    """Nobody traces any of its threads, and none is stopped."""
+    for tid in os.listdir(f"/proc/{pid}/task"):
+        try:
+            status = status_of(pid, tid)
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        assert status["TracerPid"].strip() == "0" and status["State"][0] not in "tT", status
+
+
+# ---- waits ----
+
+
+@pytest.mark.parametrize("ending", ["duration", "SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("copies", [1, 2])
+def test_waits(target, ending, copies):
+    """Threads that wait in two dozen ways, run, map, and make threads and children: none of them notices."""
+    choose = random.Random(copies)
+    waits = target("attach-waits", copies)
+    for _ in range(60 if LONG else 2):
+        tracer = waits.attach(*(["--duration", "100ms"] if ending == "duration" else []))
+        if ending != "duration":
+            time.sleep(choose.uniform(0, 0.1))  # any moment will do
+        finish(tracer, None if ending == "duration" else getattr(signal, ending))
+        check_released(waits.pid)
+        waits.trace().verify()
+    code, out, err = waits.end()
+    assert code == 0 and re.fullmatch(r"rounds \d+ errors 0\n", out), out + err
+
+
+WAYS = """nanosleep clock poll ppoll select epoll futex woken read recv accept sigtimedwait sigwait semtimedop semop msgrcv child
+    vfork slow-vfork busy maps threads forever-read forever-epoll forever-poll""".split()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_one_way(target_once, way):
+    """The same for each way alone, so that nothing else wakes or delays it."""
+    waits = target_once("attach-waits", 1, way)
+    for number in range(40 if LONG else 2):
+        finish(waits.attach("--duration", "30ms") if number % 2 else waits.attach(), None if number % 2 else signal.SIGINT)
+        check_released(waits.pid)
+    waits.trace().verify()
+    code, out, err = waits.end()
+    assert code == 0 and re.fullmatch(r"rounds \d+ errors 0\n", out), out + err
+
+
+def test_killed(target):
+    """SIGKILL leaves brkwater no time: the process runs on.  Only a wait that it was just being stopped in may fail, with EINTR."""
+    choose = random.Random(3)
+    waits = target("attach-waits", 1)
+    for _ in range(60 if LONG else 6):
+        tracer = waits.attach()
+        time.sleep(choose.uniform(0, 0.1))
+        tracer.kill()
+        tracer.communicate()
+        check_released(waits.pid)
+    _, out, err = waits.end()
+    assert out.startswith("rounds "), out + err
+    for line in err.splitlines():
+        assert line.endswith("errno EINTR") or "too short" in line, err
+
+
+# ---- what a process is doing ----
+
+
+def test_stopped_process(target):
+    """What job control has stopped stays stopped, while it is traced and after, and goes on with SIGCONT."""
+    waits = target("attach-waits", 1, "read")
+    os.kill(waits.pid, signal.SIGSTOP)
+    wait_until("stopped", lambda: state_of(waits.pid) == "T")
+    for _ in range(3):
+        finish(waits.attach(), signal.SIGINT)
+        assert state_of(waits.pid) == "T"
+    os.kill(waits.pid, signal.SIGCONT)
+    wait_until("going on", lambda: state_of(waits.pid) != "T")
+    code, out, err = waits.end()
+    assert code == 0 and re.fullmatch(r"rounds [1-9]\d* errors 0\n", out), out + err
+
+
+def test_stop_and_go_on_while_attached(target):
+    """SIGSTOP and SIGCONT do what they do, and the stop lasts beyond the detaching."""
+    waits = target("attach-waits", 1, "nanosleep")
+    tracer = waits.attach()
+    for _ in range(3):
+        os.kill(waits.pid, signal.SIGSTOP)
+        wait_until("stopped", lambda: state_of(waits.pid) in "Tt")
+        os.kill(waits.pid, signal.SIGCONT)
+        wait_until("going on", lambda: state_of(waits.pid) not in "T")
+    os.kill(waits.pid, signal.SIGSTOP)
+    wait_until("stopped", lambda: state_of(waits.pid) in "Tt")
+    finish(tracer, signal.SIGINT)
+    assert state_of(waits.pid) == "T" and not is_attached(waits.pid)
+    os.kill(waits.pid, signal.SIGCONT)
+    code, out, err = waits.end()
+    assert code == 0 and "errors 0" in out, out + err
+
+
+PENDING = """
+import os, signal, sys
+blocked = {signal.SIGUSR1, signal.SIGRTMIN + 1}
+signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
+for number in blocked:
+    os.kill(os.getpid(), number)
+print("ready", flush=True)
+sys.stdin.readline()
+print(sorted(int(s) for s in signal.sigpending()), sorted(int(s) for s in signal.pthread_sigmask(signal.SIG_BLOCK, [])))
+"""
+
+
+def test_pending_signals(target):
+    """Signals that wait to be taken still do."""
+    python = target(PYTHON, "-c", PENDING)
+    finish(python.attach(), signal.SIGINT)
+    code, out, err = python.end()
+    both = sorted([signal.SIGUSR1, signal.SIGRTMIN + 1])
+    assert (code, out) == (0, f"{[int(s) for s in both]} {[int(s) for s in both]}\n"), out + err
+
+
+def test_end_while_attached(target):
+    """The recording ends with its process, and has its exit status."""
+    python = target(PYTHON, "-c", "import sys; print('ready', flush=True); sys.stdin.readline(); sys.exit(3)")
+    tracer = python.attach()
+    assert python.end()[0] == 3
+    finish(tracer)
+    python.trace().verify()
+    report = python.run.verb("report", python.trace().path)
+    assert report.status == 0 and "exited with 3" in report.out, report
+
+
+def test_exec_while_attached(target):
+    """Another program in the same process, started from a thread."""
+    script = """
+import os, sys, threading
+print("ready", flush=True)
+sys.stdin.readline()
+threading.Thread(target=lambda: os.execv("/bin/echo", ["echo", "hello"])).start()
+"""
+    python = target(PYTHON, "-c", script)
+    tracer = python.attach()
+    assert python.end()[:2] == (0, "hello\n")
+    finish(tracer)
+    trace = python.trace()
+    trace.verify()
+    assert [event["args"]["path"] for event in trace.calls("execve") if not event["errno"]] == ["/bin/echo"]
+
+
+def test_children_are_followed(target):
+    """What the process makes after the attaching is traced, what it made before is not."""
+    shell = target("/bin/sh", "-c", "sleep 1000 >/dev/null 2>&1 & echo ready; read line; /bin/true; kill $!; exit 5")
+    tracer = shell.attach()
+    assert shell.end()[0] == 5
+    finish(tracer)
+    trace = shell.trace()
+    trace.verify()
+    assert [event["args"]["path"] for event in trace.calls("execve")] == ["/bin/true"]
+
+
+def test_thread_storm(target_once):
+    """Threads are made and end all the time while it is attached to."""
+    waits = target_once("attach-waits", 4, "threads")
+    for _ in range(20 if LONG else 3):
+        finish(waits.attach("--duration", "50ms"))
+        waits.trace().verify()
+    code, out, err = waits.end()
+    assert code == 0 and "errors 0" in out, out + err
+
+
+# ---- what is recorded ----
+
+GROW = """
+import mmap, sys
+print("ready", flush=True)
+held = []
+for line in sys.stdin:
+    held.append(mmap.mmap(-1, 64 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
+    held[-1].write(b"x" * (64 << 20))
+    print("ready", flush=True)
+"""
+
+
+def test_until(target):
+    """--until ends the recording when the process has grown."""
+    python = target(PYTHON, "-c", GROW)
+    tracer = python.attach("--until", "rss>100M")
+    for _ in range(2):
+        python.process.stdin.write(b"\n")
+        python.process.stdin.flush()
+        assert python.process.stdout.readline() == b"ready\n"
+    finish(tracer)
+    check_released(python.pid)
+    trace = python.trace()
+    trace.verify()
+    large = [event for event in trace.calls("mmap") if event["mapped"] == 64 << 20]
+    assert len(large) in (1, 2)
+    report = python.run.verb("report", trace.path)
+    assert "--until was reached" in report.out, report
+
+
+def test_several_processes(target):
+    """Each has a map of its own."""
+    targets = [target("attach-waits", 1, way) for way in ("maps", "nanosleep", "child")]
+    tracer = targets[0].attach(pids=[one.pid for one in targets[1:]])
+    wait_until("all attached", lambda: all(is_attached(one.pid) for one in targets))
+    finish(tracer, signal.SIGINT)
+    trace = targets[0].trace()
+    trace.verify()
+    for one in targets:
+        check_released(one.pid)
+        assert trace.layout(pid=one.pid)
+        assert one.end()[0] == 0
+
+
+def test_thread_id(target):
+    """A thread's id names its process."""
+    waits = target("attach-waits", 1, "nanosleep")
+    tid = next(int(tid) for tid in os.listdir(f"/proc/{waits.pid}/task") if int(tid) != waits.pid)
+    finished = waits.run(waits.run.brkwater, "-q", "-o", waits.run.path("trace.brkw"), "-p", tid, "--duration", "20ms")
+    assert finished.status == 0, finished
+    assert waits.trace().layout(pid=waits.pid)
+
+
+def test_memory_of_before(target):
+    """What was there when it was attached to is in the layout, and says so."""
+    python = target(PYTHON, "-c", GROW)
+    python.process.stdin.write(b"\n")
+    python.process.stdin.flush()
+    assert python.process.stdout.readline() == b"ready\n"
+    finish(python.attach(), signal.SIGINT)
+    trace = python.trace()
+    layout = python.run.verb("layout", trace.path)
+    assert layout.status == 0 and "before attach" in layout.out, layout
+    large = [line for line in layout.out.splitlines() if " 64M " in line]
+    assert large and all("before attach" in line for line in large), layout
+
+
+def test_live_text(target):
+    """Without -o events are printed as they come, and a summary with what it cost closes the run."""
+    waits = target("attach-waits", 1, "maps")
+    shown = waits.run(waits.run.brkwater, "-p", waits.pid, "--duration", "3s")
+    assert shown.status == 0 and not shown.stdout, shown
+    assert re.search(rf"^{waits.pid} .*attached", shown.err, re.M), shown
+    assert re.search(r"munmap\(0x[0-9a-f]+, \d+\) = 0", shown.err), shown
+    assert re.search(r"stops", shown.err), shown
+
+
+# ---- who may not be ----
+
+
+def test_refused(target):
+    """One line says which process, and why."""
+    waits = target("attach-waits", 1, "nanosleep")
+    run = waits.run
+    tracer = waits.attach()
+    second = run(run.brkwater, "-p", waits.pid)
+    assert second.status == 125 and str(waits.pid) in second.err and len(second.err.splitlines()) == 1, second
+    assert str(tracer.pid) in second.err, "who traces it already"
+    finish(tracer, signal.SIGINT)
+    gone = run(run.brkwater, "-p", 4194303)
+    assert gone.status == 125 and len(gone.err.splitlines()) == 1 and "4194303" in gone.err, gone
+    both = run(run.brkwater, "-p", waits.pid, "-p", 4194303)
+    assert both.status == 125, both
+    check_released(waits.pid)
+    wrong = run(run.brkwater, "-p", "x")
+    assert wrong.status == 2, wrong
+    command = run(run.brkwater, "-p", waits.pid, "true")
+    assert command.status == 2, command
+    assert waits.end()[0] == 0
+
+
+def test_other_users_process(run_as_nobody, target_once):
+    """An ordinary user cannot attach to root's processes."""
+    waits = target_once("attach-waits", 1, "nanosleep")
+    refused = run_as_nobody(run_as_nobody.brkwater, "-p", waits.pid)
+    assert refused.status == 125 and len(refused.err.splitlines()) == 1, refused
+    assert waits.end()[0] == 0
+
+
+# ---- where it may be ----
+
+
+def namespaces_work():
+    done = subprocess.run(["unshare", "--mount", "--pid", "--fork", "true"], stderr=subprocess.DEVNULL)
+    return done.returncode == 0
+
+
+def test_other_namespaces(target_once, as_root):
+    """In other mount and pid namespaces: names are found through its own root, and its own pid is told."""
+    if not namespaces_work():
+        pytest.skip("namespaces cannot be made here")
+    shell = target_once("/usr/bin/unshare", "--mount", "--pid", "--fork", "--mount-proc", PYTHON, "-c", GROW)
+    (child,) = [int(pid) for pid in open(f"/proc/{shell.pid}/task/{shell.pid}/children", encoding="ascii").read().split()]
+    run = shell.run
+    tracer = run.start(run.brkwater, "-q", "-o", run.path("trace.brkw"), "-p", child, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    wait_until("attached", lambda: is_attached(child))
+    shell.process.stdin.write(b"\n")
+    shell.process.stdin.flush()
+    assert shell.process.stdout.readline() == b"ready\n"
+    finish(tracer, signal.SIGINT)
+    trace = shell.trace()
+    trace.verify()
+    assert any(event["mapped"] == 64 << 20 and event["stack_quality"] == "complete" for event in trace.calls("mmap"))
+    report = run.verb("report", trace.path)
+    assert f"pid {child}" in report.out and "(to itself 1)" in report.out, report
