@@ -382,34 +382,48 @@ static void add_thread(struct heap_arena *arena, uint32_t tid)
         arena->more_threads = true;
 }
 
-static struct heap_step make_arena(struct heaps *h, struct heap_space *s, const struct moment *m)
+/* NULL without memory. */
+static struct heap_arena *add_arena(struct heaps *h, struct heap_space *s, const struct heap_arena *arena)
 {
-    const struct rec_event *e = &m->record->event;
-    const uint64_t size = arena_size(s);
-    const tracee_addr start = (e->ret + size - 1) & ~(size - 1); /* what lies around is given back at once */
-    if (find_arena(s, start) || !hold((void **)&s->arenas, &s->arenas_capacity, s->story.n_arenas, sizeof(*s->arenas)))
-        return (struct heap_step){0};
-    s->last_arena = s->story.n_arenas;
-    s->arenas[s->story.n_arenas++] = (struct heap_arena){.start = start,
-                                                         .reserved = size,
-                                                         .event = m->event,
-                                                         .time = m->time,
-                                                         .stack = e->stack,
-                                                         .threads = {e->tid},
-                                                         .n_threads = 1};
+    if (!hold((void **)&s->arenas, &s->arenas_capacity, s->story.n_arenas, sizeof(*s->arenas)))
+        return NULL;
+    s->last_arena = s->story.n_arenas++;
+    s->arenas[s->last_arena] = *arena;
     s->story.arenas = s->arenas;
     s->story.glibc = true;
     h->n_arenas++;
     raise_high(&s->story.arenas_high, s->story.n_arenas);
     raise_high(&h->all.story.arenas_high, h->n_arenas);
+    return &s->arenas[s->last_arena];
+}
+
+static struct heap_step make_arena(struct heaps *h, struct heap_space *s, const struct moment *m)
+{
+    const struct rec_event *e = &m->record->event;
+    const uint64_t size = arena_size(s);
+    const tracee_addr start = (e->ret + size - 1) & ~(size - 1); /* what lies around is given back at once */
+    const struct heap_arena arena = {
+        .start = start, .reserved = size, .event = m->event, .time = m->time, .stack = e->stack};
+    struct heap_arena *made = find_arena(s, start) ? NULL : add_arena(h, s, &arena);
+    if (!made)
+        return (struct heap_step){0};
+    add_thread(made, e->tid);
     return (struct heap_step){.act = HEAP_ARENA_MADE, .bytes = size, .at = start};
 }
 
-static struct heap_step grow_arena(struct heap_space *s, const struct rec_event *e)
+/* One that was there when its process was attached to is known from when it grows. */
+static struct heap_arena *get_arena(struct heaps *h, struct heap_space *s, tracee_addr addr)
 {
-    struct heap_arena *arena = find_arena(s, e->args[0]);
+    const uint64_t size = arena_size(s);
+    struct heap_arena *arena = find_arena(s, addr);
+    return arena ? arena : add_arena(h, s, &(struct heap_arena){.start = addr & ~(size - 1), .reserved = size});
+}
+
+static struct heap_step grow_arena(struct heaps *h, struct heap_space *s, const struct rec_event *e)
+{
+    struct heap_arena *arena = e->args[2] & PROT_WRITE ? get_arena(h, s, e->args[0]) : NULL;
     const uint64_t length = (e->args[1] + TRACE_PAGE - 1) & ~(uint64_t)(TRACE_PAGE - 1);
-    if (!arena || !(e->args[2] & PROT_WRITE))
+    if (!arena)
         return (struct heap_step){0};
     add_thread(arena, e->tid);
     raise_high(&arena->open, e->args[0] + length - arena->start);
@@ -448,7 +462,7 @@ static struct heap_step take_arena(struct heaps *h, struct heap_space *s, const 
     case EFFECT_MAP:
         return e->args[3] & MAP_FIXED ? shrink_arena(s, e) : make_arena(h, s, m);
     case EFFECT_PROTECT:
-        return grow_arena(s, e);
+        return grow_arena(h, s, e);
     case EFFECT_UNMAP:
         return end_arena(h, s, e);
     case EFFECT_ADVISE:

@@ -138,3 +138,51 @@ enum kind kind_of_line(const struct decoder *d, const struct rec_mapping *line, 
         return KIND_IMAGE;
     return line->shared ? KIND_SHARED : KIND_ANONYMOUS;
 }
+
+/* ---- what an attached process had already ---- */
+
+static bool is_plain(const struct segment *segment, uint8_t prot)
+{
+    return segment && segment->kind == KIND_ANONYMOUS && segment->prot == prot && !(segment->flags & SEGMENT_SHARED);
+}
+
+static void set_kind(struct segment *segment, void *context)
+{
+    segment->kind = *(const uint8_t *)context;
+}
+
+static void mark(struct space_model *space, tracee_addr start, tracee_addr end, enum kind kind)
+{
+    uint8_t as_stored = (uint8_t)kind;
+    segments_change(&space->segments, start, end, set_kind, &as_stored);
+}
+
+/* Open at its start, reserved from there to its end. */
+static bool looks_like_arena(const struct segment *open, const struct segment *rest, uint64_t size)
+{
+    return is_plain(open, PROT_READ | PROT_WRITE) && is_plain(rest, PROT_NONE) && rest->start == open->end &&
+           open->start % size == 0 && open->end - open->start < size && rest->end >= open->start + size;
+}
+
+/* A few pages without access below as many as stacks usually have. */
+static bool looks_like_stack(const struct segment *guard, const struct segment *stack)
+{
+    const uint64_t size = is_plain(stack, PROT_READ | PROT_WRITE) ? stack->end - stack->start : 0;
+    return is_plain(guard, PROT_NONE) && guard->end - guard->start <= 64 << 10 && stack && stack->start == guard->end &&
+           (size == 8 << 20 || size == 2 << 20 || size == 1 << 20);
+}
+
+void kinds_of_baseline(struct space_model *space)
+{
+    struct segment low = {0};
+    for (const struct segment *at = segments_find(&space->segments, 0); at;
+         at = segments_find(&space->segments, low.end)) {
+        low = *at;
+        const struct segment *next = segments_find(&space->segments, low.end);
+        const uint64_t arena = low.start >> 32 ? ARENA_64 : ARENA_32;
+        if (looks_like_arena(&low, next, arena))
+            mark(space, low.start, low.start + arena, KIND_ARENA);
+        else if (looks_like_stack(&low, next))
+            mark(space, low.start, next->end, KIND_STACK);
+    }
+}

@@ -96,7 +96,7 @@ static struct segment_role role_of_stack(const struct asking *a)
     if (is_named(a, "[stack]") || ((s->flags & SEGMENT_GROWS_DOWN) && !s->birth))
         return certain(ROLE_MAIN);
     if (!(s->flags & SEGMENT_RUN_ON))
-        return certain(ROLE_NONE);
+        return s->birth ? certain(ROLE_NONE) : guessed(ROLE_NONE); /* told by its form, kinds_of_baseline() */
     const struct task_model *task = model_task_find((struct decoder *)a->decoder, s->owner);
     return certain(task && task->space == a->space->id ? ROLE_THREAD : ROLE_ENDED);
 }

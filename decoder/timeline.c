@@ -304,6 +304,17 @@ static void add_sample(struct timeline *t, const struct decoder *d, const struct
     }
 }
 
+/* Address space that nothing can be in. */
+static uint64_t reserved(const struct decoder *d, uint32_t space)
+{
+    struct segment s = {0};
+    uint64_t bytes = 0;
+    while (decoder_segment(d, space, s.end, &s))
+        if (!s.prot && (s.kind == KIND_ANONYMOUS || s.kind == KIND_ARENA))
+            bytes += s.end - s.start;
+    return bytes;
+}
+
 static void add_checkpoint(struct timeline *t, const struct decoder *d, const struct moment *m)
 {
     const struct rec_checkpoint *checkpoint = &m->record->checkpoint;
@@ -318,6 +329,9 @@ static void add_checkpoint(struct timeline *t, const struct decoder *d, const st
     if (checkpoint->pid == t->command) {
         memcpy(t->totals.end_kinds, info.by_kind, sizeof(info.by_kind));
         t->totals.end_heap = info.heap;
+        if (checkpoint->reason == CHECKPOINT_EXIT || checkpoint->reason == CHECKPOINT_BEFORE_EXEC ||
+            checkpoint->reason == CHECKPOINT_DETACH)
+            t->totals.end_reserved = reserved(d, checkpoint->space);
     }
 }
 

@@ -54,6 +54,7 @@ struct totals {
     bool ended;                         /* the `end` numbers below are known */
     uint64_t end_resident, end_virtual; /* of the command itself, just before it lost its space */
     uint64_t end_anon, end_file, end_shmem, end_swap;
+    uint64_t end_reserved;  /* of end_virtual, anonymous address space without access */
     uint64_t most_mappings; /* lines of maps in one space, at a checkpoint */
 
     uint64_t heap_grown, heap_trimmed; /* bytes, over all spaces */
@@ -147,7 +148,7 @@ enum { ARENA_THREADS = 6 };
 struct heap_arena {
     tracee_addr start;
     uint64_t reserved, open; /* bytes; those that can be accessed: the highest, for they are not closed again */
-    uint64_t event, time;    /* that made it */
+    uint64_t event, time;    /* that made it; event 0: it was there when its process was attached to */
     uint32_t stack;          /* of that */
     struct heap_count grown, shrunk;
     uint32_t threads[ARENA_THREADS]; /* that made it or grew it, the first ones */

@@ -205,7 +205,7 @@ static void add_arena(struct json *j, const struct heap_view *v, const struct he
     json_hex(j, a->start);
     add_number(j, "reserved", a->reserved);
     add_number(j, "open", a->open);
-    add_number(j, "event", a->event);
+    add_optional(j, "event", a->event);
     add_time(j, "t", a->time);
     json_key(j, "further");
     json_bool(j, heap_is_further(decoder_code(v->decoder), a->stack));

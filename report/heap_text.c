@@ -247,7 +247,8 @@ static void add_arena(struct buffer *out, const struct heap_view *v, const struc
         line(out, " %9s x -%-8s ", COUNT(a->shrunk.calls), SIZE(a->shrunk.bytes));
     else
         line(out, " %9s %-12s", "never", "");
-    line(out, "%-9s  %s", TIME(a->time), heap_is_further(decoder_code(v->decoder), a->stack) ? "(one more heap) " : "");
+    line(out, "%-9s  %s", a->event ? TIME(a->time) : "before",
+         heap_is_further(decoder_code(v->decoder), a->stack) ? "(one more heap) " : "");
     for (uint32_t i = 0; i < a->n_threads; i++)
         line(out, "%s%u", i ? ", " : "", a->threads[i]);
     buffer_string(out, a->more_threads ? ", ...\n" : "\n");

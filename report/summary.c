@@ -16,7 +16,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-enum { CHART_COLUMNS = 60, TITLE_WIDTH = 48, WRAP_WIDTH = 98, SITE_WIDTH = 34 };
+enum { CHART_COLUMNS = 60, TITLE_WIDTH = 48, WRAP_WIDTH = 98, SITE_WIDTH = 34, RESERVED_SHOWN = 16 << 20 };
 
 /* Short names for what is printed most: each call of them uses a buffer of its own. */
 struct units_buffer {
@@ -158,6 +158,8 @@ static void add_virtual(struct buffer *out, const struct summary *s)
     line(out, "  virtual    peak %s at %s", SIZE(t->virtual_.bytes), TIME(t->virtual_.time));
     if (t->ended)
         line(out, ", end %s", SIZE(t->end_virtual));
+    if (t->ended && t->end_reserved >= RESERVED_SHOWN)
+        line(out, " (%s only reserved)", SIZE(t->end_reserved));
     if (t->most_mappings)
         line(out, "      %s mappings at most", COUNT(t->most_mappings));
     if (t->most_mappings && header && header->max_map_count)

@@ -284,6 +284,51 @@ static void test_arena(void **state)
     end(&d);
 }
 
+/* Of a process that was attached to: an arena and a stack by their form, a guess; the arena is known once it grows. */
+static void test_attached(void **state)
+{
+    (void)state;
+    struct driver d;
+    struct heaps *heaps = begin(&d);
+    const tracee_addr base = 0x7f0000000000, arena = 64 * MIB, stack = 0x7f1000001000;
+    const struct rec_mapping lines[] = {
+        {.start = 0x7e0000000000, .end = 0x7e0000021000, .prot = RW},
+        {.start = 0x7e0000021000, .end = 0x7e0000100000, .prot = PROT_NONE}, /* too small for an arena */
+        {.start = base, .end = base + 132 * KIB, .prot = RW},
+        {.start = base + 132 * KIB, .end = base + arena, .prot = PROT_NONE},
+        {.start = stack - TRACE_PAGE, .end = stack, .prot = PROT_NONE},
+        {.start = stack, .end = stack + 8 * MIB, .prot = RW},
+        {.start = stack + 9 * MIB, .end = stack + 9 * MIB + TRACE_PAGE, .prot = PROT_NONE},
+        {.start = stack + 9 * MIB + TRACE_PAGE, .end = stack + 12 * MIB, .prot = RW},
+    };
+    driver_checkpoint(&d, CHECKPOINT_ATTACH, sizeof(lines) / sizeof(lines[0]), lines);
+    const struct {
+        tracee_addr at;
+        enum kind kind;
+        enum role role;
+    } wanted[] = {
+        {0x7e0000000000, KIND_ANONYMOUS, ROLE_NONE},
+        {base, KIND_ARENA, ROLE_NONE},
+        {base + 132 * KIB, KIND_ARENA, ROLE_RESERVED},
+        {stack - TRACE_PAGE, KIND_GUARD, ROLE_NONE},
+        {stack, KIND_STACK, ROLE_NONE},
+        {stack + 9 * MIB + TRACE_PAGE, KIND_ANONYMOUS, ROLE_NONE},
+    };
+    for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+        struct segment s;
+        assert_true(decoder_segment(d.decoder, DRIVER_SPACE, wanted[i].at, &s));
+        const struct segment_role role = decoder_role(d.decoder, DRIVER_SPACE, &s);
+        assert_int_equal(segment_kind(&s), wanted[i].kind);
+        assert_int_equal(role.role, wanted[i].role);
+        assert_int_equal(role.guess, wanted[i].kind != KIND_ANONYMOUS);
+    }
+    DRIVE(&d, .call = CALL_MPROTECT, .args = {base + 132 * KIB, 68 * KIB, RW}, .stack = MALLOC);
+    assert_true(last_step.act == HEAP_ARENA_GROWN && last_step.at == base && last_step.size == 200 * KIB);
+    const struct heap_story *story = heaps_story(heaps, DRIVER_SPACE);
+    assert_true(story->n_arenas == 1 && story->arenas[0].event == 0 && story->arenas[0].threads[0] == DRIVER_PID);
+    end(&d);
+}
+
 /* A child's malloc knows what its parent's knew; the main space is kept when it ends. */
 static void test_fork(void **state)
 {
@@ -329,14 +374,9 @@ static void test_sums(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_returned),
-        cmocka_unit_test(test_thresholds),
-        cmocka_unit_test(test_threshold_set_high),
-        cmocka_unit_test(test_not_malloc),
-        cmocka_unit_test(test_arena),
-        cmocka_unit_test(test_fork),
-        cmocka_unit_test(test_sums),
-        cmocka_unit_test(test_small_growth),
+        cmocka_unit_test(test_returned),   cmocka_unit_test(test_thresholds), cmocka_unit_test(test_threshold_set_high),
+        cmocka_unit_test(test_not_malloc), cmocka_unit_test(test_arena),      cmocka_unit_test(test_fork),
+        cmocka_unit_test(test_attached),   cmocka_unit_test(test_sums),       cmocka_unit_test(test_small_growth),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
