@@ -41,7 +41,7 @@ void *heap_table_find(const struct heap_table *t, uint64_t key)
 
 void *heap_table_get(struct heap_table *t, uint64_t key)
 {
-    if (t->count * 2 >= t->capacity && grow(t) < 0)
+    if (!key || (t->count * 2 >= t->capacity && grow(t) < 0))
         return NULL;
     uint64_t *entry = key_at(t, place_of(t, key));
     t->count += !*entry;

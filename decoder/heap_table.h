@@ -15,7 +15,7 @@ struct heap_table {
     size_t size;            /* of an entry */
 };
 
-/* The entry with that key, made and zeroed if need be; NULL without memory.  Valid until the next call. */
+/* The entry with that key, made and zeroed if need be; NULL without memory, and for 0.  Valid until the next call. */
 void *heap_table_get(struct heap_table *table, uint64_t key);
 
 /* NULL when there is none. */

@@ -329,6 +329,32 @@ static void test_attached(void **state)
     end(&d);
 }
 
+/* A thread that forks goes on in the child, on the copy of its stack; those of its siblings are left over there. */
+static void test_stacks_after_fork(void **state)
+{
+    (void)state;
+    struct driver d;
+    begin(&d);
+    for (uint32_t i = 0; i < 2; i++) {
+        const tracee_addr at = 0x7000000 + i * 0x100000;
+        DRIVE(&d, .call = CALL_MMAP, .args = {0, 0x10000, RW, PRIVATE | MAP_STACK, UINT64_MAX, 0}, .ret = at);
+        DRIVE(&d, .call = CALL_CLONE, .args = {0x3d0f00, at + 0x10000}, .ret = 101 + i);
+        driver_task(
+            &d,
+            &(struct rec_task){
+                .tid = 101 + i, .pid = DRIVER_PID, .parent = DRIVER_PID, .space = DRIVER_SPACE, .flags = TASK_THREAD});
+    }
+    driver_task(&d, &(struct rec_task){.tid = 200, .pid = 200, .parent = 101, .space = 9, .copied_from = DRIVER_SPACE});
+    struct segment s;
+    assert_true(decoder_segment(d.decoder, 9, 0x7000000, &s) && s.owner == 200);
+    assert_int_equal(decoder_role(d.decoder, 9, &s).role, ROLE_THREAD);
+    assert_true(decoder_segment(d.decoder, 9, 0x7100000, &s) && s.owner == 102);
+    assert_int_equal(decoder_role(d.decoder, 9, &s).role, ROLE_ENDED);
+    assert_true(decoder_segment(d.decoder, DRIVER_SPACE, 0x7000000, &s) && s.owner == 101);
+    assert_int_equal(decoder_role(d.decoder, DRIVER_SPACE, &s).role, ROLE_THREAD);
+    end(&d);
+}
+
 /* A child's malloc knows what its parent's knew; the main space is kept when it ends. */
 static void test_fork(void **state)
 {
@@ -374,9 +400,16 @@ static void test_sums(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_returned),   cmocka_unit_test(test_thresholds), cmocka_unit_test(test_threshold_set_high),
-        cmocka_unit_test(test_not_malloc), cmocka_unit_test(test_arena),      cmocka_unit_test(test_fork),
-        cmocka_unit_test(test_attached),   cmocka_unit_test(test_sums),       cmocka_unit_test(test_small_growth),
+        cmocka_unit_test(test_returned),
+        cmocka_unit_test(test_thresholds),
+        cmocka_unit_test(test_threshold_set_high),
+        cmocka_unit_test(test_not_malloc),
+        cmocka_unit_test(test_arena),
+        cmocka_unit_test(test_fork),
+        cmocka_unit_test(test_attached),
+        cmocka_unit_test(test_sums),
+        cmocka_unit_test(test_stacks_after_fork),
+        cmocka_unit_test(test_small_growth),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
