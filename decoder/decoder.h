@@ -44,6 +44,9 @@ enum segment_flag {
     SEGMENT_FOUND = 1 << 6,       /* no call made it, and it was not there at the baseline: a checkpoint found it */
     SEGMENT_ATTACHED = 1 << 7,    /* it was there when its process was attached to: born before that */
     SEGMENT_NAMED = 1 << 5,       /* `file` is a name of the kernel's ([stack], [vdso]), not a file: it has no offset */
+    SEGMENT_WAS_OPEN = 1 << 8,    /* mprotect(2) took its first protection, under which it could be accessed */
+    SEGMENT_WAS_WRITABLE = 1 << 9, /* the same, and written */
+    SEGMENT_RUN_ON = 1 << 10,      /* a stack that was given to a thread: `owner` runs on it, or ran */
 };
 
 /*
@@ -70,12 +73,66 @@ struct segment {
 /* What a segment is now: the part of a stack that can't be touched (PROT_NONE) is its guard. */
 enum kind segment_kind(const struct segment *segment);
 
+/* What a segment is within its kind.  The names of role_name() appear in outputs. */
+enum role {
+    ROLE_NONE,
+    ROLE_TEXT,      /* image: code */
+    ROLE_RODATA,    /* image: never writable */
+    ROLE_RELRO,     /* image: made read-only once it was relocated */
+    ROLE_DATA,      /* image: writable part of the file */
+    ROLE_BSS,       /* image: writable, without a file behind it */
+    ROLE_MAIN,      /* stack: the one that execve made */
+    ROLE_THREAD,    /* stack, guard: of the thread `owner`, which is alive */
+    ROLE_ENDED,     /* stack, guard: of the thread `owner`, which has ended; kept for the next thread, or leaked */
+    ROLE_RESERVED,  /* no access yet: address space only */
+    ROLE_CLOSED,    /* no access any more */
+    ROLE_GUARD,     /* anonymous: some pages without access beside memory of the same call */
+    ROLE_JIT,       /* executable, and writable now or before: code that was made at run time */
+    ROLE_SYSV,      /* shared: shmget(2) */
+    ROLE_POSIX,     /* shared: shm_open(3) */
+    ROLE_MEMFD,     /* shared: memfd_create(2) */
+    ROLE_INHERITED, /* shared: MAP_SHARED | MAP_ANONYMOUS, with children only */
+    ROLE_SHARED,    /* file: MAP_SHARED */
+    ROLE_PRIVATE,   /* file: MAP_PRIVATE */
+    ROLE_RING,      /* kernel: io_setup(2), io_uring_setup(2), perf_event_open(2) */
+    ROLE_VDSO,      /* kernel: vdso, vvar, vsyscall */
+    ROLE_COUNT
+};
+
+/* Whose memory it is. */
+enum runtime {
+    RUNTIME_NONE,
+    RUNTIME_GLIBC, /* malloc of the C library */
+    RUNTIME_JEMALLOC,
+    RUNTIME_TCMALLOC,
+    RUNTIME_MIMALLOC,
+    RUNTIME_GO,
+    RUNTIME_V8,
+    RUNTIME_JVM,
+    RUNTIME_PYTHON,
+    RUNTIME_MUSL,
+    RUNTIME_SANITIZER,
+    RUNTIME_LOADER, /* ld.so, for itself */
+    RUNTIME_COUNT
+};
+
+struct segment_role {
+    enum role role;
+    enum runtime runtime; /* of anonymous memory, arenas and chunks */
+    bool guess;           /* told by form or by what lies around, not by the names of the code that made it */
+};
+
+/* "text", "reserved", ...; "jemalloc", "v8", ...; "" for none. */
+const char *role_name(enum role role);
+const char *runtime_name(enum runtime runtime);
+
 /* What one record changed. */
 struct change {
     uint64_t mapped, unmapped;        /* bytes of address space that came and went */
     enum kind kind;                   /* of the memory that the call was about, as born: a stack's guard is stack */
     uint64_t heap_before, heap_after; /* size of the heap, for brk */
     uint64_t lived;      /* ticks since the birth of the memory that went, when all of it had one birth, else 0 */
+    uint32_t lost_stack; /* call stack of that birth; 0: none, or unknown */
     bool grew_by_kernel; /* a checkpoint found stack growth or the like, and took it over */
 };
 
@@ -189,6 +246,9 @@ uint32_t decoder_next_space(const struct decoder *decoder, uint32_t after);
 
 /* The segment that holds `addr`, or the first one above it; false when there is none. */
 bool decoder_segment(const struct decoder *decoder, uint32_t space, tracee_addr addr, struct segment *ret_segment);
+
+/* What a segment of that live space is for, as well as the names that are known by now tell it. */
+struct segment_role decoder_role(const struct decoder *decoder, uint32_t space, const struct segment *segment);
 
 /* NULL when no such process was seen.  Of a pid that was used twice: the last. */
 const struct process_info *decoder_process(const struct decoder *decoder, uint32_t pid);

@@ -5,7 +5,9 @@
  * taken.
  */
 #include "model.h"
+#include "runtimes.h"
 
+#include <linux/mman.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -29,13 +31,26 @@ const char *kind_name(enum kind kind)
 }
 
 /* A glibc arena begins as a reservation: PROT_NONE, not counted, twice its size to have an aligned one inside, or just
- * its size at an aligned address.  Source: new_heap() in glibc's malloc/arena.c. */
-static bool is_arena(const struct rec_event *event, const struct segment *segment)
+ * its size, wished for behind the last one, at an aligned address, be it another one.  One that a program makes by
+ * itself is none.  Source: new_heap() in glibc's malloc/arena.c. */
+static bool is_arena(const struct decoder *d, const struct rec_event *event, const struct segment *segment)
 {
-    uint64_t arena = event->abi == ABI_X86_64 ? ARENA_64 : ARENA_32; /* x32 has 32-bit words */
-    uint64_t size = segment->end - segment->start;
-    return segment->prot == 0 && (event->args[3] & NORESERVE) &&
-           (size == 2 * arena || (size == arena && segment->start % arena == 0));
+    const uint64_t arena = event->abi == ABI_X86_64 ? ARENA_64 : ARENA_32; /* x32 has 32-bit words */
+    const uint64_t size = segment->end - segment->start, wish = event->args[0];
+    if (segment->prot != 0 || !(event->args[3] & NORESERVE) || (size != arena && size != 2 * arena))
+        return false;
+    const unsigned depth = runtime_libc_frames(d->code, event->stack); /* 0: nothing is known */
+    const bool as_wished = !wish || wish == segment->start || depth > 1;
+    return depth != 1 && (size == arena ? segment->start % arena == 0 && as_wished : !wish);
+}
+
+/* An mmapped chunk: plain memory wherever the kernel likes, asked for from deep inside of libc.  Source:
+ * sysmalloc_mmap() in glibc's malloc/malloc.c. */
+static bool is_chunk(const struct decoder *d, const struct rec_event *event, const struct segment *segment)
+{
+    const uint64_t flags = event->args[3] & ~(uint64_t)(MAP_HUGETLB | (63ull << MAP_HUGE_SHIFT));
+    return event->args[0] == 0 && segment->prot == (PROT_READ | PROT_WRITE) && flags == (MAP_PRIVATE | MAP_ANONYMOUS) &&
+           runtime_libc_frames(d->code, event->stack) >= GLIBC_MALLOC_FRAMES;
 }
 
 /* Memory whose "file" exists only to be shared. */
@@ -80,8 +95,10 @@ enum kind kind_of_mapping(const struct decoder *d, const struct space_model *spa
         return KIND_SHARED;
     if (flags & (STACK | GROWSDOWN))
         return KIND_STACK;
-    if (is_arena(event, segment))
+    if (is_arena(d, event, segment))
         return KIND_ARENA;
+    if (is_chunk(d, event, segment))
+        return KIND_CHUNK;
     /* What is put over a part of something stays that: bss over an image's tail, a trimmed arena's reservation. */
     if ((flags & MAP_FIXED) && replaced->bytes == segment->end - segment->start &&
         (replaced->first_kind == KIND_IMAGE || replaced->first_kind == KIND_ARENA ||
@@ -120,4 +137,52 @@ enum kind kind_of_line(const struct decoder *d, const struct rec_mapping *line, 
     if (below && below->end == line->start && below->kind == KIND_IMAGE)
         return KIND_IMAGE;
     return line->shared ? KIND_SHARED : KIND_ANONYMOUS;
+}
+
+/* ---- what an attached process had already ---- */
+
+static bool is_plain(const struct segment *segment, uint8_t prot)
+{
+    return segment && segment->kind == KIND_ANONYMOUS && segment->prot == prot && !(segment->flags & SEGMENT_SHARED);
+}
+
+static void set_kind(struct segment *segment, void *context)
+{
+    segment->kind = *(const uint8_t *)context;
+}
+
+static void mark(struct space_model *space, tracee_addr start, tracee_addr end, enum kind kind)
+{
+    uint8_t as_stored = (uint8_t)kind;
+    segments_change(&space->segments, start, end, set_kind, &as_stored);
+}
+
+/* Open at its start, reserved from there to its end. */
+static bool looks_like_arena(const struct segment *open, const struct segment *rest, uint64_t size)
+{
+    return is_plain(open, PROT_READ | PROT_WRITE) && is_plain(rest, PROT_NONE) && rest->start == open->end &&
+           open->start % size == 0 && open->end - open->start < size && rest->end >= open->start + size;
+}
+
+/* A few pages without access below as many as stacks usually have. */
+static bool looks_like_stack(const struct segment *guard, const struct segment *stack)
+{
+    const uint64_t size = is_plain(stack, PROT_READ | PROT_WRITE) ? stack->end - stack->start : 0;
+    return is_plain(guard, PROT_NONE) && guard->end - guard->start <= 64 << 10 && stack && stack->start == guard->end &&
+           (size == 8 << 20 || size == 2 << 20 || size == 1 << 20);
+}
+
+void kinds_of_baseline(struct space_model *space)
+{
+    struct segment low = {0};
+    for (const struct segment *at = segments_find(&space->segments, 0); at;
+         at = segments_find(&space->segments, low.end)) {
+        low = *at;
+        const struct segment *next = segments_find(&space->segments, low.end);
+        const uint64_t arena = low.start >> 32 ? ARENA_64 : ARENA_32;
+        if (looks_like_arena(&low, next, arena))
+            mark(space, low.start, low.start + arena, KIND_ARENA);
+        else if (looks_like_stack(&low, next))
+            mark(space, low.start, next->end, KIND_STACK);
+    }
 }

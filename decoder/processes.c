@@ -114,6 +114,14 @@ static bool keep_at_fork(const struct segment *segment)
     return !(segment->flags & SEGMENT_DONT_FORK);
 }
 
+/* The thread that forked goes on, in the child under another id, on the copy of its stack. */
+static void rename_owner(struct segment *segment, void *context)
+{
+    const struct rec_task *task = context;
+    if ((segment->flags & SEGMENT_RUN_ON) && segment->owner == task->parent)
+        segment->owner = task->tid;
+}
+
 static int copy_space(struct decoder *d, const struct rec_task *task)
 {
     struct space_model *from = model_space(d, task->copied_from);
@@ -125,6 +133,8 @@ static int copy_space(struct decoder *d, const struct rec_task *task)
         return 0;
     }
     segments_copy(&to->segments, &from->segments, keep_at_fork);
+    if (task->parent != pid_of(d, task->parent)) /* else its stack is the main one */
+        segments_change(&to->segments, 0, UINT64_MAX, rename_owner, (void *)(uintptr_t)task);
     to->has_baseline = from->has_baseline;
     to->last_exit = from->last_exit;
     model_set_heap(d, to, from->heap_start, from->heap_end);

@@ -67,8 +67,10 @@ static void remove_range(struct replay *r, tracee_addr start, tracee_addr end, s
 {
     segments_remove(r->segments, start, end, ret_removal);
     r->change->unmapped += ret_removal->bytes;
-    if (ret_removal->birth && r->event->time > ret_removal->born)
+    if (ret_removal->birth && r->event->time > ret_removal->born) {
         r->change->lived = r->event->time - ret_removal->born;
+        r->change->lost_stack = ret_removal->stack;
+    }
 }
 
 /* The kernel cannot have done this after what stands before it.  Events that are marked as of unknown order claim
@@ -188,7 +190,7 @@ struct protecting {
 static void protect_segment(struct segment *segment, void *context)
 {
     struct protecting *p = context;
-    segment->prot = p->prot;
+    segment_protect(segment, p->prot);
     if (segment->end - segment->start > p->largest) {
         p->largest = segment->end - segment->start;
         p->replay->change->kind = (enum kind)segment->kind;
@@ -566,6 +568,15 @@ static void own_stack(struct segment *segment, void *context)
 {
     segment->owner = *(const uint32_t *)context;
     segment->kind = KIND_STACK;
+    segment->flags |= SEGMENT_RUN_ON;
+}
+
+/* Memory that was mapped for something else as well holds a stack somewhere, such as the heap of a language that gives
+ * its threads small ones: it does not become a stack. */
+static bool is_stack_only(const struct segment *segment, tracee_addr top)
+{
+    enum { ABOVE = 256 << 10 }; /* the thread's description and its local storage lie above the stack */
+    return segment->kind == KIND_STACK || (segment->kind == KIND_ANONYMOUS && segment->end - top <= ABOVE);
 }
 
 /* A new thread's stack: the memory that was mapped by one call around the address it was given. */
@@ -578,7 +589,7 @@ static void replay_clone(struct replay *r)
      * one. */
     tracee_addr inside = (e->call == CALL_CLONE3 ? e->args[1] + e->args[2] : e->args[1]) - 1;
     const struct segment *at = segments_find(r->segments, inside);
-    if (!at || at->start > inside || (at->kind != KIND_STACK && at->kind != KIND_ANONYMOUS))
+    if (!at || at->start > inside || !is_stack_only(at, inside))
         return;
     struct segment s = *at;
     uint32_t tid = (uint32_t)e->ret;

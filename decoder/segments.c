@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 struct node {
     struct segment segment;
@@ -22,6 +23,15 @@ enum kind segment_kind(const struct segment *segment)
     if (segment->kind == KIND_STACK && segment->prot == 0)
         return KIND_GUARD;
     return (enum kind)segment->kind;
+}
+
+void segment_protect(struct segment *segment, uint8_t prot)
+{
+    if (segment->prot)
+        segment->flags |= SEGMENT_WAS_OPEN;
+    if (segment->prot & PROT_WRITE)
+        segment->flags |= SEGMENT_WAS_WRITABLE;
+    segment->prot = prot;
 }
 
 static uint64_t size_of(const struct segment *segment)
@@ -168,6 +178,7 @@ static void remove_node(struct node *node, void *context)
     if (removal->pieces++ == 0) {
         removal->birth = segment->birth;
         removal->born = segment->born;
+        removal->stack = segment->stack;
         removal->first_kind = segment->kind;
     } else if (removal->birth != segment->birth) {
         removal->birth = 0;

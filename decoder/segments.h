@@ -27,6 +27,7 @@ struct removal {
     enum kind kind; /* of the largest piece, as born */
     uint64_t birth; /* of all pieces, when they had one in common and it is an event; else 0 */
     uint64_t born;  /* its tick */
+    uint32_t stack; /* its call stack */
     uint64_t largest;
     uint8_t first_kind; /* enum kind as born, of the lowest piece */
 };
@@ -35,6 +36,9 @@ void segments_init(struct segments *segments, uint64_t *totals);
 
 /* Remove everything. */
 void segments_clear(struct segments *segments);
+
+/* Give it another protection, and remember what it could do before. */
+void segment_protect(struct segment *segment, uint8_t prot);
 
 /* Put a segment where nothing is. */
 void segments_insert(struct segments *segments, const struct segment *segment);

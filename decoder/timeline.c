@@ -14,6 +14,7 @@ struct process_peaks {
 
 struct timeline {
     struct makers makers;
+    struct heaps *heaps;
     struct totals totals;
     uint32_t command; /* pid */
 
@@ -31,9 +32,14 @@ struct timeline {
 struct timeline *timeline_new(void)
 {
     struct timeline *t = calloc(1, sizeof(*t));
-    if (t)
-        t->width = FIRST_WIDTH;
-    return t;
+    if (!t)
+        return NULL;
+    t->width = FIRST_WIDTH;
+    t->heaps = heaps_new();
+    if (t->heaps)
+        return t;
+    free(t);
+    return NULL;
 }
 
 void timeline_free(struct timeline *t)
@@ -44,6 +50,7 @@ void timeline_free(struct timeline *t)
     free(t->minflt);
     free(t->majflt);
     makers_free(&t->makers);
+    heaps_free(t->heaps);
     free(t);
 }
 
@@ -297,6 +304,17 @@ static void add_sample(struct timeline *t, const struct decoder *d, const struct
     }
 }
 
+/* Address space that nothing can be in. */
+static uint64_t reserved(const struct decoder *d, uint32_t space)
+{
+    struct segment s = {0};
+    uint64_t bytes = 0;
+    while (decoder_segment(d, space, s.end, &s))
+        if (!s.prot && (s.kind == KIND_ANONYMOUS || s.kind == KIND_ARENA))
+            bytes += s.end - s.start;
+    return bytes;
+}
+
 static void add_checkpoint(struct timeline *t, const struct decoder *d, const struct moment *m)
 {
     const struct rec_checkpoint *checkpoint = &m->record->checkpoint;
@@ -311,6 +329,9 @@ static void add_checkpoint(struct timeline *t, const struct decoder *d, const st
     if (checkpoint->pid == t->command) {
         memcpy(t->totals.end_kinds, info.by_kind, sizeof(info.by_kind));
         t->totals.end_heap = info.heap;
+        if (checkpoint->reason == CHECKPOINT_EXIT || checkpoint->reason == CHECKPOINT_BEFORE_EXEC ||
+            checkpoint->reason == CHECKPOINT_DETACH)
+            t->totals.end_reserved = reserved(d, checkpoint->space);
     }
 }
 
@@ -319,6 +340,7 @@ void timeline_add(struct timeline *t, const struct decoder *d, const struct mome
     struct totals *totals = &t->totals;
     if (m->time > totals->time)
         totals->time = m->time;
+    heaps_add(t->heaps, d, m);
     switch (m->record->kind) {
     case REC_EVENT:
         add_event(t, d, m);
@@ -352,6 +374,11 @@ void timeline_add(struct timeline *t, const struct decoder *d, const struct mome
 const struct totals *timeline_totals(const struct timeline *t)
 {
     return &t->totals;
+}
+
+const struct heaps *timeline_heaps(const struct timeline *t)
+{
+    return t->heaps;
 }
 
 uint32_t timeline_command(const struct timeline *t)

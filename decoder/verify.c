@@ -191,7 +191,7 @@ static void insert_line(struct decoder *d, struct space_model *space, const stru
 
 static void set_protection(struct segment *segment, void *context)
 {
-    segment->prot = *(const uint8_t *)context;
+    segment_protect(segment, *(const uint8_t *)context);
 }
 
 /* A difference may join several segments: it must be so of each. */
@@ -274,6 +274,8 @@ static void take_baseline(struct decoder *d, struct space_model *space, const st
         if (model_path_starts(d, line->file, "[heap]"))
             model_set_heap(d, space, space->heap_start ? space->heap_start : line->start, line->end);
     }
+    if (!by_exec)
+        kinds_of_baseline(space);
     space->has_baseline = true;
 }
 

@@ -96,10 +96,11 @@ static struct segment segment_there(const struct history *h, uint32_t space)
 
 static bool differs(const struct segment *a, const struct segment *b)
 {
+    const uint16_t memory = SEGMENT_WAS_OPEN | SEGMENT_WAS_WRITABLE; /* what it could do before is not seen */
     if (!a->end || !b->end)
         return a->end != b->end;
     return a->birth != b->birth || a->born != b->born || a->prot != b->prot || a->kind != b->kind ||
-           a->flags != b->flags || a->file != b->file || a->owner != b->owner;
+           (a->flags & ~memory) != (b->flags & ~memory) || a->file != b->file || a->owner != b->owner;
 }
 
 /* The call names the address, whether or not it changed what maps shows: madvise, mlock, one that failed. */

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { MAKER_WIDTH = 32 };
+enum { KIND_WIDTH = 18, MAKER_WIDTH = 32 };
 
 void layout_permissions(const struct mapping *m, char ret[5])
 {
@@ -20,6 +20,25 @@ void layout_permissions(const struct mapping *m, char ret[5])
     ret[2] = m->prot & PROT_EXEC ? 'x' : '-';
     ret[3] = m->shared ? 's' : 'p';
     ret[4] = '\0';
+}
+
+void layout_kind(struct buffer *out, enum kind kind, const struct segment_role *role, uint32_t owner)
+{
+    const bool glibc = kind == KIND_ARENA || kind == KIND_CHUNK; /* goes without saying */
+    buffer_string(out, kind_name(kind));
+    if (role->runtime != RUNTIME_NONE && !glibc) {
+        buffer_char(out, ' ');
+        buffer_string(out, runtime_name(role->runtime));
+    }
+    if (role->role != ROLE_NONE) {
+        buffer_char(out, ' ');
+        buffer_string(out, role_name(role->role));
+    }
+    if (role->role == ROLE_THREAD || role->role == ROLE_ENDED) {
+        buffer_char(out, ' ');
+        buffer_unsigned(out, owner);
+    }
+    buffer_string(out, role->guess ? "?" : "");
 }
 
 /* ---- table ---- */
@@ -89,7 +108,8 @@ static void add_event(struct buffer *out, const struct layout *l, const struct m
 
 /* The call site that mapped the most of it, with its share unless that is all; who made it where no code is known; and
  * how long ago the latest part came. */
-static void add_maker(struct buffer *out, struct shares *shares, const struct layout *l, const struct mapping *m)
+static void add_maker(struct buffer *out, struct shares *shares, const struct layout *l, const struct mapping *m,
+                      size_t width)
 {
     const struct segment *last = &l->mappings->segments[m->first];
     char text[64], age[UNITS_MAX];
@@ -103,17 +123,28 @@ static void add_maker(struct buffer *out, struct shares *shares, const struct la
     if (share < 99)
         snprintf(text, sizeof(text), " %u %%", share);
     if (stack) {
-        stack_site(out, shares->code, stack, MAKER_WIDTH - strlen(text));
+        stack_site(out, shares->code, stack, width - strlen(text));
         buffer_string(out, text);
     } else {
         add_event(out, l, m, last);
     }
     const uint64_t born = l->place->time > last->born ? l->place->time - last->born : 0;
-    const int used = (int)(out->size - before);
+    const size_t used = out->size - before;
     const bool older = last->flags & SEGMENT_ATTACHED && !last->birth;
-    snprintf(text, sizeof(text), "%*s %s%*s", used < MAKER_WIDTH ? MAKER_WIDTH - used : 0, "", older ? ">" : "",
+    snprintf(text, sizeof(text), "%*s %s%*s", used < width ? (int)(width - used) : 0, "", older ? ">" : "",
              older ? 7 : 8, units_duration(age, sizeof(age), born));
     buffer_string(out, text);
+}
+
+/* How much wider than its column it is. */
+static size_t add_kind(struct buffer *out, const struct layout *l, const struct mapping *m)
+{
+    const size_t before = out->size;
+    layout_kind(out, m->kind, &m->role, l->mappings->segments[m->largest].owner);
+    do
+        buffer_char(out, ' ');
+    while (out->size - before <= KIND_WIDTH);
+    return out->size - before - (KIND_WIDTH + 1);
 }
 
 static void write_table(struct buffer *out, const struct layout *l)
@@ -131,8 +162,8 @@ static void write_table(struct buffer *out, const struct layout *l)
              units_duration(when, sizeof(when), l->place->time), (unsigned long long)l->place->event,
              l->mappings->count, units_size(size, sizeof(size), total));
     buffer_string(out, text);
-    snprintf(text, sizeof(text), "%-25s %8s perms %-9s  %-*s %8s  %s\n", "address", "size", "kind", MAKER_WIDTH,
-             "mapped by", "age", "name");
+    snprintf(text, sizeof(text), "%-25s %8s perms %-*s %-*s %8s  %s\n", "address", "size", KIND_WIDTH, "kind",
+             MAKER_WIDTH, "mapped by", "age", "name");
     buffer_string(out, text);
     struct shares shares = {.code = decoder_code(l->decoder)};
     shares.bytes = calloc((size_t)code_frames(shares.code) + 1, sizeof(*shares.bytes));
@@ -143,11 +174,10 @@ static void write_table(struct buffer *out, const struct layout *l)
             add_gap(out, m->start - last);
         last = m->end;
         layout_permissions(m, perms);
-        snprintf(text, sizeof(text), "%012llx-%012llx %8s %s  %-9s  ", (unsigned long long)m->start,
-                 (unsigned long long)m->end, units_size(size, sizeof(size), m->end - m->start), perms,
-                 kind_name(m->kind));
+        snprintf(text, sizeof(text), "%012llx-%012llx %8s %s  ", (unsigned long long)m->start,
+                 (unsigned long long)m->end, units_size(size, sizeof(size), m->end - m->start), perms);
         buffer_string(out, text);
-        add_maker(out, &shares, l, m);
+        add_maker(out, &shares, l, m, MAKER_WIDTH - add_kind(out, l, m));
         buffer_string(out, m->name.size ? "  " : "");
         escape_text(out, m->name, 0, 4096);
         buffer_char(out, '\n');

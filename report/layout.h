@@ -23,6 +23,10 @@ struct layout_format {
 /* "rw-p" */
 void layout_permissions(const struct mapping *mapping, char ret_text[5]);
 
+/* "image text", "stack thread 31340", "anonymous v8 reserved", "chunk?": its kind, whose it is and what it is within
+ * its kind, and a question mark where that is a guess. */
+void layout_kind(struct buffer *out, enum kind kind, const struct segment_role *role, uint32_t owner);
+
 extern const struct layout_format layout_formats[]; /* ended by one without a name; the first is the default */
 
 /* Where a segment that no event made comes from: "execve", "kernel" (by itself), "before attach". */

@@ -16,6 +16,23 @@ static const char *origin(const struct segment *s)
     return s->birth ? "event" : "execve";
 }
 
+/* What it is within its kind. */
+static void add_role(struct json *j, const struct segment_role *role)
+{
+    json_key(j, "role");
+    if (role->role != ROLE_NONE)
+        json_string(j, role_name(role->role));
+    else
+        json_null(j);
+    json_key(j, "runtime");
+    if (role->runtime != RUNTIME_NONE)
+        json_string(j, runtime_name(role->runtime));
+    else
+        json_null(j);
+    json_key(j, "guess");
+    json_bool(j, role->guess);
+}
+
 void layout_json_segment(struct json *j, const struct layout *l, const struct segment *s)
 {
     json_object_open(j);
@@ -25,6 +42,8 @@ void layout_json_segment(struct json *j, const struct layout *l, const struct se
     json_hex(j, s->end);
     json_key(j, "kind");
     json_string(j, kind_name(segment_kind(s)));
+    const struct segment_role role = decoder_role(l->decoder, l->place->space, s);
+    add_role(j, &role);
     json_key(j, "origin");
     json_string(j, origin(s));
     json_key(j, "birth");
@@ -71,6 +90,7 @@ void layout_json_mapping(struct json *j, const struct layout *l, const struct ma
     json_bool(j, m->shared);
     json_key(j, "kind");
     json_string(j, kind_name(m->kind));
+    add_role(j, &m->role);
     json_key(j, "file");
     if (real)
         json_text(j, m->name);

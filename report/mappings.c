@@ -68,11 +68,9 @@ static int add(struct mappings *m, const struct decoder *d, const struct segment
     m->segments[m->n_segments] = *s;
     struct mapping *last = m->count ? &m->list[m->count - 1] : NULL;
     if (last && continues(last, s, file)) {
-        const struct segment *largest = &m->segments[last->first];
-        for (size_t i = last->first; i <= m->n_segments; i++)
-            if (m->segments[i].end - m->segments[i].start > largest->end - largest->start)
-                largest = &m->segments[i];
-        last->kind = segment_kind(largest);
+        const struct segment *largest = &m->segments[last->largest];
+        if (s->end - s->start > largest->end - largest->start)
+            last->largest = m->n_segments;
         last->end = s->end;
         last->count++;
     } else {
@@ -81,10 +79,10 @@ static int add(struct mappings *m, const struct decoder *d, const struct segment
                                                .offset = is_real_file(file) ? s->offset : 0,
                                                .prot = s->prot,
                                                .shared = s->flags & SEGMENT_SHARED,
-                                               .kind = segment_kind(s),
                                                .file = file,
                                                .name = name_of(s, file),
                                                .first = m->n_segments,
+                                               .largest = m->n_segments,
                                                .count = 1};
     }
     m->n_segments++;
@@ -101,6 +99,11 @@ int mappings_collect(const struct decoder *decoder, uint32_t space, struct mappi
             mappings_free(&m);
             return error;
         }
+    }
+    for (size_t i = 0; i < m.count; i++) {
+        const struct segment *largest = &m.segments[m.list[i].largest];
+        m.list[i].kind = segment_kind(largest);
+        m.list[i].role = decoder_role(decoder, space, largest);
     }
     *ret_mappings = m;
     return 0;

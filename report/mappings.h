@@ -13,9 +13,11 @@ struct mapping {
     uint8_t prot;
     bool shared;
     enum kind kind;               /* of its largest segment */
+    struct segment_role role;     /* of the same */
     const struct file_info *file; /* NULL for anonymous memory */
     struct text name;
     size_t first, count; /* its segments, in mappings.segments */
+    size_t largest;      /* one of them */
 };
 
 struct mappings {

@@ -34,19 +34,21 @@ struct owner owner_of(const struct layout *l, tracee_addr address)
 /* ---- text ---- */
 
 /* A label, and a mapping as the table shows it. */
-static void add_mapping(struct buffer *out, const char *label, const struct mapping *m)
+static void add_mapping(struct buffer *out, const char *label, const struct layout *l, const struct mapping *m)
 {
     char text[160], size[UNITS_MAX], perms[5];
     layout_permissions(m, perms);
-    snprintf(text, sizeof(text), "  %-9s %012llx-%012llx %8s %s  %s", label, (unsigned long long)m->start,
-             (unsigned long long)m->end, units_size(size, sizeof(size), m->end - m->start), perms, kind_name(m->kind));
+    snprintf(text, sizeof(text), "  %-9s %012llx-%012llx %8s %s  ", label, (unsigned long long)m->start,
+             (unsigned long long)m->end, units_size(size, sizeof(size), m->end - m->start), perms);
     buffer_string(out, text);
+    layout_kind(out, m->kind, &m->role, l->mappings->segments[m->largest].owner);
     buffer_string(out, m->name.size ? "  " : "");
     escape_text(out, m->name, 0, 4096);
 }
 
 /* What lies next, and how far away. */
-static void add_neighbour(struct buffer *out, const char *label, const struct mapping *m, uint64_t gap)
+static void add_neighbour(struct buffer *out, const char *label, const struct layout *l, const struct mapping *m,
+                          uint64_t gap)
 {
     char text[64], size[UNITS_MAX];
     if (!m) {
@@ -54,7 +56,7 @@ static void add_neighbour(struct buffer *out, const char *label, const struct ma
         buffer_string(out, text);
         return;
     }
-    add_mapping(out, label, m);
+    add_mapping(out, label, l, m);
     if (gap)
         snprintf(text, sizeof(text), "  (%s unmapped between)\n", units_size(size, sizeof(size), gap));
     else
@@ -114,13 +116,13 @@ void owner_text(struct buffer *out, const struct layout *l, const struct owner *
              (unsigned long long)l->place->event, o->mapping ? "" : ": nothing is mapped there");
     buffer_string(out, text);
     if (o->mapping) {
-        add_mapping(out, "mapping", o->mapping);
+        add_mapping(out, "mapping", l, o->mapping);
         buffer_char(out, '\n');
     }
     if (o->segment)
         add_segment(out, l, o);
-    add_neighbour(out, "below", o->below, gap_below(o));
-    add_neighbour(out, "above", o->above, gap_above(o));
+    add_neighbour(out, "below", l, o->below, gap_below(o));
+    add_neighbour(out, "above", l, o->above, gap_above(o));
 }
 
 /* ---- JSON ---- */

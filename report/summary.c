@@ -4,6 +4,7 @@
 #include "chart.h"
 #include "coverage.h"
 #include "escape.h"
+#include "heap.h"
 #include "stack_text.h"
 #include "units.h"
 
@@ -11,10 +12,11 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
-enum { CHART_COLUMNS = 60, TITLE_WIDTH = 48, WRAP_WIDTH = 98, SITE_WIDTH = 34 };
+enum { CHART_COLUMNS = 60, TITLE_WIDTH = 48, WRAP_WIDTH = 98, SITE_WIDTH = 34, RESERVED_SHOWN = 16 << 20 };
 
 /* Short names for what is printed most: each call of them uses a buffer of its own. */
 struct units_buffer {
@@ -156,11 +158,77 @@ static void add_virtual(struct buffer *out, const struct summary *s)
     line(out, "  virtual    peak %s at %s", SIZE(t->virtual_.bytes), TIME(t->virtual_.time));
     if (t->ended)
         line(out, ", end %s", SIZE(t->end_virtual));
+    if (t->ended && t->end_reserved >= RESERVED_SHOWN)
+        line(out, " (%s only reserved)", SIZE(t->end_reserved));
     if (t->most_mappings)
         line(out, "      %s mappings at most", COUNT(t->most_mappings));
     if (t->most_mappings && header && header->max_map_count)
         line(out, " (limit %s)", COUNT(header->max_map_count));
     buffer_char(out, '\n');
+}
+
+/* "trims by free", "trims by malloc_trim 2 x, free 10 x"; nothing where names do not tell. */
+static void add_trimmers(struct buffer *out, const struct summary *s)
+{
+    const struct heaps *heaps = timeline_heaps(s->timeline);
+    uint64_t calls[HEAP_CAUSES] = {0};
+    unsigned causes = 0;
+    const struct heap_sum *sum;
+    for (size_t i = 0; (sum = heaps_sum(heaps, 0, i)); i++)
+        if (sum->act == HEAP_TRIMMED)
+            calls[heap_cause(decoder_code(s->decoder), sum->stack)] += sum->calls;
+    for (int cause = 0; cause < HEAP_CAUSES; cause++)
+        causes += calls[cause] > 0;
+    if (causes == 1 && calls[CAUSE_UNKNOWN])
+        return;
+    const char *before = "trims by ";
+    for (int cause = HEAP_CAUSES - 1; cause >= 0; cause--) {
+        if (!calls[cause])
+            continue;
+        line(out, "%s%s", before, heap_cause_name((enum heap_cause)cause));
+        if (causes > 1)
+            line(out, " %s x", COUNT(calls[cause]));
+        before = ", ";
+    }
+}
+
+/* Thresholds of the process that asked for most, when they are not what every process begins with. */
+static void add_threshold(struct buffer *out, const struct summary *s, const char *before)
+{
+    const struct heaps *heaps = timeline_heaps(s->timeline);
+    const uint32_t space = heaps_main_space(heaps);
+    struct heap_thresholds t;
+    if (!space || heaps_thresholds(heaps, space, decoder_code(s->decoder), &t) < 0)
+        return;
+    if (t.sign)
+        line(out, "%sthresholds set by the program, it seems", before);
+    else if (t.n_moves)
+        line(out, "%smmap threshold raised %zu x, 128K to %s", before, t.n_moves, SIZE(t.mmap));
+    free(t.moves);
+}
+
+/* glibc's malloc beside the heap, where there is something to tell. */
+static void add_malloc(struct buffer *out, const struct summary *s)
+{
+    const struct heap_story *story = heaps_story(timeline_heaps(s->timeline), 0);
+    const struct heap_count *made = &story->acts[HEAP_ARENA_MADE], *grown = &story->acts[HEAP_ARENA_GROWN],
+                            *mapped = &story->acts[HEAP_CHUNK_MAPPED];
+    struct buffer text = {0};
+    add_trimmers(&text, s);
+    const char *gap = text.size ? "     " : "";
+    if (mapped->calls) {
+        line(&text, "%s%s %s mapped +%s", gap, COUNT(mapped->calls), plural(mapped->calls, "chunk", "chunks"),
+             SIZE(mapped->bytes));
+        gap = ", ";
+    }
+    add_threshold(&text, s, gap);
+    gap = text.size ? "     " : "";
+    if (made->calls)
+        line(&text, "%s%s %s, opened +%s", gap, COUNT(made->calls), plural(made->calls, "arena", "arenas"),
+             SIZE(grown->bytes));
+    if (text.size)
+        add_wrapped(out, "  malloc     ", buffer_chars(&text));
+    buffer_free(&text);
 }
 
 static void add_heap(struct buffer *out, const struct summary *s)
@@ -177,7 +245,8 @@ static void add_heap(struct buffer *out, const struct summary *s)
         line(out, ", never trimmed");
     if (t->heap_grow_calls)
         line(out, ", high water %s", SIZE(t->heap.bytes));
-    line(out, "      %s brk %s\n", COUNT(t->brk_calls), plural(t->brk_calls, "call", "calls"));
+    line(out, "      %s brk %s", COUNT(t->brk_calls), plural(t->brk_calls, "call", "calls"));
+    buffer_char(out, '\n');
 }
 
 static void add_faults(struct buffer *out, const struct summary *s)
@@ -372,6 +441,7 @@ void summary_write(struct buffer *out, const struct summary *s)
     add_resident(out, s);
     add_virtual(out, s);
     add_heap(out, s);
+    add_malloc(out, s);
     add_faults(out, s);
     add_chart(out, s);
     add_kinds(out, s);

@@ -14,10 +14,10 @@ PAGE = 4096
 MIB = 1 << 20
 
 
-def traced(run, name):
+def traced(run, name, *arguments):
     """Run an example; its trace, and what it printed.  The programs check themselves and exit with 0."""
     program = run.write(name, (BUILD / "examples" / name).read_bytes(), mode=0o755)
-    outcome, trace = run.traced(program)
+    outcome, trace = run.traced(program, *arguments)
     assert outcome.status == 0, outcome
     trace.verify()
     return trace, outcome.out
@@ -90,7 +90,7 @@ def test_brk_and_mmap(run):
     start = address(events[0])
     assert [address(event) - start for event in events if event["call"] == "brk"] == [0, 0x1000, 0x8000, 0x12000, 0x2B000, 0x8000]
     chunk = events[4]
-    assert (chunk["args"]["prot"], chunk["args"]["flags"], chunk["kind"]) == ("rw-", ANONYMOUS, "anonymous")
+    assert (chunk["args"]["prot"], chunk["args"]["flags"], chunk["kind"]) == ("rw-", ANONYMOUS, "chunk")
     assert f"malloc 200 KiB {hex(address(chunk) + 16)}" in out
     mappings = layout(run, trace, "--at", "end")
     assert bytes_of(mappings, "heap") == 32768
@@ -229,6 +229,88 @@ def test_own_malloc(run, sizes):
     assert (len(events), peak, most) == (1260, 458752, 67)
     assert "630 calls, 4210688 bytes" in out
     assert sum(event["mapped"] for event in events) == sum(event["unmapped"] for event in events) == 4210688
+
+
+def heap(run, trace):
+    outcome = run.verb("heap", trace.path, "--json")
+    assert outcome.status == 0, outcome
+    return json.loads(outcome.out)
+
+
+def live_by(run, trace, metric="live"):
+    return run.verb("stacks", trace.path, "--by", metric).out
+
+
+def test_leak_by_mmap(run):
+    trace, _ = traced(run, "leak-by-mmap")
+    calls = [event for event in after_load(trace) if event["call"] in ("mmap", "munmap") and event["args"]["length"] == 131072]
+    assert [event["call"] for event in calls].count("mmap") == 200 and len(calls) == 350
+    assert all(event["kind"] == "anonymous" and "handle" in [frame["function"] for frame in event["stack"]] for event in calls)
+    row = report_row(run, trace, "anonymous")
+    assert row[2:6] == ["25M", "18.8M", "352", "handle"]
+    assert re.search(r"6\.25M +[\d.]+ % +handle \(leak-by-mmap\.c:\d+\)", live_by(run, trace)), live_by(run, trace)
+    trace, _ = traced(run, "leak-by-mmap", "fixed")
+    assert report_row(run, trace, "anonymous")[2:4] == ["25M", "25M"]
+    assert "handle" not in live_by(run, trace)
+
+
+def test_pinned_heap(run):
+    trace, _ = traced(run, "pinned-heap")
+    told = heap(run, trace)["heap"]
+    assert told["trimmed"]["calls"] == 0 and told["size"] == told["high"] == told["grown"]["bytes"] > 400 * 32768
+    text = run.verb("heap", trace.path).out
+    assert "never trimmed" in text and "trimmed by" not in text and re.search(r"load \(pinned-heap\.c:\d+\) .* 100 %", text), text
+    trace, _ = traced(run, "pinned-heap", "fixed")
+    told = heap(run, trace)
+    assert told["heap"]["size"] == 132 << 10 and told["heap"]["trimmed"]["calls"] == 400
+    assert {(step["cause"], step["site"].split()[0]) for step in told["steps"] if step["act"] == "trimmed"} == {("free", "unload")}
+
+
+def test_trim_storm(run):
+    trace, _ = traced(run, "trim-storm")
+    told = heap(run, trace)["heap"]
+    assert told["grown"]["calls"] > 390 and told["trimmed"]["calls"] > 780 and told["high"] == 532 << 10
+    text = run.verb("heap", trace.path).out
+    assert re.search(r"take_round \(trim-storm\.c:\d+\) .* malloc\n", text), text
+    assert re.search(r"give_round \(trim-storm\.c:\d+\) .* free, by itself\n", text), text
+    assert faults(run, trace) > 10000
+    trace, _ = traced(run, "trim-storm", "fixed")
+    told = heap(run, trace)["heap"]
+    assert told["grown"]["calls"] == 3 and told["trimmed"]["calls"] == 0 and told["high"] == 532 << 10
+    assert faults(run, trace) < 1000
+
+
+def faults(run, trace):
+    return int(re.search(r"faults +([\d,]+) minor", run.verb("report", trace.path).out)[1].replace(",", ""))
+
+
+def test_threshold_drift(run):
+    trace, _ = traced(run, "threshold-drift")
+    told = heap(run, trace)
+    moves = told["thresholds"]["moves"]
+    assert [(move["from"], move["to"]) for move in moves] == [(131072, 200704), (200704, 1052672)]
+    assert [move["site"].split()[0] for move in moves] == ["drop_image", "drop_configuration"]
+    assert all(move["moved_site"].startswith("read_image") and move["moved_event"] > moves[1]["event"] for move in moves)
+    assert (told["thresholds"]["mmap"], told["thresholds"]["trim"]) == (1052672, 2105344)
+    assert told["chunks"]["mapped"]["calls"] == told["chunks"]["unmapped"]["calls"] == 3
+    assert told["heap"]["size"] > 20 * 196608 and not told["heap"]["trimmed"]["calls"]
+    trace, _ = traced(run, "threshold-drift", "fixed")
+    told = heap(run, trace)
+    assert told["chunks"]["mapped"]["calls"] == told["chunks"]["unmapped"]["calls"] == 23
+    assert told["thresholds"]["set_by_program"] and told["heap"]["size"] == 132 << 10
+
+
+def test_arenas(run):
+    trace, _ = traced(run, "arenas")
+    told = heap(run, trace)
+    workers = {event["tid"] for event in trace.events()} - {told["pid"]}
+    assert len(told["arenas"]) == len(workers) == 6
+    assert {tuple(arena["threads"]) for arena in told["arenas"]} == {(tid,) for tid in workers}
+    assert all(arena["open"] == 132 << 10 and arena["grown"]["calls"] == 1 for arena in told["arenas"])
+    row = report_row(run, trace, "glibc arenas")
+    assert row[0] == "384M" and row[5] == "work"
+    trace, _ = traced(run, "arenas", "fixed")
+    assert not heap(run, trace)["arenas"] and "glibc arenas" not in run.verb("report", trace.path).out
 
 
 def test_every_example_says_what_it_shows():

@@ -74,7 +74,8 @@ def without_sites(layout):
     mappings = json.loads(layout)
     for mapping in mappings["mappings"]:
         for segment in mapping["segments"]:
-            del segment["site"]
+            del segment["site"], segment["runtime"], segment["guess"]
+        del mapping["runtime"], mapping["guess"]
     return mappings
 
 

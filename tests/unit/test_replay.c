@@ -575,12 +575,18 @@ static void test_threads_and_vfork(void **state)
     assert_true(decoder_segment(d.decoder, 2, 0x35000, &s) && s.owner == 100 && s.kind == KIND_ANONYMOUS);
     unmap(&d, 0x30000, 0x6000);
 
+    /* A thread that runs somewhere in the middle of other memory does not make all of it a stack. */
+    map(&d, 0x400000, 0x400000, RW, PRIVATE);
+    DRIVE(&d, .call = CALL_CLONE, .args = {0x3d0f00, 0x500000}, .ret = 103);
+    assert_true(decoder_segment(d.decoder, 2, 0x400000, &s) && s.owner == 100 && s.kind == KIND_ANONYMOUS);
+    unmap(&d, 0x400000, 0x400000);
+
     driver_task(&d, &(struct rec_task){.tid = 200, .pid = 200, .parent = 100, .space = 2, .flags = TASK_VFORK});
     assert_int_equal(decoder_process(d.decoder, 200)->space, 2);
     assert_int_equal(decoder_process(d.decoder, 200)->parent, 100);
     d.tid = d.pid = 200;
     map(&d, 0x20000, 0x1000, RW, PRIVATE); /* the child maps into its parent */
-    driver_layout_of(&d, 2, "10000-11000 ---p guard #1\n11000-15000 rw-p stack #1\n20000-21000 rw-p anonymous #9\n");
+    driver_layout_of(&d, 2, "10000-11000 ---p guard #1\n11000-15000 rw-p stack #1\n20000-21000 rw-p anonymous #12\n");
     assert_true(decoder_threads(d.decoder, &most) == 3 && most == 3);
     assert_int_equal(decoder_next_space(d.decoder, 0), 2);
     assert_int_equal(decoder_next_space(d.decoder, 2), 0);
