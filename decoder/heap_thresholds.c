@@ -45,7 +45,8 @@ static void find_sign(const struct heap_space *s, const struct code *code, struc
 {
     for (size_t i = 0; i < s->n_witnesses && !t->sign; i++) {
         const struct heap_witness *w = &s->witnesses[i];
-        if (!is_sign(w, t, code))
+        /* A threshold that may have moved before is not contradicted by blocks. */
+        if (!is_sign(w, t, code) || (s->story.attached && w->sign != SIGN_SMALL_GROWTH))
             continue;
         t->sign = w->sign;
         t->sign_event = w->event;
@@ -77,6 +78,7 @@ int heaps_thresholds(const struct heaps *heaps, uint32_t space, const struct cod
     }
     if (s)
         find_sign(s, code, &t);
+    t.unknown = s && s->story.attached && !t.n_moves && !t.sign;
     *ret = t;
     return 0;
 }

@@ -167,6 +167,7 @@ static void copy_space(struct heaps *h, uint32_t from_id, uint32_t to_id)
         return;
     to->story.glibc = from->story.glibc;
     to->story.is_32_bit = from->story.is_32_bit;
+    to->story.attached = from->story.attached;
     to->story.high = to->heap = from->heap;
     to->story.chunk_bytes = to->story.chunk_high = from->story.chunk_bytes;
     to->story.chunks = from->story.chunks;
@@ -606,6 +607,13 @@ static struct heap_step measure(struct heaps *h, const struct moment *m)
     return step;
 }
 
+static void note_attached(struct heaps *h, uint32_t space)
+{
+    struct heap_space *s = get_space(h, space);
+    if (s)
+        s->story.attached = true;
+}
+
 struct heap_step heaps_add(struct heaps *h, const struct decoder *d, const struct moment *m)
 {
     switch (m->record->kind) {
@@ -616,6 +624,10 @@ struct heap_step heaps_add(struct heaps *h, const struct decoder *d, const struc
     case REC_TASK:
         if (m->record->task.copied_from)
             copy_space(h, m->record->task.copied_from, m->record->task.space);
+        break;
+    case REC_CHECKPOINT:
+        if (m->record->checkpoint.reason == CHECKPOINT_ATTACH)
+            note_attached(h, m->space);
         break;
     case REC_SPACE_END:
         end_space(h, m->space);

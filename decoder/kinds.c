@@ -172,6 +172,13 @@ static bool looks_like_stack(const struct segment *guard, const struct segment *
            (size == 8 << 20 || size == 2 << 20 || size == 1 << 20);
 }
 
+/* The start of a library, below its code. */
+static bool looks_like_image(const struct segment *low, const struct segment *next)
+{
+    return low->kind == KIND_FILE && !(low->flags & SEGMENT_SHARED) && next && next->kind == KIND_IMAGE &&
+           next->start == low->end && next->file == low->file;
+}
+
 void kinds_of_baseline(struct space_model *space)
 {
     struct segment low = {0};
@@ -184,5 +191,7 @@ void kinds_of_baseline(struct space_model *space)
             mark(space, low.start, low.start + arena, KIND_ARENA);
         else if (looks_like_stack(&low, next))
             mark(space, low.start, next->end, KIND_STACK);
+        else if (looks_like_image(&low, next))
+            mark(space, low.start, low.end, KIND_IMAGE);
     }
 }

@@ -134,7 +134,8 @@ enum kind kind_of_mapping(const struct decoder *decoder, const struct space_mode
                           const struct segment *segment, const struct removal *replaced);
 enum kind kind_of_line(const struct decoder *decoder, const struct rec_mapping *line, const struct segment *below,
                        bool by_exec);
-/* Arenas and stacks among the anonymous memory of a process that was attached to, by their form: a guess. */
+/* Arenas and stacks among the anonymous memory of a process that was attached to, by their form, a guess; and what is
+ * left of its images. */
 void kinds_of_baseline(struct space_model *space);
 
 /* verify.c: the replay against the kernel's map */

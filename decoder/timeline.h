@@ -172,6 +172,7 @@ struct heap_story {
     uint32_t space; /* 0: of all */
     bool glibc;     /* its malloc asked for memory */
     bool is_32_bit;
+    bool attached; /* what its malloc did before is not known */
     struct heap_count acts[HEAP_ACTS];
     uint64_t high, high_time;                 /* largest size of the heap */
     uint64_t chunk_bytes, chunk_high, chunks; /* mapped now; most; how many there are now */
@@ -199,7 +200,8 @@ enum heap_sign {
 
 /* What glibc's malloc does with large blocks. */
 struct heap_thresholds {
-    uint64_t mmap, trim;     /* bytes: from that size on blocks are mapped; so much at the heap's top is trimmed */
+    uint64_t mmap, trim; /* bytes: from that size on blocks are mapped; so much at the heap's top is trimmed */
+    bool unknown;        /* they are the defaults, but its process was attached to, and may have moved them before */
     struct heap_move *moves; /* free() them; none later than the sign */
     size_t n_moves;
     enum heap_sign sign; /* the program has set something: then `mmap` and `trim` are what it was before, if dynamic */

@@ -182,9 +182,9 @@ static void add_thresholds(struct json *j, const struct heap_view *v, const stru
         return;
     }
     json_object_open(j);
-    /* What the program has set is not known. */
-    add_optional(j, "mmap", t->sign ? 0 : t->mmap);
-    add_optional(j, "trim", t->sign ? 0 : t->trim);
+    /* What the program has set is not known, nor what was before attaching. */
+    add_optional(j, "mmap", t->sign || t->unknown ? 0 : t->mmap);
+    add_optional(j, "trim", t->sign || t->unknown ? 0 : t->trim);
     json_key(j, "set_by_program");
     json_bool(j, t->sign != SIGN_NONE);
     add_optional(j, "set_event", t->sign_event);

@@ -200,6 +200,9 @@ static void add_thresholds(struct buffer *out, const struct heap_view *v, const 
         buffer_string(out, "             ");
         heap_sign(out, t);
         line(out, "%s\n", t->n_moves ? ";\n             before that, unless it was set already:" : "");
+    } else if (t->unknown) {
+        line(out,
+             "\n  malloc     was running before: its thresholds are unknown, 128K each if nothing had moved them\n");
     } else {
         line(out, "\n  malloc     blocks from %s%s on are mapped, the heap's top is trimmed at %s", SIZE(t->mmap),
              t->n_moves && t->moves[t->n_moves - 1].at_most ? " (or less)" : "", SIZE(t->trim));

@@ -325,6 +325,9 @@ static void test_attached(void **state)
     DRIVE(&d, .call = CALL_MPROTECT, .args = {base + 132 * KIB, 68 * KIB, RW}, .stack = MALLOC);
     assert_true(last_step.act == HEAP_ARENA_GROWN && last_step.at == base && last_step.size == 200 * KIB);
     const struct heap_story *story = heaps_story(heaps, DRIVER_SPACE);
+    struct heap_thresholds t;
+    assert_int_equal(heaps_thresholds(heaps, DRIVER_SPACE, decoder_code(d.decoder), &t), 0);
+    assert_true(t.unknown && !t.sign && story->attached);
     assert_true(story->n_arenas == 1 && story->arenas[0].event == 0 && story->arenas[0].threads[0] == DRIVER_PID);
     end(&d);
 }
