@@ -52,9 +52,9 @@ class Rounds:
             try:
                 tracer.wait(self.choose.uniform(0, 0.05))
             except subprocess.TimeoutExpired:
-                tracer.send_signal(signal.SIGINT)
+                tracer.send_signal(signal.SIGTERM)  # SIGINT is ignored from the start where a script runs us in the background
             out, err = tracer.communicate(timeout=TIME_LIMIT)
-            assert tracer.returncode in (0, -signal.SIGINT) and not out and not err, (tracer.returncode, out, err)
+            assert tracer.returncode in (0, -signal.SIGTERM) and not out and not err, (tracer.returncode, out, err)
         check_released(self.pid)
         self.ended += 1
         if tracer.returncode:
