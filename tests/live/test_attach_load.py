@@ -21,6 +21,14 @@ UNITS = {"ns": 1e-6, "us": 1e-3, "ms": 1, "s": 1e3}
 PAUSES = re.compile(r"attached +(\d+) threads? stopped for ([\d.]+) (\w+) at the start, for ([\d.]+) (\w+) at the end")
 
 
+def pauses_of(trace):
+    """Milliseconds that the process stood still when it was attached to and when it was released, as the report has them."""
+    report = trace.runner.verb("report", trace.path)
+    assert report.status == 0, report
+    found = PAUSES.search(report.out)
+    return (float(found[2]) * UNITS[found[3]], float(found[4]) * UNITS[found[5]]) if found else None
+
+
 class Rounds:
     """Attaches to a process and lets it go, at random moments; every trace is verified."""
 
@@ -28,7 +36,7 @@ class Rounds:
         self.run, self.pid = run, pid
         self.trace = Trace(run, run.path("round.brkw"))
         self.choose = random.Random(7)
-        self.before = self.ended = self.drift = 0
+        self.before = self.ended = 0
         self.pauses = {"attach": [], "detach": []}
 
     def once(self):
@@ -64,12 +72,9 @@ class Rounds:
 
     def judge(self):
         self.trace.verify()
-        report = self.run.verb("report", self.trace.path)
-        assert report.status == 0, report
-        found = PAUSES.search(report.out)
-        if found:
-            self.pauses["attach"].append(float(found[2]) * UNITS[found[3]])
-            self.pauses["detach"].append(float(found[4]) * UNITS[found[5]])
+        pauses = pauses_of(self.trace)
+        for name, value in zip(self.pauses, pauses or ()):
+            self.pauses[name].append(value)
 
     def tell(self, what):
         print(f"{what}: {self.ended} rounds, {self.before} of them ended before brkwater could handle a signal; 0 drift")

@@ -1,3 +1,4 @@
+/* variants: static */
 /*
  * attach-waits.c COPIES: threads that wait in every way there is, COPIES of each way, until a line comes on standard
  * input. Each knows how its wait must end, and says so when it ends otherwise: with EINTR, too early, with another
