@@ -10,6 +10,7 @@ import shutil
 import signal
 import statistics
 import subprocess
+import time
 
 import pytest
 
@@ -93,6 +94,26 @@ def test_busy_threads(target_once):  # noqa: F811
     finally:
         code, out, err = waits.end()
         rounds.tell(f"attach-waits: {out.strip()}")
+    assert code == 0 and re.fullmatch(r"rounds \d+ errors 0\n", out), out + err
+
+
+def test_tracer_without_a_cpu(target_once):  # noqa: F811
+    """On a busy machine brkwater may stand still in the middle of attaching and of releasing: here it is made to.  Children end
+    all the time, of which nobody must be told but their parents, and every thread must have been stopped to be released."""
+    waits = target_once("attach-waits", 20, "epoll", "child")
+    choose = random.Random(5)
+    for number in range(200 if LONG else 8):
+        tracer = waits.attach("--depth", 0)
+        if number % 2:
+            tracer.send_signal(signal.SIGINT)
+        time.sleep(choose.uniform(0, 0.004))
+        tracer.send_signal(signal.SIGSTOP)
+        time.sleep(0.15)  # longer than brkwater waits for threads that do nothing about stopping
+        tracer.send_signal(signal.SIGCONT)
+        finish(tracer, None if number % 2 else signal.SIGINT)
+        report = waits.run.verb("report", waits.trace().path)
+        assert report.status == 0 and "could not be stopped" not in report.out, report
+    code, out, err = waits.end()
     assert code == 0 and re.fullmatch(r"rounds \d+ errors 0\n", out), out + err
 
 
