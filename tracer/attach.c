@@ -31,7 +31,7 @@ struct attaching {
     unsigned found;   /* threads that were new in this round */
     unsigned awaited; /* have not stopped yet */
     bool look;        /* it is time to find out whether */
-    bool running;     /* one of them is not waiting for anything but a CPU */
+    bool running;     /* one of them waits for nothing but a CPU, or for us to collect its stop */
 };
 
 /* ---- all threads ---- */
@@ -72,10 +72,26 @@ static int seize(void *context, pid_t tid)
     return 0;
 }
 
+static bool is_seized(const struct attaching *a, pid_t tid)
+{
+    const struct tracee *tracee = tracee_find(&a->tracer->table, tid);
+    return tracee && tracee->target == a->target;
+}
+
 static int seize_waiting(void *context, pid_t tid)
 {
+    struct attaching *a = context;
+    if (tid == a->target || is_seized(a, tid))
+        return 0;
     const int64_t number = proc_blocked_in(tid);
-    return number >= 0 && arch_number_ends_by_stops((uint64_t)number) ? seize(context, tid) : 0;
+    const bool waits = number >= 0 && arch_number_ends_by_stops((uint64_t)number);
+    return waits && !proc_has_children(tid) ? seize(a, tid) : 0;
+}
+
+static int seize_childless(void *context, pid_t tid)
+{
+    struct attaching *a = context;
+    return tid == a->target || is_seized(a, tid) || proc_has_children(tid) ? 0 : seize(a, tid);
 }
 
 static int seize_other(void *context, pid_t tid)
@@ -111,7 +127,7 @@ static void count_awaited(struct tracee *tracee, void *context)
         return;
     a->awaited++;
     if (a->look && !a->running)
-        a->running = proc_thread_state(tracee->tid) == 'R';
+        a->running = proc_stops_soon(tracee->tid);
 }
 
 /* Until every thread that was asked to stop has, or will not soon. */
@@ -140,8 +156,9 @@ static void wait_for_all(struct attaching *a)
 }
 
 /* A signal that a process ignores is queued once the thread that it is sent to is a tracee, and may then end a wait of
- * any other of its threads.  A thread that has been asked to stop is safe (arch.h), the others are not yet: so all is
- * done at once for each, those that wait come first, and the leader, which makes most children, last. */
+ * any other of its threads.  A thread that has been asked to stop is safe (arch.h), the others are not yet: so both is
+ * done at once for each; those that wait come first, then those that SIGCHLD is not sent to, and those with children
+ * and the leader, which gets what others send to the process, last. */
 static int seize_all(struct attaching *a, const pid_t *pids, size_t count, pid_t *ret_pid)
 {
     a->found = 0;
@@ -149,6 +166,8 @@ static int seize_all(struct attaching *a, const pid_t *pids, size_t count, pid_t
         a->target = *ret_pid = pids[i];
         a->any = false;
         int error = proc_each_thread(pids[i], seize_waiting, a);
+        if (!error)
+            error = proc_each_thread(pids[i], seize_childless, a);
         if (!error)
             error = proc_each_thread(pids[i], seize_other, a);
         if (!error)

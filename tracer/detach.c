@@ -8,7 +8,8 @@
  *
  * A signal that a process ignores is queued as long as the thread that it is sent to is a tracee, and can then end a
  * wait in any other of its threads, which nobody sees if that one has been released.  So the threads of a process are
- * released all together, those that wait in such a way last.
+ * released all together; first those that such signals are sent to: SIGCHLD to the thread that made the child, others
+ * to the leader.  Those that wait in such a way are released after the others.
  */
 #include "detach.h"
 
@@ -22,14 +23,15 @@
 enum {
     QUIET = TRACE_TICKS_PER_SECOND / 50,    /* 20 ms without a stop: the others are released first */
     PATIENCE = TRACE_TICKS_PER_SECOND / 10, /* 100 ms in all, and more only for those that wait for a CPU */
-    PATIENCE_RUNNING = TRACE_TICKS_PER_SECOND,
+    /* On a machine with ten times the threads that it has CPUs for.  Who is left behind may see EINTR. */
+    PATIENCE_RUNNING = 5 * TRACE_TICKS_PER_SECOND,
 };
 
 struct leaving {
     struct tracer *tracer;
     unsigned moving; /* tracees that do not stand still yet */
     bool look;       /* it is time to find out whether */
-    bool running;    /* one of them waits for a CPU only */
+    bool running;    /* one of them waits for a CPU only, or for us to collect its stop */
 };
 
 /* Those that stand in a stop already, and whose turn it is not, come to another one by themselves. */
@@ -47,7 +49,7 @@ static void count_moving(struct tracee *tracee, void *context)
         return;
     l->moving++;
     if (l->look && !l->running)
-        l->running = proc_thread_state(tracee->tid) == 'R';
+        l->running = proc_stops_soon(tracee->tid);
 }
 
 /* ---- the last state ---- */
@@ -101,25 +103,40 @@ static void look_if_quiet(struct tracee *tracee, void *context)
 
 /* ---- releasing ---- */
 
+struct releasing {
+    struct tracer *tracer;
+    bool whole_only;   /* processes whose threads all stand still */
+    bool gets_signals; /* only threads that do */
+    bool waits;        /* even threads that do */
+};
+
+static void find_receiver(struct tracee *tracee, void *context)
+{
+    (void)context;
+    tracee->gets_signals =
+        tracee->still && ((tracee->process && tracee->process->pid == tracee->tid) || proc_has_children(tracee->tid));
+}
+
 static void release(struct tracee *tracee, void *context)
 {
-    struct tracer *tracer = context;
-    if (!tracee->still)
+    const struct releasing *r = context;
+    if (!tracee->still || (r->gets_signals && !tracee->gets_signals) || (tracee->waits && !r->waits))
+        return;
+    if (r->whole_only && (!tracee->process || tracee->process->moving))
         return;
     ptrace(PTRACE_DETACH, tracee->tid, NULL, NULL);
-    lifecycle_released(tracer, tracee);
+    lifecycle_released(r->tracer, tracee);
 }
 
-static void release_if_no_wait(struct tracee *tracee, void *context)
+static void release_all(struct tracer *tracer, bool whole_only)
 {
-    if (!tracee->waits)
-        release(tracee, context);
-}
-
-static void release_all(struct tracer *tracer)
-{
-    tracee_each(&tracer->table, release_if_no_wait, tracer);
-    tracee_each(&tracer->table, release, tracer);
+    struct releasing r = {.tracer = tracer, .whole_only = whole_only};
+    tracee_each(&tracer->table, find_receiver, NULL);
+    for (int i = 0; i < 4; i++) {
+        r.gets_signals = i < 2;
+        r.waits = i % 2;
+        tracee_each(&tracer->table, release, &r);
+    }
 }
 
 static void count_thread(struct tracee *tracee, void *context)
@@ -136,18 +153,12 @@ static void clear_count(struct tracee *tracee, void *context)
         tracee->process->moving = 0;
 }
 
-static void release_if_whole(struct tracee *tracee, void *context)
-{
-    if (tracee->process && !tracee->process->moving)
-        release(tracee, context);
-}
-
 /* Those whose threads all stand still: one may be the child that a vfork waits for. */
 static void release_whole_processes(struct tracer *tracer)
 {
     tracee_each(&tracer->table, clear_count, NULL);
     tracee_each(&tracer->table, count_thread, NULL);
-    tracee_each(&tracer->table, release_if_whole, tracer);
+    release_all(tracer, true);
 }
 
 /* Serve stops until all stand still, or nobody has stopped for a while. */
@@ -191,7 +202,7 @@ void detach_all(struct tracer *tracer)
         come_to_rest(&l, begin + PATIENCE, PATIENCE);
     }
     tracee_each(&tracer->table, look, tracer);
-    release_all(tracer);
+    release_all(tracer, false);
     tracer->cost.left = tracer->table.n_tracees;
     tracer->cost.detach = recorder_now(tracer->recorder) - begin;
     signals_tick(false);

@@ -310,3 +310,16 @@ int64_t proc_blocked_in(pid_t tid)
     const long number = strtol(text, &end, 10);
     return end == text ? -1 : number; /* "running" is no number */
 }
+
+bool proc_stops_soon(pid_t tid)
+{
+    const char state = proc_thread_state(tid);
+    return state == 'R' || state == 't';
+}
+
+bool proc_has_children(pid_t tid)
+{
+    char path[64], text[16];
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)tid, (int)tid);
+    return read_small(AT_FDCWD, path, text, sizeof(text)) > 0;
+}

@@ -45,6 +45,13 @@ int proc_each_thread(pid_t pid, int (*body)(void *context, pid_t tid), void *con
 /* The number of the system call that a thread is blocked in; -1 when it is in none, or the kernel does not tell. */
 int64_t proc_blocked_in(pid_t tid);
 
+/* Whether a thread that was asked to stop waits for nothing but a CPU to do it, or has stopped: on a busy machine it
+ * may be the tracer that has had no CPU for long. */
+bool proc_stops_soon(pid_t tid);
+
+/* Whether this very thread has children, or zombies of some.  False also where the kernel does not tell. */
+bool proc_has_children(pid_t tid);
+
 /* Whether a process may be attached to, as far as that can be told without doing it: 0 or -errno.  Source: ptrace(2),
  * "Ptrace access mode checking": /proc/PID/mem asks for PTRACE_MODE_ATTACH. */
 int proc_may_attach(pid_t pid);

@@ -94,6 +94,7 @@ struct tracee {
     bool late;           /* attached, and has not stopped yet: it may be in a call that nobody saw the entry of */
     bool foreign;        /* in a call that is not recorded: the next stop of a call is its exit */
     bool waits;          /* in one that may fail only because the thread was stopped */
+    bool gets_signals;   /* those sent to its process by the kernel or by a pid go through it: see detach.c */
     bool still;          /* stopped for good, until it is released */
     uint64_t stopped_at; /* tick of that stop */
     bool died_in_exec;   /* killed inside execve: its map may be the new program's already, of which nothing is known */

@@ -1,12 +1,16 @@
 /*
- * bare.c [allow] COMMAND [ARG]...: the least that a tracer can do, to measure brkwater against.
+ * bare.c [allow] COMMAND [ARG]..., or bare.c -p PID: the least that a tracer can do, to measure brkwater against.
  *
  * The same filter, the same two stops for each call (seccomp at the entry, then the exit), all threads and children
  * followed, and nothing done in the stops.  With `allow` there is no tracer at all: a filter of one instruction that
  * allows everything, which is the price of having any filter.
+ *
+ * With `-p` it attaches to a process, stops at the entry and the exit of every call, does nothing there, and ends by
+ * a signal.
  */
 #include "../../tracer/filter.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <linux/seccomp.h>
 #include <signal.h>
@@ -71,6 +75,8 @@ static pid_t launch(char **argv)
     return pid;
 }
 
+static enum __ptrace_request resume = PTRACE_CONT;
+
 static void go_on(pid_t tid, int status)
 {
     const int signal = WSTOPSIG(status), event = (unsigned)status >> 16;
@@ -79,13 +85,36 @@ static void go_on(pid_t tid, int status)
     else if (event == PTRACE_EVENT_STOP && signal != SIGTRAP)
         ptrace(PTRACE_LISTEN, tid, NULL, NULL);
     else
-        ptrace(PTRACE_CONT, tid, NULL,
+        ptrace(resume, tid, NULL,
                (void *)(intptr_t)(event || signal == (SIGTRAP | 0x80) || signal == SIGTRAP ? 0 : signal));
 }
 
-static int trace(char **argv)
+/* The threads of a process that makes none meanwhile. */
+static pid_t attach(const char *pid)
 {
-    const pid_t command = launch(argv);
+    const unsigned long options =
+        PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE;
+    char path[64];
+    struct dirent *entry;
+    snprintf(path, sizeof(path), "/proc/%s/task", pid);
+    DIR *tasks = opendir(path);
+    if (!tasks)
+        return -1;
+    while ((entry = readdir(tasks))) {
+        const pid_t tid = atoi(entry->d_name);
+        if (tid &&
+            (ptrace(PTRACE_SEIZE, tid, NULL, (void *)options) < 0 || ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) < 0)) {
+            closedir(tasks);
+            return -1;
+        }
+    }
+    closedir(tasks);
+    resume = PTRACE_SYSCALL;
+    return atoi(pid);
+}
+
+static int trace(pid_t command)
+{
     int status, result = 125;
     if (command < 0)
         return fail("cannot trace");
@@ -104,10 +133,12 @@ int main(int argc, char **argv)
 {
     struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
     const bool only_filter = argc > 1 && strcmp(argv[1], "allow") == 0;
+    if (argc == 3 && strcmp(argv[1], "-p") == 0)
+        return trace(attach(argv[2]));
     argv += 1 + only_filter;
     if (argc < 2 + only_filter) {
-        fprintf(stderr, "usage: bare [allow] COMMAND [ARG]...\n");
+        fprintf(stderr, "usage: bare [allow] COMMAND [ARG]..., bare -p PID\n");
         return 2;
     }
-    return only_filter ? exec_filtered(&allow, 1, argv) : trace(argv);
+    return only_filter ? exec_filtered(&allow, 1, argv) : trace(launch(argv));
 }

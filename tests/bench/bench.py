@@ -19,87 +19,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-BUILD = Path(os.environ.get("BRKWATER_BUILD", ROOT / "build"))
-BRKWATER = os.environ.get("BRKWATER", str(ROOT / "brkwater"))
-WORKLOAD = str(BUILD / "tests/bench/workload")
-BARE = str(BUILD / "tests/bench/bare")
-PYTHON = "/usr/bin/python3"
-QUIET_LOAD = 0.5
-TIME_LIMIT = 600
-ONE_CPU, FREE = "one CPU", "free"
-
-
-# ---- running ----
-
-
-@dataclass
-class Run:
-    """One run of a command."""
-
-    output: str
-    seconds: float  # by the clock
-    cpu: float  # CPU time, with all children
-    ended: float  # time.monotonic() at its end
-    peak: int = 0  # bytes: the highest resident memory of the command itself, without children
-
-
-def pin(placement):
-    def first():
-        if placement == ONE_CPU:
-            os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-
-    return first
-
-
-def peak_memory(pid):
-    """VmHWM of a live process in bytes, or 0."""
-    try:
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return 0
-
-
-def run(argv, placement=FREE, watch=False, **options):
-    """Run to the end; `watch` asks for the peak of its memory.  A failure ends the whole measurement."""
-    with tempfile.TemporaryFile() as output:
-        before = time.monotonic()
-        process = subprocess.Popen(argv, stdout=output, preexec_fn=pin(placement), start_new_session=True, **options)
-        peak, usage, pid = 0, None, 0
-        while not pid:
-            peak = max(peak, peak_memory(process.pid)) if watch else 0
-            pid, status, usage = os.wait4(process.pid, os.WNOHANG if watch else 0)
-            if not pid:
-                time.sleep(0.005)
-            if time.monotonic() - before > TIME_LIMIT:
-                os.killpg(process.pid, signal.SIGKILL)
-        after = time.monotonic()
-        process.returncode = os.waitstatus_to_exitcode(status)
-        output.seek(0)
-        text = output.read().decode(errors="replace")
-    if process.returncode:
-        sys.exit(f"bench: {' '.join(map(str, argv))}: ended with {process.returncode}\n{text[-2000:]}")
-    return Run(text, after - before, usage.ru_utime + usage.ru_stime, after, peak)
-
-
-def works(*argv):
-    try:
-        return subprocess.run(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
-    except OSError:
-        return False
+from attached import attached_cases, show_pauses
+from case import Case, as_json, show
+from running import BARE, BRKWATER, BUILD, FREE, ONE_CPU, PYTHON, QUIET_LOAD, ROOT, WORKLOAD, pin, redis_server, run, works
 
 
 # ---- who traces ----
 
 
 class Tracers:
-    """Words to put before a command.  None: not to be had here."""
+    """Words to put before a command or a process id.  None: not to be had here."""
 
     def __init__(self, folder):
         self.trace = str(folder / "bench.brkw")
@@ -116,6 +47,10 @@ class Tracers:
             "brkwater, placed free": [*brkwater, "--placement", "free"] if "--placement" in self.help else None,
             "strace": strace if has_strace else None,
             "strace -k": [*strace, "-k"] if has_strace and works(*strace, "-k", "true") else None,
+            # These are put before a process id.
+            "bare tracer -p": [BARE, "-p"],
+            "brkwater -p": [*brkwater, "-p"],
+            "strace -p": ["strace", "-f", "-o", "/dev/null", "-e", "trace=%memory", "-p"] if has_strace else None,
         }
 
     def names(self, wanted, placement):
@@ -125,20 +60,6 @@ class Tracers:
 
 
 # ---- cases ----
-
-
-@dataclass
-class Case:
-    """Something to measure.  `measure(variant, placement)` runs once and gives (clock, CPU or None) in `unit`."""
-
-    name: str
-    title: str
-    unit: str
-    variants: list
-    measure: object
-    ratios: list  # variants that the others are compared with
-    repeat: int
-    samples: dict = field(default_factory=dict)  # (placement, variant) -> [(clock, CPU), ...]
 
 
 def workload_case(tracers, name, title, unit, variants, ratios, words, repeat):
@@ -204,18 +125,6 @@ def program_case(tracers, quick, name, title, argv, prepare=lambda: None):
 
     variants = ["untraced", "brkwater", "brkwater, placed free", "strace"]
     return Case(f"programs/{name}", title, "ms", variants, measure, ["untraced", "strace"], 2 if quick else 5)
-
-
-def redis_server(folder):
-    """Path of a redis-server.  Debian's redis-tools has the program under another name, and starts no daemon."""
-    found = shutil.which("redis-server")
-    other = shutil.which("redis-check-rdb")
-    if found or not other:
-        return found
-    link = folder / "redis-server"
-    if not link.exists():
-        link.symlink_to(other)
-    return str(link)
 
 
 def redis_case(tracers, quick, folder):
@@ -332,49 +241,6 @@ RECORDING = {"recording/trace": measure_trace, "recording/memory": measure_memor
 # ---- the whole ----
 
 
-def medians(case, placement, variant):
-    samples = case.samples[placement, variant]
-    cpu = [sample[1] for sample in samples if sample[1] is not None]
-    return statistics.median(sample[0] for sample in samples), statistics.median(cpu) if cpu else None
-
-
-def cell(value, width=10):
-    return f"{value:{width}.{3 if value < 10 else 2 if value < 100 else 1}f}" if value is not None else " " * width
-
-
-def show(case, placement, tracers):
-    names = tracers.names(case.variants, placement)
-    ratios = [name for name in case.ratios if name in names]
-    heading = "".join(f"{'/ ' + name:>16}{'in CPU':>8}" for name in ratios)
-    print(f"\n{case.name}, {placement}: {case.title}, {case.unit}")
-    print(f"  {'':22}{'median':>10}{'min':>10}{'max':>10}{'CPU':>10}{heading}")
-    for name in names:
-        clock, cpu = medians(case, placement, name)
-        values = [sample[0] for sample in case.samples[placement, name]]
-        line = f"  {name:22}{cell(clock)}{cell(min(values))}{cell(max(values))}{cell(cpu)}"
-        for other in ratios:
-            base, base_cpu = medians(case, placement, other)
-            line += f"{clock / base:16.2f}" + (f"{cpu / base_cpu:8.2f}" if cpu and base_cpu else f"{'':8}")
-        print(line)
-    sys.stdout.flush()
-
-
-def as_json(cases):
-    for case in cases:
-        for (placement, variant), samples in case.samples.items():
-            clock, cpu = medians(case, placement, variant)
-            yield {
-                "case": case.name,
-                "placement": placement,
-                "variant": variant,
-                "unit": case.unit,
-                "median": clock,
-                "cpu_median": cpu,
-                "samples": [sample[0] for sample in samples],
-                "cpu_samples": [sample[1] for sample in samples],
-            }
-
-
 def measure_all(cases, tracers):
     for case in cases:
         for turn in range(case.repeat):
@@ -384,7 +250,7 @@ def measure_all(cases, tracers):
                     name = names[(i + turn) % len(names)]
                     case.samples.setdefault((placement, name), []).append(case.measure(name, placement))
         for placement in (ONE_CPU, FREE):
-            show(case, placement, tracers)
+            show(case, placement, tracers.names(case.variants, placement))
 
 
 def measure_recording(names, tracers, quick):
@@ -430,16 +296,20 @@ def main():
         tracers = Tracers(folder)
         quick = options.quick
         cases = event_cases(tracers, quick) + call_cases(tracers, quick) + program_cases(tracers, quick, folder)
+        pauses = []
+        cases += attached_cases(tracers, quick, folder, pauses)
         cases = [case for case in cases if is_wanted(case.name)]
         recording = [name for name in RECORDING if is_wanted(name)]
         if not cases and not recording:
             parser.error("--only names no case")
         measure_all(cases, tracers)
+        show_pauses(pauses)
         results = measure_recording(recording, tracers, quick)
         facts["load_at_end"] = os.getloadavg()[0]
         if facts["load_at_end"] > QUIET_LOAD:
             print(f"\nload at the end: {facts['load_at_end']:.2f}")
-        Path(options.output).write_text(json.dumps({"machine": facts, "cases": list(as_json(cases)), "recording": results}, indent=1))
+        everything = {"machine": facts, "cases": list(as_json(cases)), "pauses": pauses, "recording": results}
+        Path(options.output).write_text(json.dumps(everything, indent=1))
         print(f"\nall samples: {options.output}")
     finally:
         shutil.rmtree(folder, ignore_errors=True)

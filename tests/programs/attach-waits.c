@@ -1,7 +1,8 @@
+/* variants: static */
 /*
- * attach-waits.c COPIES: threads that wait in every way there is, COPIES of each way, until a line comes on standard
- * input. Each knows how its wait must end, and says so when it ends otherwise: with EINTR, too early, with another
- * value.
+ * attach-waits.c COPIES [WAY]...: threads that wait in every way there is, or in these, COPIES of each way, until a
+ * line comes on standard input. Each knows how its wait must end, and says so when it ends otherwise: with EINTR, too
+ * early, with another value.
  *
  * Prints "ready" once all are at work, and at the end "rounds N errors M" and the errors.  Ends with 1 when there were
  * some.
@@ -555,11 +556,18 @@ static void *work(void *context)
     return NULL;
 }
 
+static bool is_wanted(const char *name, int argc, char **argv)
+{
+    bool wanted = argc <= 2;
+    for (int i = 2; i < argc; i++)
+        wanted |= strcmp(name, argv[i]) == 0;
+    return wanted;
+}
+
 int main(int argc, char **argv)
 {
     int copies = argc > 1 ? atoi(argv[1]) : 1, count = 0;
     pthread_t *threads = calloc((size_t)copies * WAYS, sizeof(*threads));
-    const char *only = argc > 2 ? argv[2] : NULL;
     sigset_t set;
     char line[64];
     sigemptyset(&set);
@@ -569,11 +577,11 @@ int main(int argc, char **argv)
     if (!threads || pipe(end_pipe) < 0)
         return 2;
     for (int i = 0; i < WAYS * copies; i++)
-        count += !only || strcmp(ways[i % WAYS].name, only) == 0;
+        count += is_wanted(ways[i % WAYS].name, argc, argv);
     pthread_barrier_init(&ready, NULL, (unsigned)count + 1);
     count = 0;
     for (int i = 0; i < WAYS * copies; i++) {
-        if (only && strcmp(ways[i % WAYS].name, only) != 0)
+        if (!is_wanted(ways[i % WAYS].name, argc, argv))
             continue;
         if (pthread_create(&threads[count++], NULL, work, (void *)&ways[i % WAYS]))
             return 2;
