@@ -65,10 +65,10 @@ class Rounds:
             out, err = tracer.communicate(timeout=TIME_LIMIT)
             assert tracer.returncode in (0, -signal.SIGTERM) and not out and not err, (tracer.returncode, out, err)
         check_released(self.pid)
-        self.ended += 1
         if tracer.returncode:
             self.before += 1
         else:
+            self.ended += 1
             self.judge()
 
     def judge(self):
@@ -78,7 +78,7 @@ class Rounds:
             self.pauses[name].append(value)
 
     def tell(self, what):
-        print(f"{what}: {self.ended} rounds, {self.before} of them ended before brkwater could handle a signal; 0 drift")
+        print(f"{what}: {self.ended} rounds, and {self.before} that ended before brkwater could handle a signal")
         for name, values in self.pauses.items():
             if values:
                 print(f"{name}: min {min(values):.2f} ms, median {statistics.median(values):.2f} ms, max {max(values):.2f} ms")
@@ -89,7 +89,7 @@ def test_busy_threads(target_once):  # noqa: F811
     waits = target_once("attach-waits", 1)
     rounds = Rounds(waits.run, waits.pid)
     try:
-        for _ in range(ROUNDS):
+        while rounds.ended < ROUNDS:
             rounds.once()
     finally:
         code, out, err = waits.end()
@@ -210,7 +210,7 @@ def test_server_under_load(target_once, run_once):  # noqa: F811
         client = target_once(PYTHON, "-c", CLIENT, socket)
         rounds = Rounds(run_once, server.pid)
         try:
-            for _ in range(ROUNDS):
+            while rounds.ended < ROUNDS:
                 rounds.once()
         finally:
             code, out, err = client.end()
