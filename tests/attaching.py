@@ -1,10 +1,15 @@
 """Processes to attach to, for the live tests: started, ready, attached to, released, ended."""
 
 import os
+import re
 import subprocess
 import time
 
 from harness import TIME_LIMIT, Trace
+
+PYTHON = "/usr/bin/python3"
+UNITS = {"ns": 1e-6, "us": 1e-3, "ms": 1, "s": 1e3}
+PAUSES = re.compile(r"attached +(\d+) threads? stopped for ([\d.]+) (\w+) at the start, for ([\d.]+) (\w+) at the end")
 
 
 def status_of(pid, tid=None):
@@ -92,3 +97,11 @@ def check_released(pid):
         except (FileNotFoundError, ProcessLookupError):
             continue
         assert status["TracerPid"].strip() == "0" and status["State"][0] not in "tT", status
+
+
+def pauses_of(trace):
+    """Milliseconds that the process stood still when it was attached to and when it was released, as the report has them."""
+    report = trace.runner.verb("report", trace.path)
+    assert report.status == 0, report
+    found = PAUSES.search(report.out)
+    return (float(found[2]) * UNITS[found[3]], float(found[4]) * UNITS[found[5]]) if found else None

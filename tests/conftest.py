@@ -17,6 +17,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from attaching import start_targets  # noqa: E402
 from harness import NOBODY, Runner  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -137,6 +138,18 @@ def run_as_nobody(request, brkwater, programs, scratch):
 def module_run(request, brkwater, programs, scratch):
     """A Runner whose folder all tests of a file share, for a trace that is made once and read often."""
     yield from runner_in_a_folder(request, brkwater, programs, scratch, ME)
+
+
+@pytest.fixture
+def target(run):
+    """Starts processes to attach to (attaching.py), once for every user; they end with the test."""
+    yield from start_targets(run)
+
+
+@pytest.fixture
+def target_once(run_once):
+    """The same for the user who runs the tests only."""
+    yield from start_targets(run_once)
 
 
 @pytest.fixture

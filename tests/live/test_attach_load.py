@@ -14,21 +14,10 @@ import time
 
 import pytest
 
+from attaching import PYTHON, check_released, finish, is_attached, pauses_of, wait_until
 from harness import LONG, TIME_LIMIT, Trace
-from test_attach import PYTHON, check_released, finish, is_attached, target_once, wait_until  # noqa: F401
 
 ROUNDS = int(os.environ.get("BRKWATER_ROUNDS", 1000 if LONG else 8))
-UNITS = {"ns": 1e-6, "us": 1e-3, "ms": 1, "s": 1e3}
-PAUSES = re.compile(r"attached +(\d+) threads? stopped for ([\d.]+) (\w+) at the start, for ([\d.]+) (\w+) at the end")
-
-
-def pauses_of(trace):
-    """Milliseconds that the process stood still when it was attached to and when it was released, as the report has them."""
-    report = trace.runner.verb("report", trace.path)
-    assert report.status == 0, report
-    found = PAUSES.search(report.out)
-    return (float(found[2]) * UNITS[found[3]], float(found[4]) * UNITS[found[5]]) if found else None
-
 
 class Rounds:
     """Attaches to a process and lets it go, at random moments; every trace is verified."""
@@ -84,7 +73,7 @@ class Rounds:
                 print(f"{name}: min {min(values):.2f} ms, median {statistics.median(values):.2f} ms, max {max(values):.2f} ms")
 
 
-def test_busy_threads(target_once):  # noqa: F811
+def test_busy_threads(target_once):
     """Threads that wait in two dozen ways, run, map, and make threads and children."""
     waits = target_once("attach-waits", 1)
     rounds = Rounds(waits.run, waits.pid)
@@ -97,7 +86,7 @@ def test_busy_threads(target_once):  # noqa: F811
     assert code == 0 and re.fullmatch(r"rounds \d+ errors 0\n", out), out + err
 
 
-def test_tracer_without_a_cpu(target_once):  # noqa: F811
+def test_tracer_without_a_cpu(target_once):
     """On a busy machine brkwater may stand still in the middle of attaching and of releasing: here it is made to.  Children end
     all the time, of which nobody must be told but their parents, and every thread must have been stopped to be released."""
     waits = target_once("attach-waits", 20, "epoll", "child")
@@ -199,7 +188,7 @@ def redis_server(folder):
     return found
 
 
-def test_server_under_load(target_once, run_once):  # noqa: F811
+def test_server_under_load(target_once, run_once):
     """No request fails, none gets another's reply, and no connection is closed."""
     socket = run_once.path("redis.socket")
     argv = [redis_server(run_once.folder), "--port", "0", "--unixsocket", socket, "--save", "", "--dir", run_once.folder]

@@ -10,14 +10,13 @@ import time
 
 import pytest
 
+from attaching import PYTHON, check_released, finish, pauses_of, state_of
 from harness import LONG, TIME_LIMIT
-from test_attach import PYTHON, check_released, finish, state_of, target, target_once  # noqa: F401
-from test_attach_load import pauses_of
 
 # ---- where its files are not ours ----
 
 
-def check_names(target):  # noqa: F811
+def check_names(target):
     """Attached to `attach-waits 1 maps`: its calls are seen, with their stacks, and its functions have their names."""
     finish(target.attach("--duration", "200ms"))
     check_released(target.pid)
@@ -30,7 +29,7 @@ def check_names(target):  # noqa: F811
     assert code == 0 and re.fullmatch(r"rounds \d+ errors 0\n", out), out + err
 
 
-def test_static_program_in_a_chroot(target_once, run_once, as_root):  # noqa: F811
+def test_static_program_in_a_chroot(target_once, run_once, as_root):
     """Nothing of what it has mapped has the same path outside."""
     root = run_once.path("root")
     os.mkdir(root)
@@ -38,7 +37,7 @@ def test_static_program_in_a_chroot(target_once, run_once, as_root):  # noqa: F8
     check_names(target_once("/usr/sbin/chroot", root, "/waits", 1, "maps"))
 
 
-def test_deleted_program(target, run):  # noqa: F811
+def test_deleted_program(target, run):
     """Its file has no name any more, and another has taken it."""
     path = run.path("waits")
     run("/bin/cp", run.program("attach-waits"), path)
@@ -48,7 +47,7 @@ def test_deleted_program(target, run):  # noqa: F811
     check_names(waits)
 
 
-def test_program_on_overlayfs(target_once, run_once, as_root):  # noqa: F811
+def test_program_on_overlayfs(target_once, run_once, as_root):
     """There maps and stat(2) may tell of different devices.  The mount is in a namespace of its own."""
     for name in ("lower", "upper", "work", "merged"):
         os.mkdir(run_once.path(name))
@@ -60,7 +59,7 @@ def test_program_on_overlayfs(target_once, run_once, as_root):  # noqa: F811
     check_names(target_once("/usr/bin/unshare", "--mount", "sh", "-c", f"{mount} && exec merged/waits 1 maps"))
 
 
-def test_other_user_namespace(target_once, run_once, as_root):  # noqa: F811
+def test_other_user_namespace(target_once, run_once, as_root):
     """Root of the first namespace may attach to what runs in another."""
     if run_once("unshare", "--user", "true").status:
         pytest.skip("user namespaces cannot be made here")
@@ -100,7 +99,7 @@ print(f"{len(held)} threads, {started} too many, tried {'often' if tries else 'n
 """
 
 
-def test_at_its_thread_limit(target_once, as_root):  # noqa: F811
+def test_at_its_thread_limit(target_once, as_root):
     """Nothing is left for it, and nothing is needed.  The limit counts what a user has: this one has nothing else."""
     user = 1_000_000 + os.getpid()
     command = ["/usr/bin/setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "prlimit", "--nproc=12", PYTHON, "-c", AT_LIMIT]
@@ -112,7 +111,7 @@ def test_at_its_thread_limit(target_once, as_root):  # noqa: F811
     assert python.end() == (0, "11 threads, 0 too many, tried often\n", "")
 
 
-def test_200_threads(target_once):  # noqa: F811
+def test_200_threads(target_once):
     """What it takes to stop and to release them is printed; it depends on the machine, so that nothing is asserted."""
     waits = target_once("attach-waits", 8)
     for _ in range(20 if LONG else 2):
@@ -130,7 +129,7 @@ def test_200_threads(target_once):  # noqa: F811
 
 
 @pytest.mark.parametrize("program", ["exec-again", "exec-again-static"])
-def test_exec_in_a_loop(target_once, program):  # noqa: F811
+def test_exec_in_a_loop(target_once, program):
     """It may be attached to and released anywhere in execve."""
     again = target_once(program)
     choose = random.Random(11)
@@ -154,7 +153,7 @@ os._exit(7)
 
 @pytest.mark.parametrize("threads", [0, 6])
 @pytest.mark.parametrize("killed", [False, True], ids=["exits", "killed"])
-def test_end_while_it_is_attached_to(target, threads, killed):  # noqa: F811
+def test_end_while_it_is_attached_to(target, threads, killed):
     """brkwater comes in time or too late, and says so; the process ends as it would have."""
     choose = random.Random(threads)
     for _ in range(150 if LONG else 5):

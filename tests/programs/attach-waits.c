@@ -409,6 +409,7 @@ static void wait_vfork(struct own *o)
     }
     pid_t got = pid > 0 ? waitpid(pid, &status, 0) : pid;
     EXPECT(got == pid && status == 0, "vfork", status);
+    pause_short(); /* a new program costs as much as all the other ways together */
 }
 
 /* The child sleeps before it lets its parent go on. */
