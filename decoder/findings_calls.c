@@ -44,7 +44,7 @@ static void take_protect(struct findings *findings, const struct fact *f, uint64
         .name = "protect-storm",
         .severity = f->calls >= PROTECT_MANY && fact_share(f) >= PROTECT_PERCENT ? SEVERITY_WARNING : SEVERITY_NOTE,
         .confidence = CONFIDENCE_HIGH,
-        .sentence = "{site} changes the access to memory again and again: {calls} calls.",
+        .sentence = "{site} changes the access to memory again and again: {calls:call:calls}.",
         .advice = "Change larger ranges at once, or less often: each call splits and joins mappings, and makes other "
                   "threads wait.",
         .see = "brkwater stacks {trace} --by calls",
@@ -70,7 +70,7 @@ static void take_exposed(struct findings *findings, const struct fact *f, uint64
         .confidence = CONFIDENCE_HIGH,
         .sentence = f->kind == KIND_STACK ? "{site} made a stack executable, which is writable, too: whoever can write "
                                             "there can run code."
-                                          : "{site} made memory writable and executable at once, {calls} times: "
+                                          : "{site} made memory writable and executable at once, {calls:time:times}: "
                                             "whoever can write there can run code.",
         .advice = f->kind == KIND_STACK ? "Build all parts with -z noexecstack, and avoid nested functions."
                                         : "Map it writable, and make it executable in place of that once it is "
@@ -135,8 +135,9 @@ static void take_failed(struct findings *findings, const struct fact *f, uint64_
                     : is_serious(f)                   ? SEVERITY_WARNING
                                                       : SEVERITY_NOTE,
         .confidence = f->at_limit || f->sealed ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
-        .sentence = f->bytes ? "{call} failed with {error} {calls} times, asked for by {site}, for {largest} at most."
-                             : "{call} failed with {error} {calls} times, asked for by {site}.",
+        .sentence = f->bytes
+                        ? "{call} failed with {error} {calls:time:times}, asked for by {site}, for {largest} at most."
+                        : "{call} failed with {error} {calls:time:times}, asked for by {site}.",
         .advice = why(f),
         .see = "brkwater events {trace} -e {call}",
         .pid = f->pid,
@@ -190,8 +191,9 @@ static void take_lazy(struct findings *findings, const struct fact *f, uint64_t 
         .name = "lazy-free",
         .severity = f->bytes >= LAZY_BYTES && f->bytes >= resident / LAZY_PART ? SEVERITY_WARNING : SEVERITY_NOTE,
         .confidence = CONFIDENCE_MEDIUM,
-        .sentence = "{site} gave memory back by MADV_FREE, {bytes} in {calls} calls: it counts as resident until the "
-                    "kernel needs it, so that resident memory looks larger than it is.",
+        .sentence =
+            "{site} gave memory back by MADV_FREE, {bytes} in {calls:call:calls}: it counts as resident until the "
+            "kernel needs it, so that resident memory looks larger than it is.",
         .advice = "Trust LazyFree in /proc/PID/smaps_rollup, not RSS alone; MADV_DONTNEED gives back at once (Go: "
                   "GODEBUG=madvdontneed=1; jemalloc: muzzy_decay_ms:0).",
         .see = "brkwater events {trace} -e madvise",

@@ -40,7 +40,8 @@ static bool is_growth(const struct fact *f)
 static uint64_t rate(const struct fact *f)
 {
     const uint64_t ticks = f->last_time > f->first_time ? f->last_time - f->first_time : 1;
-    return (uint64_t)((double)f->left * TRACE_TICKS_PER_SECOND / (double)ticks);
+    const double bytes = (double)f->left * TRACE_TICKS_PER_SECOND / (double)ticks;
+    return bytes < 1e18 ? (uint64_t)bytes : UINT64_MAX;
 }
 
 static void add_growth(struct findings *findings, const struct fact *f)
@@ -100,7 +101,7 @@ enum {
     CHURN_NOTE = 200,   /* blocks that came and went */
     CHURN_MANY = 1000,  /* the same, for a warning */
     CHURN_LIVED = 100,  /* ms that such a block lives at most, on the average */
-    CHURN_PERCENT = 25, /* of the time between the first and the last goes into the calls, for a warning */
+    CHURN_PERCENT = 20, /* of the time between the first and the last goes into the calls, for a warning */
 };
 
 void find_churn(const struct findings_view *v, struct findings *findings)

@@ -226,8 +226,9 @@ void find_pinned(const struct findings_view *v, struct findings *findings)
         .name = "heap-pinned",
         .severity = SEVERITY_NOTE,
         .confidence = CONFIDENCE_LOW,
-        .sentence = "The heap has {heap}, near its highest size of {high}, and was trimmed {trims} times: either its "
-                    "blocks are in use, or one that is in use near the top keeps all below it from being given back.",
+        .sentence =
+            "The heap has {heap}, near its highest size of {high}, and was trimmed {trims:time:times}: either its "
+            "blocks are in use, or one that is in use near the top keeps all below it from being given back.",
         .advice = "If the program has freed most of it: allocate what lives long before what does not, or call "
                   "malloc_trim(0), which gives back free pages below the top, too.",
         .see = "brkwater heap {trace}",

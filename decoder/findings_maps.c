@@ -54,7 +54,7 @@ void find_stacks(const struct findings_view *v, struct findings *findings)
         .name = "stack-leak",
         .severity = SEVERITY_WARNING,
         .confidence = CONFIDENCE_HIGH,
-        .sentence = "{stacks} stacks of threads that have ended are still mapped, {bytes}, although no more than "
+        .sentence = "{stacks:stack:stacks} of threads that ended stayed mapped, {bytes}, although no more than "
                     "{threads} threads ran at once; they were started by {site}.",
         .advice = "Join every thread that has ended, pthread_join(3), or detach it: only then its stack is used "
                   "again.",
@@ -81,8 +81,9 @@ void find_guards(const struct findings_view *v, struct findings *findings)
         .name = "guard-missing",
         .severity = SEVERITY_WARNING,
         .confidence = CONFIDENCE_HIGH,
-        .sentence = "{stacks} stacks of threads have no guard below them: a stack that overflows writes into whatever "
-                    "lies there. They were mapped by {site}.",
+        .sentence =
+            "{stacks:thread stack:thread stacks} without a guard below: a stack that overflows writes into whatever "
+            "lies there. They were mapped by {site}.",
         .advice = "Leave the guard size as it is (pthread_attr_setguardsize(3)), or keep a page without access below "
                   "a stack that the program maps by itself.",
         .see = "brkwater layout {trace}",

@@ -288,8 +288,9 @@ enum { FINDING_NUMBERS = 8, FINDING_EVENTS = 4, FINDING_STACKS = 3 };
  * Something that is worth a sentence, as it was found in one process.
  *
  * Texts are constants.  In `sentence` and `advice`, {left} stands for the number of that name, {site} and {site2} for
- * the call sites of the first two stacks, {call} for the name of `call` and {error} for that of `error`.  `see` is the
- * command that shows more, in which {trace} stands for the trace and {event} for the first event.
+ * the call sites of the first two stacks, {calls:call:calls} for a number with its noun, {call} for the name of `call`
+ * and {error} for that of `error`.  `see` is the command that shows more, in which {trace} stands for the trace and
+ * {event} for the first event.
  *
  * Example: "{site} maps memory and does not return all of it: {left} in {blocks} blocks are left".
  */

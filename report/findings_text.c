@@ -49,44 +49,69 @@ static void add_error(struct buffer *out, const struct finding *f)
         buffer_unsigned(out, f->error);
 }
 
-static bool is_word(const char *word, size_t length, const char *name)
+static bool is_word(struct text word, const char *name)
 {
-    return strlen(name) == length && memcmp(word, name, length) == 0;
+    return strlen(name) == word.size && memcmp(word.data, name, word.size) == 0;
 }
 
-static void add_name(struct buffer *out, const struct findings_place *place, const struct finding *f, const char *word,
-                     size_t length)
+static void add_number(struct buffer *out, const struct finding *f, struct text word)
 {
-    if (is_word(word, length, "site"))
-        add_site(out, place, f, 0);
-    else if (is_word(word, length, "site2"))
-        add_site(out, place, f, 1);
-    else if (is_word(word, length, "call"))
-        buffer_string(out, call_info((enum call)f->call)->name);
-    else if (is_word(word, length, "error"))
-        add_error(out, f);
-    else if (is_word(word, length, "event"))
-        buffer_unsigned(out, f->n_events ? f->events[0] : 0);
-    else if (is_word(word, length, "trace"))
-        escape_text(out, escape_chars(place->trace ? place->trace : "TRACE"), place->ascii ? ESCAPE_ASCII : 0,
-                    TRACE_LIMIT);
     for (size_t i = 0; i < f->n_numbers; i++)
-        if (is_word(word, length, f->numbers[i].name)) {
+        if (is_word(word, f->numbers[i].name)) {
             finding_value(out, &f->numbers[i]);
             return;
         }
 }
 
+static void add_name(struct buffer *out, const struct findings_place *place, const struct finding *f, struct text word)
+{
+    if (is_word(word, "site"))
+        add_site(out, place, f, 0);
+    else if (is_word(word, "site2"))
+        add_site(out, place, f, 1);
+    else if (is_word(word, "call"))
+        buffer_string(out, call_info((enum call)f->call)->name);
+    else if (is_word(word, "error"))
+        add_error(out, f);
+    else if (is_word(word, "event"))
+        buffer_unsigned(out, f->n_events ? f->events[0] : 0);
+    else if (is_word(word, "trace"))
+        escape_text(out, escape_chars(place->trace ? place->trace : "TRACE"), place->ascii ? ESCAPE_ASCII : 0,
+                    TRACE_LIMIT);
+    else
+        add_number(out, f, word);
+}
+
+/* {calls:call:calls}: a number and what is counted. */
+static void add_counted(struct buffer *out, const struct finding *f, struct text name, struct text nouns)
+{
+    const char *colon = memchr(nouns.data, ':', nouns.size);
+    const size_t one = colon ? (size_t)(colon - nouns.data) : nouns.size;
+    bool is_one = false;
+    for (size_t i = 0; i < f->n_numbers; i++)
+        is_one |= is_word(name, f->numbers[i].name) && f->numbers[i].value == 1;
+    add_number(out, f, name);
+    buffer_char(out, ' ');
+    if (is_one || !colon)
+        buffer_append(out, nouns.data, one);
+    else
+        buffer_append(out, colon + 1, nouns.size - one - 1);
+}
+
 void finding_words(struct buffer *out, const struct findings_place *place, const struct finding *f, const char *words)
 {
     while (*words) {
-        const size_t plain = strcspn(words, "{"), name = strcspn(words + plain, "}");
+        const size_t plain = strcspn(words, "{");
         buffer_append(out, words, plain);
         words += plain;
         if (!*words)
             break;
-        add_name(out, place, f, words + 1, name - 1);
-        words += name + (words[name] == '}');
+        const size_t size = strcspn(++words, "}"), name = strcspn(words, ":}");
+        if (name < size)
+            add_counted(out, f, (struct text){words, name}, (struct text){words + name + 1, size - name - 1});
+        else
+            add_name(out, place, f, (struct text){words, size});
+        words += size + (words[size] == '}');
     }
 }
 

@@ -17,6 +17,7 @@ EXAMPLES = {
     "trim-storm": ("trim-storm", "warning", "give_round"),
     "threshold-drift": ("threshold-drift", "warning", "read_image"),
     "arenas": ("arena-sprawl", "warning", "work"),
+    "rwx": ("writable-executable", "warning", "compile"),
 }
 
 
@@ -67,6 +68,54 @@ def test_fixed_examples(run_once, name):
     found = findings(run_once, trace)
     assert EXAMPLES[name][0] not in [finding["name"] for finding in found] and not serious(found), found
     assert "\n  findings\n" not in run_once.verb("report", trace.path).out
+
+
+# What tests/programs/finding-shapes.c does by these names, with the code that does it.
+SHAPES = {
+    "map-churn": ("warning", "map"),
+    "protect-storm": ("warning", "protect"),
+    "stack-leak": ("warning", "run_thread"),
+    "guard-missing": ("warning", "run_thread"),
+    "file-growth": ("warning", "map"),
+    "failed-calls": ("warning", "fail"),
+    "lazy-free": ("note", "lazy"),
+    "reserved-untouched": ("note", "map"),
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_shapes(run_once, name):
+    severity, site = SHAPES[name]
+    outcome, trace = run_once.traced(run_once.program("finding-shapes"), name)
+    assert outcome.status == 0, outcome
+    found = findings(run_once, trace)
+    (mine,) = [finding for finding in found if finding["name"] == name]
+    assert mine["severity"] == severity and mine["stacks"][0]["site"].startswith(site + " ("), mine
+    outcome, trace = run_once.traced(run_once.program("finding-shapes"), name, "well")
+    assert outcome.status == 0, outcome
+    found = findings(run_once, trace)
+    assert name not in [finding["name"] for finding in found] and not serious(found), found
+
+
+def test_numbers(run_once):
+    """The numbers are those of the events."""
+    _, trace = run_once.traced(run_once.program("finding-shapes"), "file-growth")
+    (mine,) = findings(run_once, trace)
+    mapped = [event for event in trace.calls("mmap") if event["kind"] == "file" and event["args"]["length"] == 131072]
+    unmapped = [event for event in trace.calls("munmap") if event["args"]["length"] == 131072]
+    assert mine["numbers"]["calls"] == len(mapped) == 200
+    assert mine["numbers"]["mapped"] == sum(event["mapped"] for event in mapped)
+    assert mine["numbers"]["returned"] == sum(event["unmapped"] for event in unmapped)
+    assert mine["numbers"]["left"] == mine["numbers"]["mapped"] - mine["numbers"]["returned"]
+    assert mine["numbers"]["blocks"] == 50 and mine["events"] == [mapped[0]["id"], mapped[-1]["id"]]
+
+
+def test_exec_takes_memory_away(run_once):
+    """What a new program takes the place of was no growth; a child's copy of it is not counted again."""
+    shape = run_once.program("finding-shapes")
+    _, trace = run_once.traced("bash", "-c", f"({shape} file-growth); {shape} file-growth; exec /bin/true")
+    left = [finding["numbers"]["left"] for finding in findings(run_once, trace) if finding["name"] == "file-growth"]
+    assert left and all(bytes_ == 50 * 131072 for bytes_ in left), left
 
 
 SQL = (
