@@ -101,8 +101,14 @@ enum {
     CHURN_NOTE = 200,   /* blocks that came and went */
     CHURN_MANY = 1000,  /* the same, for a warning */
     CHURN_LIVED = 100,  /* ms that such a block lives at most, on the average */
-    CHURN_PERCENT = 20, /* of the time between the first and the last goes into the calls, for a warning */
+    CHURN_PERCENT = 25, /* of the time between the first and the last goes into the calls, for a warning */
 };
+
+/* To map small files one after another is a usual way of reading them. */
+static bool is_heavy_churn(const struct fact *f)
+{
+    return f->kind != KIND_FILE && f->returns >= CHURN_MANY && fact_share(f) >= CHURN_PERCENT;
+}
 
 void find_churn(const struct findings_view *v, struct findings *findings)
 {
@@ -117,7 +123,7 @@ void find_churn(const struct findings_view *v, struct findings *findings)
             continue;
         const struct finding proto = {
             .name = "map-churn",
-            .severity = f->returns >= CHURN_MANY && fact_share(f) >= CHURN_PERCENT ? SEVERITY_WARNING : SEVERITY_NOTE,
+            .severity = is_heavy_churn(f) ? SEVERITY_WARNING : SEVERITY_NOTE,
             .confidence = CONFIDENCE_HIGH,
             .sentence = "{site} maps memory and unmaps it again, over and over: {returns} blocks lived {lived} on the "
                         "average.",

@@ -9,8 +9,8 @@ enum {
     STORM_CYCLES = 100,     /* trims that a growth followed */
     STORM_TIMES = 16,       /* the heap's highest size came again so many times */
     STORM_TRIMS = 1000,     /* trims, if they are small ones */
-    STORM_SMALL = 64 << 10, /* bytes, on the average */
-    STORM_PERCENT = 15,     /* of the time between the first and the last change of the break goes into the calls */
+    STORM_SMALL = 16 << 10, /* bytes, on the average */
+    STORM_PERCENT = 25,     /* of the time between the first and the last change of the break goes into the calls */
 };
 
 static bool is_cycling(const struct space_facts *s)
@@ -66,7 +66,7 @@ void find_trims(const struct findings_view *v, struct findings *findings)
     finding_number(finding, "trim", UNIT_BYTES, s->trims ? s->trimmed / s->trims : 0);
     finding_number(finding, "regrown", UNIT_BYTES, s->regrown);
     finding_number(finding, "high", UNIT_BYTES, s->high);
-    finding_number(finding, "time", UNIT_TICKS, s->break_ticks);
+    finding_number(finding, "share", UNIT_PERCENT, break_share(s));
     finding_event(finding, s->trim_event);
     finding_event(finding, s->growth_event);
     finding_stack(finding, s->trim_stack);
@@ -220,7 +220,8 @@ enum {
 void find_pinned(const struct findings_view *v, struct findings *findings)
 {
     const struct space_facts *s = facts_worst(v->facts, TOPIC_HEAP);
-    if (!s || s->heap < PINNED_BYTES || s->heap * 100 < s->high * PINNED_PERCENT || s->trimmed * PINNED_PART >= s->high)
+    if (!s || !s->growths || s->heap < PINNED_BYTES || s->heap * 100 < s->high * PINNED_PERCENT ||
+        s->trimmed * PINNED_PART >= s->high)
         return;
     const struct finding proto = {
         .name = "heap-pinned",

@@ -367,8 +367,13 @@ static void add_findings(struct buffer *out, const struct summary *s)
         add_wrapped(out, title, buffer_chars(&words));
         buffer_free(&words);
     }
-    if (told)
-        line(out, "    more of each: brkwater findings %s\n\n", s->trace ? s->trace : "TRACE");
+    if (told && s->trace) {
+        buffer_string(out, "    more of each: brkwater findings ");
+        escape_text(out, escape_chars(s->trace), 0, 512);
+        buffer_string(out, "\n\n");
+    } else if (told) {
+        buffer_string(out, "    more of each: record with -o t.brkw, then brkwater findings t.brkw\n\n");
+    }
     findings_free(&list);
 }
 
