@@ -1,6 +1,7 @@
 /* timeline.c: totals, peaks and series, in a fixed amount of memory. */
 #include "timeline.h"
 
+#include "findings.h"
 #include "makers.h"
 
 #include <stdlib.h>
@@ -15,6 +16,7 @@ struct process_peaks {
 struct timeline {
     struct makers makers;
     struct heaps *heaps;
+    struct facts *facts;
     struct totals totals;
     uint32_t command; /* pid */
 
@@ -36,9 +38,10 @@ struct timeline *timeline_new(void)
         return NULL;
     t->width = FIRST_WIDTH;
     t->heaps = heaps_new();
-    if (t->heaps)
+    t->facts = facts_new();
+    if (t->heaps && t->facts)
         return t;
-    free(t);
+    timeline_free(t);
     return NULL;
 }
 
@@ -51,6 +54,7 @@ void timeline_free(struct timeline *t)
     free(t->majflt);
     makers_free(&t->makers);
     heaps_free(t->heaps);
+    facts_free(t->facts);
     free(t);
 }
 
@@ -341,6 +345,7 @@ void timeline_add(struct timeline *t, const struct decoder *d, const struct mome
     if (m->time > totals->time)
         totals->time = m->time;
     heaps_add(t->heaps, d, m);
+    facts_add(t->facts, d, m);
     switch (m->record->kind) {
     case REC_EVENT:
         add_event(t, d, m);
@@ -389,4 +394,9 @@ uint32_t timeline_command(const struct timeline *t)
 uint32_t timeline_maker(const struct timeline *t, const struct decoder *d, enum kind kind)
 {
     return makers_most(&t->makers, decoder_code(d), kind);
+}
+
+void timeline_findings(const struct timeline *t, const struct decoder *d, struct findings *ret)
+{
+    findings_find(&(struct findings_view){d, t->facts, t->heaps, &t->totals}, ret);
 }

@@ -250,4 +250,72 @@ int heaps_thresholds(const struct heaps *heaps, uint32_t space, const struct cod
 /* Those of the whole recording. */
 const struct heaps *timeline_heaps(const struct timeline *timeline);
 
+/* ---- findings ---- */
+
+enum severity {
+    SEVERITY_NOTE,    /* worth knowing; nothing is wrong */
+    SEVERITY_WARNING, /* it costs memory or time, or will */
+    SEVERITY_PROBLEM, /* it fails, or is about to */
+};
+
+/* How sure it is that the finding means what it says. */
+enum confidence {
+    CONFIDENCE_LOW,    /* other reasons are as likely */
+    CONFIDENCE_MEDIUM, /* it is the likely reason */
+    CONFIDENCE_HIGH,   /* the events leave no other reading */
+};
+
+const char *severity_name(enum severity severity);
+const char *confidence_name(enum confidence confidence);
+
+enum number_unit {
+    UNIT_COUNT,
+    UNIT_BYTES,
+    UNIT_TICKS,
+    UNIT_PERCENT,
+    UNIT_RATE, /* bytes a second */
+};
+
+struct finding_number {
+    const char *name; /* "left", "calls": a constant */
+    enum number_unit unit;
+    uint64_t value;
+};
+
+enum { FINDING_NUMBERS = 8, FINDING_EVENTS = 4, FINDING_STACKS = 3 };
+
+/*
+ * Something that is worth a sentence, as it was found in one process.
+ *
+ * Texts are constants.  In `sentence` and `advice`, {left} stands for the number of that name, {site} and {site2} for
+ * the call sites of the first two stacks, {calls:call:calls} for a number with its noun, {call} for the name of `call`
+ * and {error} for that of `error`.  `see` is the command that shows more, in which {trace} stands for the trace and
+ * {event} for the first event.
+ *
+ * Example: "{site} maps memory and does not return all of it: {left} in {blocks} blocks are left".
+ */
+struct finding {
+    const char *name; /* "growth", ...: stable */
+    enum severity severity;
+    enum confidence confidence;
+    const char *sentence, *advice, *see;
+    uint32_t pid, space;
+    uint32_t call, error; /* where the sentence names them */
+    struct finding_number numbers[FINDING_NUMBERS];
+    size_t n_numbers;
+    uint64_t events[FINDING_EVENTS];
+    size_t n_events;
+    uint32_t stacks[FINDING_STACKS]; /* 0: unknown */
+    size_t n_stacks;
+};
+
+struct findings {
+    struct finding *list; /* the most severe first */
+    size_t count, capacity;
+};
+
+/* What is to be said of the recording up to here; findings_free() *ret.  Without memory, findings are left out. */
+void timeline_findings(const struct timeline *timeline, const struct decoder *decoder, struct findings *ret);
+void findings_free(struct findings *findings);
+
 #endif

@@ -10,6 +10,7 @@
  * What the report should show:
  * - kind glibc arenas: 384M at the end, most by work, though only 792K of it are open;
  * - `brkwater heap`: six arenas, each with its thread, 132K open, grown once by work;
+ * - `brkwater findings`: arena-sprawl, by work;
  * - with `fixed`: none.
  */
 #include <malloc.h>

@@ -10,6 +10,7 @@
  * - 200 calls of mmap, each of 131072 bytes, and 150 of munmap, all from handle;
  * - kind anonymous: 25M mapped, 18.8M returned, and 6.25M at the end, most by handle;
  * - `brkwater stacks --by live`: handle, with 6.25M;
+ * - `brkwater findings`: growth, by handle;
  * - with `fixed`: 200 calls of each, nothing of it at the end.
  */
 #include <stdbool.h>

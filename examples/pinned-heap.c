@@ -9,6 +9,7 @@
  * What the report should show:
  * - the heap grows to 12.6M and is never trimmed: the same size is left at the end;
  * - `brkwater heap`: grown by load, no table of trims;
+ * - `brkwater findings`: heap-pinned, a note: the events alone cannot tell what is free;
  * - with `fixed`: the heap grows as much, free trims it with each block that goes, and 132K are left at the end.
  */
 #include <stdbool.h>

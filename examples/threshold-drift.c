@@ -15,6 +15,7 @@
  * - `brkwater heap`: the threshold goes 128K -> 196K (the first image that was freed) -> 1.0M, by drop_configuration,
  * and read_image makes the heap grow since then;
  * - a heap of some 4M at the end, never trimmed;
+ * - `brkwater findings`: threshold-drift, by read_image;
  * - with `fixed`: 23 chunks, all unmapped, a heap of 132K at the end, and a word that the program has set a threshold.
  */
 #include <malloc.h>

@@ -10,6 +10,7 @@
  * - heap: some 400 growths and 800 trims, by free, although it never was larger than 532K;
  * - `brkwater heap`: grown by take_round, trimmed by give_round;
  * - some 14,000 page faults;
+ * - `brkwater findings`: trim-storm, by give_round and take_round;
  * - with `fixed`: 3 growths, no trim, some 200 page faults.
  */
 #include <malloc.h>

@@ -54,12 +54,12 @@ static void add_drift(struct buffer *out, const struct decoder *d)
 }
 
 /* What was read, and what was not as it should be. */
-struct findings {
+struct failings {
     uint64_t keyframes_wrong;
 };
 
 /* To the end, comparing each keyframe with the replay at its place. */
-static int read_all(struct play *play, struct findings *found)
+static int read_all(struct play *play, struct failings *found)
 {
     struct moment moment;
     int result;
@@ -73,7 +73,7 @@ static int read_all(struct play *play, struct findings *found)
 }
 
 /* One line for each thing that was checked; true when all is well. */
-static bool judge(struct buffer *out, const struct play *play, const struct findings *found)
+static bool judge(struct buffer *out, const struct play *play, const struct failings *found)
 {
     const struct decoder *d = play->decoder;
     const struct rec_header *header = decoder_header(d);
@@ -192,7 +192,7 @@ static void json_drift(struct json *j, const struct decoder *d)
     json_object_close(j);
 }
 
-static void write_json(struct buffer *out, const struct play *play, const struct findings *found, bool well)
+static void write_json(struct buffer *out, const struct play *play, const struct failings *found, bool well)
 {
     const struct decoder *d = play->decoder;
     char loss[512];
@@ -226,7 +226,7 @@ static int verify(const char *path, bool json)
 {
     struct play play;
     struct buffer out = {0};
-    struct findings found = {0};
+    struct failings found = {0};
     int status = play_open(&play, path, true);
     if (status)
         return status;

@@ -4,6 +4,7 @@
 #include "chart.h"
 #include "coverage.h"
 #include "escape.h"
+#include "findings.h"
 #include "heap.h"
 #include "stack_text.h"
 #include "units.h"
@@ -344,6 +345,38 @@ static void add_largest(struct buffer *out, const struct summary *s)
         buffer_char(out, '\n');
 }
 
+/* ---- findings ---- */
+
+/* Notes are left to brkwater findings. */
+static void add_findings(struct buffer *out, const struct summary *s)
+{
+    const struct findings_place place = {.code = decoder_code(s->decoder), .trace = s->trace, .ascii = !s->utf8};
+    struct findings list;
+    size_t told = 0;
+    timeline_findings(s->timeline, s->decoder, &list);
+    for (size_t i = 0; i < list.count; i++) {
+        const struct finding *f = &list.list[i];
+        char title[32];
+        struct buffer words = {0};
+        if (f->severity == SEVERITY_NOTE)
+            continue;
+        if (!told++)
+            buffer_string(out, "  findings\n");
+        snprintf(title, sizeof(title), "  %c %-20s ", f->severity == SEVERITY_PROBLEM ? '!' : '-', f->name);
+        finding_words(&words, &place, f, f->sentence);
+        add_wrapped(out, title, buffer_chars(&words));
+        buffer_free(&words);
+    }
+    if (told && s->trace) {
+        buffer_string(out, "    more of each: brkwater findings ");
+        escape_text(out, escape_chars(s->trace), 0, 512);
+        buffer_string(out, "\n\n");
+    } else if (told) {
+        buffer_string(out, "    more of each: record with -o t.brkw, then brkwater findings t.brkw\n\n");
+    }
+    findings_free(&list);
+}
+
 /* ---- foot ---- */
 
 static void add_notes(struct buffer *out, const struct summary *s)
@@ -446,6 +479,7 @@ void summary_write(struct buffer *out, const struct summary *s)
     add_chart(out, s);
     add_kinds(out, s);
     add_largest(out, s);
+    add_findings(out, s);
     add_notes(out, s);
     if (!poor)
         coverage_write(out, s->decoder, totals);

@@ -313,6 +313,18 @@ def test_arenas(run):
     assert not heap(run, trace)["arenas"] and "glibc arenas" not in run.verb("report", trace.path).out
 
 
+def test_rwx(run):
+    for arguments, prots in (((), ["rwx"]), (("fixed",), ["rw-", "r-x"])):
+        trace, out = traced(run, "rwx", *arguments)
+        mine = [event for event in after_load(trace) if "compile" in [frame["function"] for frame in event["stack"]]]
+        assert [event["args"]["prot"] for event in mine] == prots and mine[0]["mapped"] == PAGE
+        assert "the answer is 42" in out
+        found = json.loads(run.verb("findings", trace.path, "--json").out)
+        assert [(one["name"], one["stacks"][0]["site"].split()[0]) for one in found] == (
+            [("writable-executable", "compile")] if not arguments else []
+        )
+
+
 def test_every_example_says_what_it_shows():
     """A new example has a head comment of the same form, and a test here."""
     here = Path(__file__).read_text()
