@@ -102,7 +102,7 @@ def test_jemalloc(run_once):
     """A preloaded allocator's memory is anonymous to the kernel; the stack that made it tells whose it is."""
     outcome, trace = run_once.traced("/bin/bash", "-c", "x=$(seq 20000)", env={"LD_PRELOAD": JEMALLOC})
     assert outcome.status == 0, outcome
-    assert of_runtime(segments(run_once, trace, "--at", "peak"), "jemalloc") > 1 << 20
+    assert of_runtime(segments(run_once, trace, "--at", "peak-virtual"), "jemalloc") > 1 << 20
     trace.verify()
 
 
@@ -110,7 +110,7 @@ def test_python_arenas(run_once):
     """Python's own allocator maps 256 KiB or 1 MiB at a time."""
     outcome, trace = run_once.traced("/usr/bin/python3", "-c", "x = [bytes(100) for _ in range(100000)]")
     assert outcome.status == 0, outcome
-    assert of_runtime(segments(run_once, trace, "--at", "peak"), "python") > 8 << 20
+    assert of_runtime(segments(run_once, trace, "--at", "peak-virtual"), "python") > 8 << 20
 
 
 @pytest.mark.skipif(not shutil.which("node"), reason="node is not installed")
@@ -119,6 +119,6 @@ def test_v8(run_once):
     outcome, trace = run_once.traced("node", "-e", "for (let i = 0, x = 0; i < 1e7; i++) x += i")
     if outcome.status:
         pytest.skip("node does not run here")
-    listed = segments(run_once, trace, "--at", "peak")
+    listed = segments(run_once, trace, "--at", "peak-virtual")
     assert of_runtime(listed, "v8") > 1 << 20
     assert {"reserved", "jit"} <= {s["role"] for s in listed if s["runtime"] == "v8"}
