@@ -18,7 +18,7 @@ import termios
 import time
 from dataclasses import dataclass
 
-TIME_LIMIT = 300  # seconds that one command may take before it counts as hanging
+TIME_LIMIT = 900  # seconds that one command may take before it counts as hanging
 NOBODY = 65534
 LONG = bool(os.environ.get("BRKWATER_LONG"))
 
