@@ -1,7 +1,6 @@
 /* cmd_html.c: brkwater html: one file that shows the whole recording in a browser. */
 #include "html/html.h"
 #include "options.h"
-#include "output.h"
 #include "units.h"
 #include "verbs.h"
 
@@ -53,13 +52,9 @@ static void name_output(char *name, size_t size, const char *trace)
 static int make(const struct request *r)
 {
     char name[4096];
-    struct buffer out = {0};
     name_output(name, sizeof(name), r->trace);
     const char *path = r->output ? r->output : name;
-    int status = html_write(r->trace, &r->html, &out);
-    if (!status)
-        status = output_write(&out, path);
-    buffer_free(&out);
+    int status = html_write(r->trace, &r->html, path);
     if (!status && r->open)
         status = open_browser(path);
     return status;
@@ -109,7 +104,7 @@ static int take_option(struct request *r, int id, const char *value)
 static int run(int argc, char **argv)
 {
     struct parser parser;
-    struct request request = {.html = {.events = HTML_EVENTS_AUTO, .max_size = 25 << 20}};
+    struct request request = {.html = html_defaults};
     int id;
     parser_begin(&parser, &verb_html, argc, argv);
     while ((id = parser_next(&parser)) != OPTION_END) {

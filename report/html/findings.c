@@ -26,7 +26,7 @@ enum {
 static uint32_t words(struct page *page, const struct finding *f, const char *text)
 {
     struct buffer out = {0};
-    const struct findings_place place = {.code = decoder_code(page->decoder), .trace = page->trace};
+    const struct findings_place place = {.code = decoder_code(page->decoder), .trace = page->shown};
     finding_words(&out, &place, f, text);
     const uint32_t index = strings_add_buffer(&page->strings, &out);
     buffer_free(&out);

@@ -13,12 +13,15 @@
 #include "../coverage.h"
 #include "../escape.h"
 #include "../options.h"
+#include "../output.h"
 #include "../units.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+const struct html_options html_defaults = {.events = HTML_EVENTS_AUTO, .max_size = 25 << 20};
 
 enum { SIZE_CLASSES = 65, EVENTS_MOST = 1000000, EVENTS_NOTABLE = 50000 };
 
@@ -239,7 +242,7 @@ static void tell_commands(struct meta *meta, const struct page *page)
         buffer_string(&text, "brkwater ");
         buffer_string(&text, shown[i][1]);
         buffer_char(&text, ' ');
-        buffer_string(&text, page->trace);
+        buffer_string(&text, page->shown);
         tell_text(meta, shown[i][0], (struct text){text.data, text.size});
         buffer_clear(&text);
     }
@@ -265,7 +268,7 @@ static void page_meta(struct page *page)
     tell_number(&meta, "instants", instants);
     tell_number(&meta, "lives", !instants);
     tell_number(&meta, "peak", t->resident.time);
-    tell(&meta, "trace", page->trace);
+    tell(&meta, "trace", page->shown);
     tell_number(&meta, "processes", t->processes);
     tell_number(&meta, "threads", t->threads);
     snprintf(text, sizeof(text), "%s checkpoints, %s drift",
@@ -356,9 +359,10 @@ static void make_file(struct page *page, const struct buffer *peak, struct buffe
     buffer_free(&body);
 }
 
-int html_write(const char *trace, const struct html_options *options, struct buffer *out)
+int html_make(const char *trace, const struct html_options *options, struct buffer *out)
 {
-    struct page page = {.trace = trace, .options = options, .loss = ""};
+    struct page page = {
+        .trace = trace, .shown = options->shown ? options->shown : trace, .options = options, .loss = ""};
     struct first_run first = {0};
     struct play second = {0};
     struct buffer peak = {0};
@@ -383,5 +387,15 @@ int html_write(const char *trace, const struct html_options *options, struct buf
     free(page.thresholds.moves);
     free(slots);
     buffer_free(&peak);
+    return status;
+}
+
+int html_write(const char *trace, const struct html_options *options, const char *path)
+{
+    struct buffer out = {0};
+    int status = html_make(trace, options, &out);
+    if (!status)
+        status = output_write(&out, path);
+    buffer_free(&out);
     return status;
 }

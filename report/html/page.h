@@ -13,7 +13,8 @@
 
 struct page {
     const struct html_options *options;
-    const char *trace;
+    const char *trace; /* path */
+    const char *shown; /* its name in commands */
     struct buffer *out;
     struct strings strings;
     unsigned sections;

@@ -73,7 +73,7 @@ static void add_heads(struct buffer *out, const char *const *heads)
 
 static void add_words(struct page *page, struct buffer *out, const struct finding *f, const char *words)
 {
-    const struct findings_place place = {.code = decoder_code(page->decoder), .trace = page->trace};
+    const struct findings_place place = {.code = decoder_code(page->decoder), .trace = page->shown};
     struct buffer text = {0};
     finding_words(&text, &place, f, words);
     add_buffer(out, &text);
