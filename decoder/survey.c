@@ -11,7 +11,7 @@ struct list {
 };
 
 struct survey {
-    const struct decoder *decoder;
+    struct decoder *decoder;
     struct segments_watch watch;
     uint64_t ticks;
 
@@ -137,6 +137,14 @@ static bool set_slots(struct survey *s, const struct survey_plan *plan)
     return true;
 }
 
+static void set_watch(struct decoder *d, const struct segments_watch *watch)
+{
+    d->watch = watch;
+    for (size_t i = 0; i < SPACE_BUCKETS; i++)
+        for (struct space_model *space = d->spaces[i]; space; space = space->next)
+            space->segments.watch = watch;
+}
+
 struct survey *survey_new(struct decoder *decoder, const struct survey_plan *plan)
 {
     struct survey *s = calloc(1, sizeof(*s));
@@ -151,7 +159,7 @@ struct survey *survey_new(struct decoder *decoder, const struct survey_plan *pla
         survey_free(s);
         return NULL;
     }
-    decoder->watch = &s->watch;
+    set_watch(decoder, &s->watch);
     return s;
 }
 
@@ -159,6 +167,7 @@ void survey_free(struct survey *s)
 {
     if (!s)
         return;
+    set_watch(s->decoder, NULL);
     for (size_t i = 0; s->slots && i < s->n_slots; i++)
         survey_slot_free(&s->slots[i]);
     free(s->slots);

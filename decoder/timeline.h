@@ -325,8 +325,8 @@ struct survey_item {
 
 struct survey;
 
-/* Before the first record is applied, as it follows the decoder from then on; until the decoder is freed.  NULL without
- * memory. */
+/* Before the first record is applied, as it follows the decoder from then on; it is freed before the decoder is.  NULL
+ * without memory. */
 struct survey *survey_new(struct decoder *decoder, const struct survey_plan *plan);
 void survey_free(struct survey *survey);
 
