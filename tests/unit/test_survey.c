@@ -1,6 +1,6 @@
 /* links: decoder.a tracer.a */
-/* test_survey.c: lives are what was mapped at every moment, however often it was cut and changed, and at the instants of a
- * recording that has too many of them. */
+/* test_survey.c: lives are what was mapped at every moment, however often it was cut and changed, and at the instants
+ * of a recording that has too many of them. */
 #include "../../decoder/timeline.h"
 
 #include "driver.h"
