@@ -3,7 +3,7 @@
 VERSION := 0.1.0
 
 # Every Debian package that the project needs, in one place.
-PACKAGES_BUILD := gcc libc6-dev make libzstd-dev libdw-dev libelf-dev liblzma-dev libiberty-dev libcapstone-dev
+PACKAGES_BUILD := gcc libc6-dev make libzstd-dev libdw-dev libelf-dev liblzma-dev libiberty-dev libcapstone-dev zlib1g-dev
 PACKAGES_DEMO := python3
 PACKAGES_TEST := clang clang-format gcc-multilib g++ binutils python3 python3-pytest python3-pytest-xdist libcmocka-dev groff zstd strace git sqlite3 \
 	bash util-linux procps stress-ng xz-utils dwz gdb redis-tools
@@ -23,9 +23,9 @@ LDFLAGS += -fsanitize=address,undefined
 endif
 BASE_CFLAGS := -std=c17 -D_GNU_SOURCE $(WARN)
 ALL_CFLAGS = $(BASE_CFLAGS) -DBRKWATER_VERSION='"$(VERSION)"' $(CFLAGS)
-LDLIBS := -lzstd -ldw -lelf -llzma -liberty -lcapstone -ldl -pthread
+LDLIBS := -lzstd -ldw -lelf -llzma -liberty -lcapstone -lz -ldl -pthread
 
-SOURCES := $(wildcard tracer/*.c tracer/*/*.c decoder/*.c decoder/*/*.c report/*.c)
+SOURCES := $(wildcard tracer/*.c tracer/*/*.c decoder/*.c decoder/*/*.c report/*.c report/*/*.c)
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 PROGRAM := $(if $(SAN),$(BUILD)/brkwater,brkwater)
 
@@ -39,8 +39,24 @@ $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-# Style sheets and scripts are embedded there.
-$(BUILD)/report/asset.o: $(wildcard report/*/*.css report/*/*.js)
+# Style sheets and scripts are embedded there.  The browser runs those of the HTML report only if their hashes are right.
+HTML := $(BUILD)/report/html
+HTML_SCRIPTS := $(addprefix report/html/,$(shell cat report/html/order))
+$(BUILD)/report/asset.o: $(wildcard report/*/*.css report/*/*.js report/*/*.html) $(HTML)/report.js.hash $(HTML)/report.css.hash
+$(BUILD)/report/asset.o: ALL_CFLAGS += -DBRKWATER_BUILD='"$(BUILD)"'
+
+# What would end the script's element, or is not plain text, has no place in it.
+$(HTML)/report.js: $(HTML_SCRIPTS) report/html/order Makefile
+	@mkdir -p $(@D)
+	@! LC_ALL=C grep -nE '</script|<!--|[^ -~	]' $(HTML_SCRIPTS) || { echo "report.js: must not hold these"; exit 1; }
+	cat $(HTML_SCRIPTS) >$@
+
+$(HTML)/report.css: report/html/report.css
+	@mkdir -p $(@D)
+	cp $< $@
+
+$(HTML)/%.hash: $(HTML)/% Makefile
+	sha256sum $< | cut -c1-64 | tr a-f A-F | basenc --base16 -d | base64 | tr -d '\n' >$@
 
 -include $(OBJECTS:.o=.d)
 
@@ -239,7 +255,7 @@ objects: $(OBJECTS)
 
 .PHONY: format
 format: ## format all C sources
-	clang-format -i tracer/*.[ch] tracer/*/*.[ch] decoder/*.[ch] decoder/*/*.[ch] report/*.[ch] examples/*.c tests/unit/*.[ch] \
+	clang-format -i tracer/*.[ch] tracer/*/*.[ch] decoder/*.[ch] decoder/*/*.[ch] report/*.[ch] report/*/*.[ch] examples/*.c tests/unit/*.[ch] \
 		tests/unit/inputs/*.c tests/programs/*.[ch] tests/bench/*.c
 
 .PHONY: clean

@@ -68,6 +68,7 @@ struct segment {
     uint8_t kind;           /* enum kind, as born; segment_kind() tells what it is now */
     uint16_t flags;         /* enum segment_flag */
     uint8_t page_shift;     /* of huge pages (hugetlb): log2 of their bytes; 0 for pages of the usual size */
+    uint32_t life;          /* private */
 };
 
 /* What a segment is now: the part of a stack that can't be touched (PROT_NONE) is its guard. */
@@ -336,6 +337,15 @@ struct stack_sum {
  */
 struct stack_sums;
 
+/* The first sums are of what has no stack; that of the stack with id N comes N - 1 behind them. */
+enum { STACK_SUMS_NONE, STACK_SUMS_EXECVE, STACK_SUMS_KERNEL, STACK_SUMS_STACKS };
+
+/* Index of a stack's sum; one that is not known is none. */
+size_t stack_sums_index(const struct decoder *decoder, uint32_t stack);
+
+/* Index of the sum that a segment belongs to: its stack's, or that of what made it. */
+size_t stack_sums_of_segment(const struct decoder *decoder, const struct segment *segment);
+
 /* Of one process, or of all when `pid` is 0. */
 struct stack_sums *stack_sums_new(uint32_t pid);
 void stack_sums_free(struct stack_sums *sums);
@@ -384,9 +394,12 @@ struct stack_tree {
     uint64_t by_calls; /* part of the total that is a stack's, or that should have had a stack */
     uint64_t by_whole; /* part of that with complete stacks */
     uint64_t by_guess; /* and with stacks that go to the outermost frame, but by frames found without unwind tables */
+    uint32_t *ends;    /* by index of the sum: the node where it ends; 0: it is not in the tree */
+    size_t n_ends;
 };
 
-/* The tree of one metric.  Texts in its lines are those of `code`: valid until the next code_apply().  0 or -ENOMEM. */
+/* The tree of one metric; STACK_METRICS: every stack that has a sum counts as 1.  Texts in its lines are those of
+ * `code`: valid until the next code_apply().  0 or -ENOMEM. */
 int stack_tree_new(const struct stack_sums *sums, struct code *code, enum stack_metric metric, enum stack_order order,
                    struct stack_tree **ret_tree);
 void stack_tree_free(struct stack_tree *tree);

@@ -76,6 +76,8 @@ struct decoder {
     uint64_t by_kind[KIND_COUNT]; /* over all live spaces */
     uint64_t heap_bytes, resident_bytes;
 
+    const struct segments_watch *watch; /* of all spaces; NULL: nobody */
+
     enum call
         left_out; /* BRKWATER_FAULT=leave-out:CALL: the replay ignores this call, to show that the proof can fail */
 

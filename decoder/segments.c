@@ -85,8 +85,11 @@ static struct node *cut(struct segments *s, struct node *node, tracee_addr addr)
         upper.offset += addr - upper.start;
     upper.start = addr;
     struct node *result = node_new(s, &upper);
-    if (result)
-        node->segment.end = addr;
+    if (!result)
+        return NULL;
+    node->segment.end = addr;
+    if (s->watch)
+        s->watch->cut(s->watch->context, s, &node->segment, &result->segment);
     return result;
 }
 
@@ -174,6 +177,8 @@ static void remove_node(struct node *node, void *context)
     struct removal *removal = &r->removal;
     const struct segment *segment = &node->segment;
     account(r->segments, segment, -1);
+    if (r->segments->watch)
+        r->segments->watch->went(r->segments->watch->context, r->segments, segment);
     r->segments->count--;
     if (removal->pieces++ == 0) {
         removal->birth = segment->birth;
@@ -220,9 +225,23 @@ void segments_insert(struct segments *s, const struct segment *segment)
     if (!node)
         return;
     account(s, segment, 1);
+    if (s->watch)
+        s->watch->came(s->watch->context, s, &node->segment);
     struct node *low, *high;
     split(s, s->root, segment->start, &low, &high);
     s->root = join(join(low, node), high);
+}
+
+static bool is_other(const struct segment *a, const struct segment *b)
+{
+    return a->start != b->start || a->prot != b->prot || a->kind != b->kind || a->flags != b->flags ||
+           a->owner != b->owner || a->file != b->file || a->offset != b->offset || a->birth != b->birth;
+}
+
+static void watch_again(struct segments *s, const struct segment *before, struct segment *now)
+{
+    s->watch->went(s->watch->context, s, before);
+    s->watch->came(s->watch->context, s, now);
 }
 
 struct changing {
@@ -234,9 +253,12 @@ struct changing {
 static void change_node(struct node *node, void *context)
 {
     struct changing *c = context;
-    account(c->segments, &node->segment, -1);
+    const struct segment before = node->segment;
+    account(c->segments, &before, -1);
     c->change(&node->segment, c->context);
     account(c->segments, &node->segment, 1);
+    if (c->segments->watch && is_other(&before, &node->segment))
+        watch_again(c->segments, &before, &node->segment);
 }
 
 void segments_change(struct segments *s, tracee_addr start, tracee_addr end,
@@ -250,21 +272,29 @@ void segments_change(struct segments *s, tracee_addr start, tracee_addr end,
     put_back(s, &c);
 }
 
+struct shifting {
+    struct segments *segments;
+    uint64_t by;
+};
+
 static void shift_node(struct node *node, void *context)
 {
-    uint64_t by = *(const uint64_t *)context;
-    node->segment.start += by;
-    node->segment.end += by;
+    const struct shifting *s = context;
+    const struct segment before = node->segment;
+    node->segment.start += s->by;
+    node->segment.end += s->by;
+    if (s->segments->watch)
+        watch_again(s->segments, &before, &node->segment);
 }
 
 void segments_move(struct segments *s, tracee_addr start, tracee_addr end, tracee_addr to)
 {
-    uint64_t by = to - start;
+    struct shifting shifting = {s, to - start};
     struct cutting from = cut_out(s, start, end);
     struct node *moved = from.inside;
     from.inside = NULL;
     put_back(s, &from);
-    walk(moved, shift_node, &by);
+    walk(moved, shift_node, &shifting);
     struct cutting into = cut_out(s, to, to + (end - start));
     /* The caller made room; should there be something all the same, it is dropped rather than overlapped. */
     struct removing r = {.segments = s};
@@ -327,6 +357,8 @@ static struct node *copy_nodes(struct copying *c, const struct node *node)
     if (c->keep(&node->segment) && (own = node_new(c->to, &node->segment))) {
         own->priority = node->priority;
         account(c->to, &own->segment, 1);
+        if (c->to->watch)
+            c->to->watch->came(c->to->watch->context, c->to, &own->segment);
     }
     if (!own)
         return join(low, high);

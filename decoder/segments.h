@@ -11,13 +11,25 @@
 #include "decoder.h"
 
 struct node;
+struct segments;
+
+/* Somebody who follows what becomes of each segment.  `life` of a segment is his: it is copied with the segment.
+ * Nothing may be looked up in the map meanwhile. */
+struct segments_watch {
+    void *context;
+    void (*came)(void *context, const struct segments *segments, struct segment *segment);
+    void (*went)(void *context, const struct segments *segments, const struct segment *segment);
+    /* What was one is two now, next to each other; their content is the same as before. */
+    void (*cut)(void *context, const struct segments *segments, const struct segment *low, struct segment *high);
+};
 
 struct segments {
     struct node *root;
     uint64_t count, bytes;
     uint64_t by_kind[KIND_COUNT];
-    uint64_t *totals; /* KIND_COUNT sums over all spaces; may be NULL */
-    bool failed;      /* memory ran out: the map is not to be trusted */
+    uint64_t *totals;                   /* KIND_COUNT sums over all spaces; may be NULL */
+    bool failed;                        /* memory ran out: the map is not to be trusted */
+    const struct segments_watch *watch; /* NULL: nobody */
 };
 
 /* What a removal took away. */

@@ -43,6 +43,7 @@ struct space_model *model_space_new(struct decoder *d, uint32_t id, uint32_t pid
     s->id = id;
     s->pid = pid;
     segments_init(&s->segments, d->by_kind);
+    s->segments.watch = d->watch;
     s->next = d->spaces[id % SPACE_BUCKETS];
     d->spaces[id % SPACE_BUCKETS] = s;
     return s;

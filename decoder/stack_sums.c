@@ -11,8 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In front of the stacks, in this order; the stack with id N is at STACKS + N - 1. */
-enum { NONE, EXECVE, KERNEL, STACKS };
+enum { NONE = STACK_SUMS_NONE, EXECVE = STACK_SUMS_EXECVE, KERNEL = STACK_SUMS_KERNEL, STACKS = STACK_SUMS_STACKS };
 
 /* Bytes that live in a space, by the index of their sum. */
 struct part {
@@ -88,11 +87,23 @@ void stack_sums_free(struct stack_sums *s)
     free(s);
 }
 
-/* Where a stack's sum is, made if need be; a stack that is not known is none.  False without memory. */
-static bool find_index(struct stack_sums *s, const struct decoder *d, uint32_t stack, size_t *ret_index)
+size_t stack_sums_index(const struct decoder *d, uint32_t stack)
 {
     struct code_stack known;
-    *ret_index = code_stack(decoder_code(d), stack, &known) ? STACKS + stack - 1 : NONE;
+    return code_stack(decoder_code(d), stack, &known) ? STACKS + stack - 1 : NONE;
+}
+
+size_t stack_sums_of_segment(const struct decoder *d, const struct segment *segment)
+{
+    if (segment->birth || segment->stack)
+        return stack_sums_index(d, segment->stack);
+    return segment->flags & SEGMENT_FOUND ? KERNEL : EXECVE;
+}
+
+/* The same, with room for the sum.  False without memory. */
+static bool find_index(struct stack_sums *s, const struct decoder *d, uint32_t stack, size_t *ret_index)
+{
+    *ret_index = stack_sums_index(d, stack);
     return hold_sums(s, *ret_index + 1);
 }
 
@@ -100,14 +111,8 @@ static bool find_index(struct stack_sums *s, const struct decoder *d, uint32_t s
 
 static bool add_part(struct stack_sums *s, const struct decoder *d, const struct segment *segment)
 {
-    size_t index;
-    if (segment->birth || segment->stack) {
-        if (!find_index(s, d, segment->stack, &index))
-            return false;
-    } else {
-        index = segment->flags & SEGMENT_FOUND ? KERNEL : EXECVE;
-    }
-    if (!hold((void **)&s->parts, &s->parts_capacity, s->n_parts + 1, sizeof(*s->parts)))
+    const size_t index = stack_sums_of_segment(d, segment);
+    if (!hold_sums(s, index + 1) || !hold((void **)&s->parts, &s->parts_capacity, s->n_parts + 1, sizeof(*s->parts)))
         return false;
     s->parts[s->n_parts++] = (struct part){index, segment->end - segment->start};
     return true;

@@ -121,6 +121,11 @@ static bool hold_table(struct maker *m)
     return true;
 }
 
+static uint64_t value_of(const struct maker *m, const struct stack_sum *sum)
+{
+    return m->metric < STACK_METRICS ? sum->values[m->metric] : 1;
+}
+
 /* The child of *at that says this, made if need be; the sum goes into it, and *at moves there.  False without memory.
  */
 static bool step_to(struct maker *m, uint32_t *at, const struct stack_node *step, const struct stack_sum *sum)
@@ -137,7 +142,7 @@ static bool step_to(struct maker *m, uint32_t *at, const struct stack_node *step
         nodes[*at].first = *place;
     }
     *at = *place;
-    nodes[*at].value += sum->values[m->metric];
+    nodes[*at].value += value_of(m, sum);
     nodes[*at].calls += sum->values[BY_CALLS];
     return true;
 }
@@ -246,7 +251,7 @@ static bool add_from_outermost(struct maker *m, uint32_t *at, const struct stack
 static void count_quality(struct maker *m, const struct stack_sum *sum)
 {
     struct stack_tree *tree = m->tree;
-    const uint64_t value = sum->values[m->metric];
+    const uint64_t value = value_of(m, sum);
     struct code_stack stack;
     tree->by_calls += sum->origin == ORIGIN_STACK || sum->origin == ORIGIN_NONE ? value : 0;
     if (sum->origin != ORIGIN_STACK || !code_stack(m->code, sum->stack, &stack))
@@ -256,11 +261,27 @@ static void count_quality(struct maker *m, const struct stack_sum *sum)
     tree->by_guess += stack.quality == STACK_GUESSED ? value : 0;
 }
 
-static bool add_sum(struct maker *m, const struct stack_sum *sum)
+static bool hold_ends(struct stack_tree *tree, size_t index)
+{
+    if (index < tree->n_ends)
+        return true;
+    const size_t count = (index + 1) * 2;
+    uint32_t *ends = reallocarray(tree->ends, count, sizeof(*ends));
+    if (!ends)
+        return false;
+    memset(ends + tree->n_ends, 0, (count - tree->n_ends) * sizeof(*ends));
+    tree->ends = ends;
+    tree->n_ends = count;
+    return true;
+}
+
+static bool add_sum(struct maker *m, size_t index, const struct stack_sum *sum)
 {
     uint32_t at = 0;
-    if (!sum->values[m->metric])
+    if (!value_of(m, sum))
         return true;
+    if (!hold_ends(m->tree, index))
+        return false;
     if (sum->origin == ORIGIN_STACK && !read_lines(m, sum->stack))
         return false;
     /* A stack without frames tells no more than none. */
@@ -271,8 +292,9 @@ static bool add_sum(struct maker *m, const struct stack_sum *sum)
     } else if (!(m->order == FROM_SITE ? add_from_site : add_from_outermost)(m, &at, sum)) {
         return false;
     }
-    m->tree->nodes[at].own += sum->values[m->metric];
-    m->tree->nodes[0].value += sum->values[m->metric];
+    m->tree->ends[index] = at;
+    m->tree->nodes[at].own += value_of(m, sum);
+    m->tree->nodes[0].value += value_of(m, sum);
     m->tree->nodes[0].calls += sum->values[BY_CALLS];
     count_quality(m, sum);
     return true;
@@ -328,7 +350,7 @@ int stack_tree_new(const struct stack_sums *sums, struct code *code, enum stack_
     if (good)
         m.tree->nodes[m.tree->count++] = (struct stack_node){.origin = ORIGIN_STACK};
     for (size_t i = 0; good && (sum = stack_sums_at(sums, i)) != NULL; i++)
-        good = add_sum(&m, sum);
+        good = add_sum(&m, i, sum);
     good = good && sort(m.tree);
     free(m.lines.list);
     free(m.table);
@@ -344,5 +366,6 @@ void stack_tree_free(struct stack_tree *tree)
     if (!tree)
         return;
     free(tree->nodes);
+    free(tree->ends);
     free(tree);
 }

@@ -250,6 +250,110 @@ int heaps_thresholds(const struct heaps *heaps, uint32_t space, const struct cod
 /* Those of the whole recording. */
 const struct heaps *timeline_heaps(const struct timeline *timeline);
 
+/* ---- the whole recording in detail, for pictures ---- */
+
+enum {
+    SURVEY_BUCKETS = 16384,     /* of time, in the series of all processes together */
+    SURVEY_SLOT_BUCKETS = 1024, /* in those of one process, and in sums by stack */
+    SURVEY_SLOTS = 64,          /* processes that have series of their own, at most */
+};
+
+/* What is known before records are added. */
+struct survey_plan {
+    uint64_t ticks;        /* length of the recording */
+    uint64_t peak;         /* tick of the highest resident memory */
+    const uint32_t *slots; /* indexes of the processes that get series of their own; copied */
+    size_t n_slots;
+};
+
+/* Columns of series.  A level holds until the next change: _MIN and _MAX are those within the bucket, the value at its
+ * start included, _LAST is that at its end.  The others are sums over the bucket. */
+enum survey_column {
+    SURVEY_RESIDENT_LAST,
+    SURVEY_RESIDENT_MIN,
+    SURVEY_RESIDENT_MAX,
+    SURVEY_VIRTUAL_LAST,
+    SURVEY_VIRTUAL_MIN,
+    SURVEY_VIRTUAL_MAX,
+    SURVEY_HEAP_LAST,
+    SURVEY_HEAP_MIN,
+    SURVEY_HEAP_MAX,
+    SURVEY_KIND_LAST, /* one for each kind, from here on */
+    SURVEY_KIND_MAX = SURVEY_KIND_LAST + KIND_COUNT,
+    SURVEY_SAMPLES = SURVEY_KIND_MAX + KIND_COUNT, /* of resident memory: none, and the level is an old one */
+    SURVEY_MINOR,                                  /* page faults */
+    SURVEY_MAJOR,
+    SURVEY_ERRORS,
+    SURVEY_MAPPED, /* bytes of address space that came and went in calls */
+    SURVEY_RETURNED,
+    SURVEY_CALL, /* calls: one for each call, from here on */
+    SURVEY_COLUMNS = SURVEY_CALL + CALL_COUNT
+};
+
+/* A run of pages that had one birth and the same attributes for a while: it is there at t when born <= t < died. */
+struct survey_life {
+    struct segment segment;
+    struct segment_role role;
+    uint64_t born, died; /* ticks */
+    uint32_t space;      /* index in survey_spaces() */
+    uint32_t protects;   /* how often its access was changed before */
+};
+
+/* Addresses where something was mapped at some time, with what lies between if that is less than 64 MiB. */
+struct survey_extent {
+    uint32_t space; /* index in survey_spaces() */
+    tracee_addr start, end;
+};
+
+struct survey_space {
+    uint32_t id;
+    size_t process;      /* index; SIZE_MAX: unknown */
+    uint64_t start, end; /* ticks; one more than the recording's when it did not end */
+};
+
+struct survey_thread {
+    uint32_t tid;
+    size_t process;
+    uint64_t start, end;
+};
+
+/* What calls with one stack did in one bucket. */
+struct survey_item {
+    uint32_t bucket;
+    uint64_t calls, mapped, returned, faults, ticks;
+};
+
+struct survey;
+
+/* Before the first record is applied, as it follows the decoder from then on; until the decoder is freed.  NULL without
+ * memory. */
+struct survey *survey_new(struct decoder *decoder, const struct survey_plan *plan);
+void survey_free(struct survey *survey);
+
+/* After decoder_apply() of each record.  0 or -ENOMEM. */
+int survey_add(struct survey *survey, const struct decoder *decoder, const struct moment *moment);
+
+/* Behind the last record.  0 or -ENOMEM. */
+int survey_end(struct survey *survey, const struct decoder *decoder);
+
+/* Values of a column, *ret_buckets of them; NULL when all are 0.  Slot 0 is of all processes, N of the process
+ * plan.slots[N - 1]. */
+const uint64_t *survey_series(const struct survey *survey, size_t slot, int column, size_t *ret_buckets);
+
+/* In order of birth.  *ret_instants is 0 when all lives are there; else those are left out that were at none of the
+ * ticks k * ticks / instants, nor at the peak. */
+const struct survey_life *survey_lives(const struct survey *survey, size_t *ret_count, uint64_t *ret_instants);
+const struct survey_extent *survey_extents(const struct survey *survey, size_t *ret_count);
+const struct survey_space *survey_spaces(const struct survey *survey, size_t *ret_count);
+const struct survey_thread *survey_threads(const struct survey *survey, size_t *ret_count);
+
+/* Rows of sums by stack; false past the last.  The stack is the index of stack_sums_at(); the slot is 0 for processes
+ * without one. */
+bool survey_row(const struct survey *survey, size_t index, size_t *ret_slot, size_t *ret_stack, size_t *ret_items);
+
+/* The items of a row: *at is 0 at first, and the survey's afterwards; false behind the last. */
+bool survey_item(const struct survey *survey, size_t row, size_t *at, struct survey_item *ret_item);
+
 /* ---- findings ---- */
 
 enum severity {

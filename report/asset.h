@@ -6,7 +6,15 @@
 
 #include "../tracer/trace.h"
 
-enum asset { ASSET_FLAME_CSS, ASSET_FLAME_JS };
+enum asset {
+    ASSET_FLAME_CSS,
+    ASSET_FLAME_JS,
+    ASSET_HTML_CSS,
+    ASSET_HTML_JS,       /* all scripts of report/html/, in their order */
+    ASSET_HTML_BODY,     /* the empty panels */
+    ASSET_HTML_CSS_HASH, /* base64 of SHA-256 of the style sheet, for its Content-Security-Policy */
+    ASSET_HTML_JS_HASH,
+};
 
 /* The whole file. */
 struct text asset(enum asset which);

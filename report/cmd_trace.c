@@ -1,4 +1,5 @@
 /* cmd_trace.c: brkwater COMMAND: trace a command, live or into a file. */
+#include "html/html.h"
 #include "listing.h"
 #include "live_names.h"
 #include "play.h"
@@ -10,6 +11,7 @@
 #include "../tracer/tracer.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,6 +25,7 @@
 
 enum {
     OPT_OUTPUT = 1,
+    OPT_HTML,
     OPT_ATTACH,
     OPT_UNTIL,
     OPT_CALLS,
@@ -48,6 +51,7 @@ enum {
 static const struct option options[] = {
     {OPT_OUTPUT, 'o', "output", "FILE",
      "record to FILE, quietly; read it with the verbs report, events, layout, verify"},
+    {OPT_HTML, 0, "html", "FILE", "write the HTML report to FILE at the end; the recording is kept with -o only"},
     {OPT_ATTACH, 'p', "attach", "PID",
      "trace a running process in place of a command, and let it go at the end as it was;\nmay be repeated"},
     {OPT_CALLS, 'e', "calls", "CALL,...", "which calls the live text prints: mmap,brk  !madvise  %memory  %process"},
@@ -83,6 +87,8 @@ struct run {
     struct tracer_options tracer;
     struct listing listing;
     bool quiet, detach;
+    const char *html;     /* NULL: no report */
+    char temporary[4096]; /* the recording, when only the report is wanted; "" else */
     pid_t pids[TRACER_MAX_TARGETS];
     size_t n_pids;
     struct live_names names;
@@ -206,7 +212,8 @@ static void summarize(const struct summary *summary)
     buffer_free(&out);
 }
 
-static void summarize_file(const char *path)
+/* `name`: how the file is called; NULL: it will not stay. */
+static void summarize_file(const char *path, const char *name)
 {
     struct play play;
     char loss[512];
@@ -218,7 +225,7 @@ static void summarize_file(const char *path)
     if (play_all(&play) == 0) {
         struct summary summary = {.decoder = play.decoder,
                                   .timeline = play.timeline,
-                                  .trace = path,
+                                  .trace = name,
                                   .trace_size = trace_size(play.trace),
                                   .loss = play_loss_text(&play, loss, sizeof(loss)) ? loss : NULL,
                                   .utf8 = isatty(STDERR_FILENO) && listing_is_utf8()};
@@ -244,6 +251,34 @@ static void finish_trace(const struct run *run)
                  run->tracer.output, trace_error_text(error), run->tracer.output);
 }
 
+/* ---- the HTML report ---- */
+
+/* Where to record when nothing but the report is to stay: beside it, where there is room for it too. */
+static int begin_html(struct run *run)
+{
+    if (!run->html || run->tracer.output)
+        return 0;
+    if (snprintf(run->temporary, sizeof(run->temporary), "%s.XXXXXX", run->html) >= (int)sizeof(run->temporary))
+        return complain(EXIT_TROUBLE, "--html: %s", strerror(ENAMETOOLONG));
+    const int fd = mkostemp(run->temporary, O_CLOEXEC);
+    if (fd < 0) {
+        run->temporary[0] = '\0';
+        return complain(EXIT_TROUBLE, "cannot create %s: %s", run->html, strerror(errno));
+    }
+    close(fd);
+    run->tracer.output = run->temporary;
+    return 0;
+}
+
+static void write_html(const struct run *run)
+{
+    struct html_options html = html_defaults;
+    if (*run->temporary)
+        html.shown = "TRACE";
+    if (html_write(run->tracer.output, &html, run->html) == 0 && !run->quiet && isatty(STDERR_FILENO))
+        fprintf(stderr, "brkwater: report in %s\n", run->html);
+}
+
 static void close_run(struct run *run, const struct tracer_result *result)
 {
     if (result->record_error)
@@ -253,6 +288,8 @@ static void close_run(struct run *run, const struct tracer_result *result)
         complain(0, "%s: --max-size is too small: nothing was kept", run->tracer.output);
     else if (run->tracer.output)
         finish_trace(run);
+    if (run->html && result->trace_written)
+        write_html(run);
     if (run->quiet || run->detach)
         return;
     if (!run->tracer.output) {
@@ -262,7 +299,7 @@ static void close_run(struct run *run, const struct tracer_result *result)
             .decoder = run->decoder, .timeline = run->timeline, .utf8 = isatty(STDERR_FILENO) && listing_is_utf8()};
         summarize(&summary);
     } else if (result->trace_written) {
-        summarize_file(run->tracer.output);
+        summarize_file(run->tracer.output, *run->temporary ? NULL : run->tracer.output);
     }
 }
 
@@ -294,6 +331,8 @@ static int exec_failure(const char *command, int error)
 
 static void end_run(struct run *run)
 {
+    if (*run->temporary)
+        unlink(run->temporary);
     decoder_free(run->decoder);
     timeline_free(run->timeline);
     names_end(&run->names);
@@ -408,6 +447,11 @@ static int take_option(struct run *run, int id, const char *value)
                             "-o: a trace cannot go to standard output, which is the command's; name a FILE");
         run->tracer.output = value;
         return 0;
+    case OPT_HTML:
+        if (strcmp(value, "-") == 0)
+            return complain(EXIT_USAGE, "--html: standard output is the command's; name a FILE");
+        run->html = value;
+        return 0;
     case OPT_ATTACH:
         return add_pid(run, value);
     case OPT_UNTIL:
@@ -499,16 +543,18 @@ static int trace_run(int argc, char **argv)
         return complain_usage(&verb_trace, "no COMMAND was named");
     if (run.n_pids && run.detach)
         return complain(EXIT_USAGE, "--detach-tracer is for a command; a process that -p names goes on by itself");
-    if (run.detach && !run.tracer.output)
+    if (run.detach && !run.tracer.output && !run.html)
         return complain(EXIT_USAGE, "--detach-tracer needs -o FILE: live text would have nowhere to go");
-    if (run.tracer.max_size && !run.tracer.output)
+    if (run.tracer.max_size && !run.tracer.output && !run.html)
         return complain(EXIT_USAGE, "--max-size needs -o FILE");
-    int status = begin_names(&run);
+    int status = begin_html(&run);
+    if (!status)
+        status = begin_names(&run);
     if (!status && !run.tracer.output)
         status = begin_live(&run);
     if (status)
         return status;
-    if (run.tracer.output && !run.quiet && isatty(STDERR_FILENO))
+    if (run.tracer.output && !*run.temporary && !run.quiet && isatty(STDERR_FILENO))
         fprintf(stderr, "brkwater: recording to %s\n", run.tracer.output);
     if (run.n_pids)
         return attach(&run);

@@ -228,7 +228,7 @@ void escape_json(struct buffer *out, struct text text)
 }
 
 /* Append what stands for the bytes at p; returns how many they are. */
-static size_t append_markup_unit(struct buffer *out, const char *p, size_t size)
+static size_t append_visible_unit(struct buffer *out, const char *p, size_t size, bool markup)
 {
     uint32_t code = 0;
     size_t length = escape_utf8(p, size, &code);
@@ -237,7 +237,7 @@ static size_t append_markup_unit(struct buffer *out, const char *p, size_t size)
         snprintf(text, sizeof(text), "\\x%02x", length ? code : (unsigned char)*p);
     else if (!escape_printable(code))
         snprintf(text, sizeof(text), code < 0x10000 ? "\\u%04x" : "\\U%08x", code);
-    else if (memchr("&<>\"'`", (int)code, code < 0x80 ? 6 : 0))
+    else if (markup && memchr("&<>\"'`", (int)code, code < 0x80 ? 6 : 0))
         snprintf(text, sizeof(text), "&#%u;", code);
     else
         snprintf(text, sizeof(text), "%.*s", (int)length, p);
@@ -248,5 +248,16 @@ static size_t append_markup_unit(struct buffer *out, const char *p, size_t size)
 void escape_markup(struct buffer *out, struct text text)
 {
     for (size_t position = 0; position < text.size;)
-        position += append_markup_unit(out, text.data + position, text.size - position);
+        position += append_visible_unit(out, text.data + position, text.size - position, true);
+}
+
+void escape_visible(struct buffer *out, struct text text)
+{
+    for (size_t position = 0; position < text.size;) {
+        size_t plain = plain_run(text.data + position, text.size - position);
+        buffer_append(out, text.data + position, plain);
+        position += plain;
+        if (position < text.size)
+            position += append_visible_unit(out, text.data + position, text.size - position, false);
+    }
 }

@@ -43,6 +43,9 @@ void escape_json(struct buffer *out, struct text text);
  */
 void escape_markup(struct buffer *out, struct text text);
 
+/* The same without references: text that is not parsed as markup. */
+void escape_visible(struct buffer *out, struct text text);
+
 /*
  * The character at the start of `bytes`: returns how many bytes it has, with *ret_code filled, or 0 when
  * there is no valid UTF-8 (overlong forms, surrogates and codes above U+10FFFF are not valid) or size is 0.

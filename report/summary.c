@@ -81,7 +81,7 @@ static void add_word(struct buffer *out, struct text word)
     buffer_string(out, plain ? "" : "'");
 }
 
-static void add_command(struct buffer *out, const struct rec_header *header)
+void summary_command(struct buffer *out, const struct rec_header *header)
 {
     struct text rest = header ? header->argv : (struct text){0};
     size_t begin = out->size;
@@ -98,18 +98,18 @@ static void add_command(struct buffer *out, const struct rec_header *header)
         buffer_string(out, " ...");
 }
 
-static void add_outcome(struct buffer *out, const struct summary *s)
+void summary_outcome(struct buffer *out, const struct decoder *decoder, uint32_t pid)
 {
-    const struct rec_end *end = decoder_end(s->decoder);
-    const struct process_info *command = decoder_process(s->decoder, timeline_command(s->timeline));
+    const struct rec_end *end = decoder_end(decoder);
+    const struct process_info *command = decoder_process(decoder, pid);
     if (!command || !(command->ended || (end && end->has_status)))
         return;
     int status = (int)(command->ended ? command->status : end->status);
     const char *name = WIFSIGNALED(status) ? signal_name((unsigned)WTERMSIG(status)) : NULL;
     if (WIFSIGNALED(status))
-        line(out, "    killed by %s", name ? name : "a signal");
+        line(out, "killed by %s", name ? name : "a signal");
     else
-        line(out, "    exited with %d", WEXITSTATUS(status));
+        line(out, "exited with %d", WEXITSTATUS(status));
 }
 
 static void add_head(struct buffer *out, const struct summary *s)
@@ -117,7 +117,7 @@ static void add_head(struct buffer *out, const struct summary *s)
     const struct totals *t = timeline_totals(s->timeline);
     struct buffer rest = {0};
     size_t begin = out->size;
-    add_command(out, decoder_header(s->decoder));
+    summary_command(out, decoder_header(s->decoder));
     const struct process_info *first = decoder_process(s->decoder, timeline_command(s->timeline));
     const uint32_t own = first ? first->attach.own_pid : 0;
     line(&rest, "    pid %u", timeline_command(s->timeline));
@@ -127,7 +127,11 @@ static void add_head(struct buffer *out, const struct summary *s)
         line(&rest, ", %s %s, %s %s", COUNT(t->processes), plural(t->processes, "process", "processes"),
              COUNT(t->threads), plural(t->threads, "thread", "threads"));
     line(&rest, "    %s", TIME(t->time));
-    add_outcome(&rest, s);
+    struct buffer outcome = {0};
+    summary_outcome(&outcome, s->decoder, timeline_command(s->timeline));
+    if (outcome.size)
+        line(&rest, "    %s", buffer_chars(&outcome));
+    buffer_free(&outcome);
     if (out->size - begin + rest.size > WRAP_WIDTH)
         buffer_char(out, '\n');
     buffer_string(out, buffer_chars(&rest));

@@ -20,4 +20,10 @@ struct summary {
 
 void summary_write(struct buffer *out, const struct summary *summary);
 
+/* The command as it could be typed, cut when it is long. */
+void summary_command(struct buffer *out, const struct rec_header *header);
+
+/* "exited with 0", "killed by SIGSEGV": how that process, the command, ended; nothing when it is not known. */
+void summary_outcome(struct buffer *out, const struct decoder *decoder, uint32_t pid);
+
 #endif

@@ -44,7 +44,7 @@ const detail = (() => {
             }
             return h('div', { class: 'row' }, h('span', { class: 'soft' }, word), bar);
         };
-        return part('Mappings before and after', draw(e.time - 1, 'before'), draw(e.time, 'after'), h('p', { class: 'note mono' }, `${units.address(from)} … ${units.address(to)}`));
+        return part('Mappings before and after', draw(e.time - 1, 'before'), draw(e.time, 'after'), h('p', { class: 'note mono' }, `${units.address(from)} \u2026 ${units.address(to)}`));
     }
 
     async function ofEvent(id) {
@@ -66,7 +66,7 @@ const detail = (() => {
                 e.flags & 1 && ['order', 'its order among other threads is not known']]),
             beforeAfter(e), lives.length ? part('What it mapped', ...lives.map(lifeLine)) : null,
             part('Called by', stackList(e.stack)), ...await codeOf(e.stack),
-            h('p', { class: 'tools' }, button('◂ same site', () => go(-1, sameSite)), button('same site ▸', () => go(1, sameSite)), button('◂ same address', () => go(-1, sameAddress)), button('same address ▸', () => go(1, sameAddress))),
+            h('p', { class: 'tools' }, button('\u25c2 same site', () => go(-1, sameSite)), button('same site \u25b8', () => go(1, sameSite)), button('\u25c2 same address', () => go(-1, sameAddress)), button('same address \u25b8', () => go(1, sameAddress))),
         ];
     }
 
@@ -106,7 +106,7 @@ const detail = (() => {
             rows.push([model.METRICS[metric] + ' in view', metric === 'calls' || metric === 'faults' ? units.count(v) : metric === 'time' ? units.duration(v) : units.size(v)]);
         }
         const first = await events.seek(-1, 1, (c, k) => c.numbers('stack')[k] === i);
-        return [h('h2', {}, bdi(model.site(i))), pairs([['stack', model.stacks.id[i] || '–'], ...rows]), part('Stack', stackList(i)), ...await codeOf(i), first ? h('p', { class: 'tools' }, button('its first event', () => change({ sel: 'e' + first.event.id }))) : null];
+        return [h('h2', {}, bdi(model.site(i))), pairs([['stack', model.stacks.id[i] || '\u2013'], ...rows]), part('Stack', stackList(i)), ...await codeOf(i), first ? h('p', { class: 'tools' }, button('its first event', () => change({ sel: 'e' + first.event.id }))) : null];
     }
 
     async function fill() {

@@ -51,7 +51,7 @@ const events = (() => {
     let table, found = null, looking = 0;
     const ready = new Map(); // chunks that were read
     const filter = { call: 'all', kind: 'all', result: 'all', least: 0, tid: '', text: '', range: true };
-    const GLYPH = { map: '▲', unmap: '▼', protect: '◆', brk: '●', remap: '↔', advise: '◌', other: '·' };
+    const GLYPH = { map: '\u25b2', unmap: '\u25bc', protect: '\u25c6', brk: '\u25cf', remap: '\u2194', advise: '\u25cc', other: '\u00b7' };
 
     async function need(i) {
         if (ready.has(i)) return;
@@ -77,8 +77,8 @@ const events = (() => {
         const cls = model.classes[e.number], change_ = e.mapped - e.unmapped, link = button(units.count(e.id), () => open('e' + e.id), { class: 'link n', 'aria-label': `event ${e.id}, ${e.call}` });
         const kind = h('i', { class: 'swatch', 'aria-hidden': 'true' });
         if (e.kind) kind.style.backgroundColor = paint.kind(e.kind);
-        return Object.assign([link, units.moment(e.time, model.end / 1000), `${model.procs[e.proc]?.pid ?? '?'}${e.tid === model.procs[e.proc]?.pid ? '' : '/' + e.tid}`, h('span', {}, h('span', { class: 'glyph', 'aria-hidden': 'true' }, e.error ? '✕' : GLYPH[cls] || '·'), ' ', bdi(e.call)), h('span', { class: 'mono' }, bdi(`(${e.args})${e.text ? ' ' + e.text : ''}`)), h('span', { class: 'mono' }, bdi(e.result)),
-            change_ || e.mapped ? units.signed(change_) : '', h('span', {}, e.kind ? kind : '', ' ', bdi(model.kinds[e.kind] || '')), e.flags & 4 ? units.count(e.minor + e.major) : '–', units.duration(e.duration), model.site(e.stack)], { mark: 'e' + e.id === state.sel ? 'active' : e.error ? 'failed' : null });
+        return Object.assign([link, units.moment(e.time, model.end / 1000), `${model.procs[e.proc]?.pid ?? '?'}${e.tid === model.procs[e.proc]?.pid ? '' : '/' + e.tid}`, h('span', {}, h('span', { class: 'glyph', 'aria-hidden': 'true' }, e.error ? '\u2715' : GLYPH[cls] || '\u00b7'), ' ', bdi(e.call)), h('span', { class: 'mono' }, bdi(`(${e.args})${e.text ? ' ' + e.text : ''}`)), h('span', { class: 'mono' }, bdi(e.result)),
+            change_ || e.mapped ? units.signed(change_) : '', h('span', {}, e.kind ? kind : '', ' ', bdi(model.kinds[e.kind] || '')), e.flags & 4 ? units.count(e.minor + e.major) : '\u2013', units.duration(e.duration), model.site(e.stack)], { mark: 'e' + e.id === state.sel ? 'active' : e.error ? 'failed' : null });
     }
 
     function open(sel) {
@@ -149,7 +149,7 @@ const events = (() => {
             return;
         }
         if (row < 0) {
-            $('events-note').textContent = 'Give a number (#123), a time (8.2 s) or an address (0x7f1c…).';
+            $('events-note').textContent = 'Give a number (#123), a time (8.2 s) or an address (0x7f1c\u2026).';
             return;
         }
         if (found) row = lowerBound(found, row);

@@ -3,7 +3,7 @@
 
 const findings = (() => {
     let found = null, current = -1;
-    const WORDS = ['note', 'warning', 'problem'], GLYPHS = ['·', '▲', '!'];
+    const WORDS = ['note', 'warning', 'problem'], GLYPHS = ['\u00b7', '\u25b2', '!'];
 
     function list() {
         if (found) return found;

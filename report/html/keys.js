@@ -3,10 +3,10 @@
 
 const keys = (() => {
     let enabled = true;
-    const PANELS = ['summary', 'timeline-panel', 'strip-panel', 'changes-panel', 'sites-panel', 'layout-panel', 'heap-panel', 'events-panel', 'processes-panel'];
+    const PANELS = ['findings', 'timeline-panel', 'strip-panel', 'changes-panel', 'sites-panel', 'layout-panel', 'heap-panel', 'events-panel', 'processes-panel'];
     const LIST = [
-        ['W S  + -', 'zoom in and out'], ['A D  ← →', 'pan'], ['Shift ← →', 'move cursor B'], ['Alt ← →', 'move cursor A'], ['Home End', 'first and last moment'], ['0', 'whole run'], ['F', 'fit to A and B'], ['Z', 'the range before'], [', .', 'event before and after'],
-        ['N  Shift N', 'next and last finding'], ['/', 'search'], ['Esc', 'close, clear'], ['1 – 9', 'go to a panel'], ['I', 'invert call sites'], ['T', 'call sites as a tree'], ['M', 'next metric'], ['L', 'linear or logarithmic'], ['[ ]', 'cluster of addresses'], ['C', 'copy a link to this view'], ['P', 'keep the values beside the pointer'], ['Enter', 'details of what is selected'], ['?', 'this list'],
+        ['W S  + -', 'zoom in and out'], ['A D  \u2190 \u2192', 'pan'], ['Shift \u2190 \u2192', 'move cursor B'], ['Alt \u2190 \u2192', 'move cursor A'], ['Home End', 'first and last moment'], ['0', 'whole run'], ['F', 'fit to A and B'], ['Z', 'the range before'], [', .', 'event before and after'],
+        ['N  Shift N', 'next and last finding'], ['/', 'search'], ['Esc', 'close, clear'], ['1 \u2013 9', 'go to a panel'], ['I', 'invert call sites'], ['T', 'call sites as a tree'], ['M', 'next metric'], ['L', 'linear or logarithmic'], ['[ ]', 'cluster of addresses'], ['C', 'copy a link to this view'], ['P', 'keep the values beside the pointer'], ['Enter', 'details of what is selected'], ['?', 'this list'],
     ];
 
     function fit() {

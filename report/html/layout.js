@@ -67,7 +67,7 @@ const layout = (() => {
             const before = new Set(model.alive(a).list), after = new Set(now.list), birth = (i) => L().space[i] + ' ' + L().start_page[i];
             const gone = [...before].filter((i) => !after.has(i) && filter(i)), came = [...after].filter((i) => !before.has(i) && filter(i));
             const was = new Map(gone.map((i) => [birth(i), i])), still = new Map(came.map((i) => [birth(i), i]));
-            rows = [...merged(came).map((run) => ({ run, mark: was.has(birth(run[0])) ? '~' : '+' })), ...merged(gone.filter((i) => !still.has(birth(i)))).map((run) => ({ run, mark: '−' }))];
+            rows = [...merged(came).map((run) => ({ run, mark: was.has(birth(run[0])) ? '~' : '+' })), ...merged(gone.filter((i) => !still.has(birth(i)))).map((run) => ({ run, mark: '\u2212' }))];
         } else rows = merged(now.list.filter(filter)).map((run) => ({ run, mark: '' }));
         rows = rows.filter(({ run }) => matching(run));
         const keys = { start: ({ run }) => startOf(run), size: ({ run }) => pagesOf(run), kind: ({ run }) => kindOf(run[0]), owner: ({ run }) => owner(run), age: ({ run }) => L().birth[run[0]], name: ({ run }) => file(run[0]) };
@@ -96,7 +96,7 @@ const layout = (() => {
             detail.open();
         }, { class: 'link mono' });
         select.append(r.mark && h('b', { class: 'sign' }, r.mark + ' '), text);
-        return Object.assign([select, units.size(pagesOf(r.run) * PAGE), access(first), h('span', {}, swatch, ' ', bdi(kindOf(first))), owner(r.run), units.duration(Math.max(0, t - L().birth[first])), file(first)], { mark: { '+': 'plus', '−': 'minus', '~': 'tilde' }[r.mark] });
+        return Object.assign([select, units.size(pagesOf(r.run) * PAGE), access(first), h('span', {}, swatch, ' ', bdi(kindOf(first))), owner(r.run), units.duration(Math.max(0, t - L().birth[first])), file(first)], { mark: { '+': 'plus', '\u2212': 'minus', '~': 'tilde' }[r.mark] });
     }
 
     /* As the kernel writes it. */
@@ -152,7 +152,7 @@ const changes = (() => {
             if (color) bar.style.backgroundColor = paint.kind(k);
             const title = stack === undefined ? h('span', { class: 'name' }, bdi(name)) : button('', () => sites.show(stack), { class: 'link name' });
             if (stack !== undefined) title.append(bdi(name));
-            return h('li', {}, title, h('span', { class: 'track' }, bar), h('b', { class: 'n' }, units.signed(by)), h('span', { class: 'n soft' }, `${units.size(from)} → ${units.size(to)}`));
+            return h('li', {}, title, h('span', { class: 'track' }, bar), h('b', { class: 'n' }, units.signed(by)), h('span', { class: 'n soft' }, `${units.size(from)} \u2192 ${units.size(to)}`));
         }) : [h('li', { class: 'empty' }, 'Nothing changed between A and B.')]));
     }
 

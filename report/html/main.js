@@ -86,14 +86,16 @@ function about() {
     $('coverage').replaceChildren(...rows.filter(([, value]) => value).map(([key, value]) => h('div', {}, h('dt', {}, key), h('dd', {}, bdi(value)))));
 }
 
-/* The static summary: its cards lead, its tables stand for themselves further down. */
+/* The static part: its findings lead, its tables are at hand further down. */
 function adopt() {
-    const summary = $('summary'), main = $('panels');
+    const found = $('findings'), summary = $('summary');
+    if (found) $('panels').prepend(found);
     if (!summary) return;
-    main.prepend(summary);
-    const tables = [...summary.querySelectorAll('table')];
-    if (tables.length) $('static-tables').append(...tables);
-    $('static').hidden = !tables.length;
+    const totals = summary.querySelector('.totals');
+    if (totals) $('head')?.append(totals);
+    $('static-tables').append(...[...summary.children].filter((child) => child.tagName !== 'H2'));
+    summary.remove();
+    $('static').hidden = false;
 }
 
 async function begin() {

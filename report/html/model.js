@@ -140,7 +140,7 @@ const model = (() => {
     const needSparse = () => (reading ??= readSparse());
 
     const METRICS = {
-        live: 'live at B', net: 'mapped − returned', mapped: 'mapped', returned: 'returned', calls: 'calls', time: 'time in calls', faults: 'page faults',
+        live: 'live at B', net: 'mapped \u2212 returned', mapped: 'mapped', returned: 'returned', calls: 'calls', time: 'time in calls', faults: 'page faults',
     };
     const column = (metric) => (metric === 'net' ? [[sparse.mapped, 1], [sparse.returned, -1]] : [[sparse[metric], 1]]);
     const ofEvent = {

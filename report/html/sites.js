@@ -194,7 +194,7 @@ const sites = (() => {
         add(state.zoom, 1, 1, 1);
         const items = list.slice(0, 400).map(({ node, level, has, unfolded, position, of }) => {
             const item = h('li', { role: 'treeitem', tabindex: node === (focusAt ?? state.zoom) ? '0' : '-1', 'aria-level': String(level), 'aria-setsize': String(of), 'aria-posinset': String(position), 'aria-expanded': has ? String(unfolded) : null, 'data-node': String(node) },
-                h('span', { class: 'n' }, show(totals[node])), h('span', { class: 'n soft' }, units.percent(Math.abs(totals[node]), Math.abs(totals[0]))), h('span', { class: matches(node) ? 'frame match' : 'frame' }, has ? (unfolded ? '▾ ' : '▸ ') : '  ', bdi(name(node))), h('span', { class: 'soft' }, bdi(tree().line[node] ? model.linePlace(tree().line[node] - 1) : '')));
+                h('span', { class: 'n' }, show(totals[node])), h('span', { class: 'n soft' }, units.percent(Math.abs(totals[node]), Math.abs(totals[0]))), h('span', { class: matches(node) ? 'frame match' : 'frame' }, has ? (unfolded ? '\u25be ' : '\u25b8 ') : '  ', bdi(name(node))), h('span', { class: 'soft' }, bdi(tree().line[node] ? model.linePlace(tree().line[node] - 1) : '')));
             item.querySelector('.frame').style.paddingInlineStart = (level - 1) * 14 + 'px';
             return item;
         });
@@ -321,7 +321,7 @@ const sites = (() => {
                     found[0] += Math.abs(totals[i]);
                 }
             }
-            $('sites-hidden').textContent += `  “${state.query}”: ${units.percent(found[0], Math.abs(totals[0])) || '0 %'} matched`;
+            $('sites-hidden').textContent += `  \u201c${state.query}\u201d: ${units.percent(found[0], Math.abs(totals[0])) || '0 %'} matched`;
         }
     }
 

@@ -166,7 +166,7 @@ const strip = (() => {
         const g = pane.lines();
         for (let i = 0; i < clusters.length; i++) {
             const c = clusters[i];
-            if (i) paint.label(g, `⋯ ${units.size((c.from - clusters[i - 1].to) * PAGE)} unmapped`, pane.width / 2, c.top + c.height + CUT / 2 + 0.5, 'center');
+            if (i) paint.label(g, `\u22ef ${units.size((c.from - clusters[i - 1].to) * PAGE)} unmapped`, pane.width / 2, c.top + c.height + CUT / 2 + 0.5, 'center');
             const name = units.address(c.from) + (c.folded ? ` (${c.folded + 1} clusters)` : '') + '  ' + units.size((c.to - c.from) * PAGE);
             if (c.height >= LEAST) paint.label(g, name, 4, c.height > 26 ? c.top + 9 : c.top + c.height / 2);
         }

@@ -51,7 +51,7 @@ class LongTable {
         const { by, down } = this.sort?.state ?? {};
         this.table.replaceChildren(h('thead', {}, h('tr', {}, this.columns.map(({ title, kind, key }) => {
             const sorted = key && key === by;
-            const content = key ? button(title + (sorted ? (down ? ' ▾' : ' ▴') : ''), () => this.sort.by(key), { class: 'sort' }) : title;
+            const content = key ? button(title + (sorted ? (down ? ' \u25be' : ' \u25b4') : ''), () => this.sort.by(key), { class: 'sort' }) : title;
             return h('th', { scope: 'col', class: kind, 'aria-sort': sorted ? (down ? 'descending' : 'ascending') : null }, content);
         }))), this.body);
     }
@@ -100,7 +100,7 @@ class LongTable {
         for (let i = this.first; i < last; i++) {
             const cells = this.row(i), attributes = { 'aria-rowindex': i + 2, class: [cells?.mark, i === this.active && 'active'].filter(Boolean).join(' ') || null };
             const made = cells ? cells.map((cell, c) => h(this.columns[c].head ? 'th' : 'td', { scope: this.columns[c].head && 'row', class: this.columns[c].kind }, cell instanceof Node ? cell : bdi(String(cell))))
-                : [h('td', { colspan: this.columns.length, class: 'wait' }, '…')];
+                : [h('td', { colspan: this.columns.length, class: 'wait' }, '\u2026')];
             rows.push(h('tr', attributes, made));
         }
         const focus = this.body.contains(document.activeElement) ? [...this.body.querySelectorAll('button')].indexOf(document.activeElement) : -1;

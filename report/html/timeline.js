@@ -211,16 +211,16 @@ const timeline = (() => {
         const out = [], own = (i) => state.proc === ALL || state.proc === i;
         model.procs.forEach((p, i) => {
             if (!own(i)) return;
-            if (p.parent) out.push([p.start, '⑂', `${model.procName(i)} (pid ${p.pid}) forked`]);
-            if (p.end < model.end && model.procs.length > 1) out.push([p.end, '■', `${model.procName(i)} (pid ${p.pid}) ended`]);
+            if (p.parent) out.push([p.start, '\u2442', `${model.procName(i)} (pid ${p.pid}) forked`]);
+            if (p.end < model.end && model.procs.length > 1) out.push([p.end, '\u25a0', `${model.procName(i)} (pid ${p.pid}) ended`]);
         });
         const seen = new Set();
         model.spaces.forEach((s) => {
-            if (own(s.proc) && seen.has(s.proc)) out.push([s.start, '⟳', `${model.procName(s.proc)}: execve`]);
+            if (own(s.proc) && seen.has(s.proc)) out.push([s.start, '\u27f3', `${model.procName(s.proc)}: execve`]);
             seen.add(s.proc);
         });
-        model.threads.slice(0, 500).forEach((t) => own(t.proc) && t.start > model.procs[t.proc]?.start && out.push([t.start, '│', `thread ${t.tid} started`]));
-        findings.list().forEach((f) => f.times.slice(0, 8).forEach((t) => out.push([t, '▲', f.name])));
+        model.threads.slice(0, 500).forEach((t) => own(t.proc) && t.start > model.procs[t.proc]?.start && out.push([t.start, '\u2502', `thread ${t.tid} started`]));
+        findings.list().forEach((f) => f.times.slice(0, 8).forEach((t) => out.push([t, '\u25b2', f.name])));
         return out.sort((x, y) => x[0] - y[0]);
     }
 
@@ -267,7 +267,7 @@ const timeline = (() => {
                 const x = pane.x(t);
                 if (x < 0 || x > pane.width || x - last < 7) continue;
                 last = x;
-                g.fillStyle = paint.color(glyph === '▲' ? 'bad' : 'soft');
+                g.fillStyle = paint.color(glyph === '\u25b2' ? 'bad' : 'soft');
                 g.textAlign = 'center';
                 g.fillText(glyph, clamp(x, 5, pane.width - 5), pane.height / 2);
             }
@@ -473,7 +473,7 @@ const timeline = (() => {
             for (let i = a; i < b; i++) total += series[i] || 0;
             return total;
         };
-        const size = (name, i) => (column(name).length ? units.size(column(name)[i]) : '–');
+        const size = (name, i) => (column(name).length ? units.size(column(name)[i]) : '\u2013');
         const body = [];
         for (let r = 0; r < 60; r++) {
             const a = at[r], b = Math.max(a + 1, at[r + 1]), i = Math.min(n, b) - 1;

@@ -1,0 +1,418 @@
+/* survey.c: the whole recording in detail: series, lives of what was mapped, sums by stack and time. */
+#include "survey.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct list {
+    void *items;
+    size_t count, capacity;
+};
+
+struct survey {
+    const struct decoder *decoder;
+    struct segments_watch watch;
+    uint64_t ticks;
+
+    struct survey_slot *slots; /* the first is of all */
+    size_t n_slots;
+    uint32_t *slot_of; /* by process index: slot, 0: none */
+    size_t n_slot_of;
+
+    struct list spaces, threads; /* struct survey_space, struct survey_thread */
+    uint32_t space_id, space_at; /* the space used last, and its index */
+    size_t threads_gone;         /* the first so many have ended */
+
+    struct lives lives;
+    struct segment before;   /* what went last: it may come again, changed */
+    uint64_t *minor, *major; /* by process index: counted so far */
+    size_t n_faults;
+    struct sparse sparse;
+    bool failed;
+};
+
+static void *list_add(struct list *list, size_t size)
+{
+    if (list->count == list->capacity) {
+        const size_t capacity = list->capacity ? list->capacity * 2 : 32;
+        void *items = reallocarray(list->items, capacity, size);
+        if (!items)
+            return NULL;
+        list->items = items;
+        list->capacity = capacity;
+    }
+    void *item = (char *)list->items + list->count++ * size;
+    memset(item, 0, size);
+    return item;
+}
+
+/* ---- spaces ---- */
+
+static size_t process_of(const struct decoder *d, uint32_t pid)
+{
+    const struct process_info *process = decoder_process(d, pid);
+    return process ? process->index : SIZE_MAX;
+}
+
+/* Index of the space, which is the newest with that id; made if need be.  UINT32_MAX without memory. */
+static uint32_t find_space(struct survey *s, uint32_t id, uint32_t pid)
+{
+    struct survey_space *list = s->spaces.items;
+    if (s->space_id == id && id)
+        return s->space_at;
+    for (size_t i = s->spaces.count; i-- > 0;)
+        if (list[i].id == id) {
+            s->space_id = id;
+            return s->space_at = (uint32_t)i;
+        }
+    struct survey_space *space = list_add(&s->spaces, sizeof(*space));
+    if (!space) {
+        s->failed = true;
+        return UINT32_MAX;
+    }
+    *space = (struct survey_space){
+        .id = id, .process = process_of(s->decoder, pid), .start = decoder_time(s->decoder), .end = s->ticks + 1};
+    s->space_id = id;
+    return s->space_at = (uint32_t)s->spaces.count - 1;
+}
+
+static void end_space(struct survey *s, uint32_t id)
+{
+    const uint32_t index = find_space(s, id, 0);
+    if (index != UINT32_MAX)
+        ((struct survey_space *)s->spaces.items)[index].end = decoder_time(s->decoder);
+}
+
+/* ---- segments come and go ---- */
+
+static const struct space_model *model_of(const struct segments *segments)
+{
+    return (const struct space_model *)((const char *)segments - offsetof(struct space_model, segments));
+}
+
+static void came(void *context, const struct segments *segments, struct segment *segment)
+{
+    struct survey *s = context;
+    const struct space_model *space = model_of(segments);
+    const uint32_t index = find_space(s, space->id, space->pid);
+    const bool again = s->before.life && s->before.birth == segment->birth && s->before.stack == segment->stack;
+    segment->life = 0;
+    if (index != UINT32_MAX)
+        lives_came(&s->lives, index, decoder_time(s->decoder), segment, again ? &s->before : NULL);
+    s->before.life = 0;
+}
+
+static void went(void *context, const struct segments *segments, const struct segment *segment)
+{
+    struct survey *s = context;
+    (void)segments;
+    s->before = *segment;
+    lives_went(&s->lives, decoder_time(s->decoder), segment);
+}
+
+static void cut(void *context, const struct segments *segments, const struct segment *low, struct segment *high)
+{
+    struct survey *s = context;
+    (void)segments;
+    lives_cut(&s->lives, low, high);
+}
+
+/* ---- life of a survey ---- */
+
+static bool set_slots(struct survey *s, const struct survey_plan *plan)
+{
+    s->n_slots = plan->n_slots + 1;
+    s->slots = calloc(s->n_slots, sizeof(*s->slots));
+    for (size_t i = 0; i < plan->n_slots; i++)
+        if (plan->slots[i] >= s->n_slot_of)
+            s->n_slot_of = plan->slots[i] + 1;
+    s->slot_of = calloc(s->n_slot_of + 1, sizeof(*s->slot_of));
+    if (!s->slots || !s->slot_of)
+        return false;
+    for (size_t i = 0; i < s->n_slots; i++)
+        survey_slot_init(&s->slots[i], i ? SURVEY_SLOT_BUCKETS : SURVEY_BUCKETS, plan->ticks);
+    for (size_t i = 0; i < plan->n_slots; i++)
+        s->slot_of[plan->slots[i]] = (uint32_t)i + 1;
+    return true;
+}
+
+struct survey *survey_new(struct decoder *decoder, const struct survey_plan *plan)
+{
+    struct survey *s = calloc(1, sizeof(*s));
+    if (!s)
+        return NULL;
+    s->decoder = decoder;
+    s->ticks = plan->ticks;
+    s->lives.ticks = plan->ticks;
+    s->lives.peak = plan->peak;
+    s->watch = (struct segments_watch){s, came, went, cut};
+    if (!set_slots(s, plan)) {
+        survey_free(s);
+        return NULL;
+    }
+    decoder->watch = &s->watch;
+    return s;
+}
+
+void survey_free(struct survey *s)
+{
+    if (!s)
+        return;
+    for (size_t i = 0; s->slots && i < s->n_slots; i++)
+        survey_slot_free(&s->slots[i]);
+    free(s->slots);
+    free(s->slot_of);
+    free(s->spaces.items);
+    free(s->threads.items);
+    free(s->minor);
+    free(s->major);
+    lives_free(&s->lives);
+    sparse_free(&s->sparse);
+    free(s);
+}
+
+/* ---- series ---- */
+
+static size_t slot_of(const struct survey *s, size_t process)
+{
+    return process < s->n_slot_of ? s->slot_of[process] : 0;
+}
+
+/* What the process has now; nothing while it lives in the space of another one. */
+static struct survey_levels levels_of(const struct decoder *d, const struct process_info *process,
+                                      struct space_info *info)
+{
+    if (!process->space || !decoder_space(d, process->space, info) || info->pid != process->pid)
+        return (struct survey_levels){0};
+    return (struct survey_levels){info->resident, info->bytes, info->heap, info->by_kind};
+}
+
+static void take_levels(struct survey *s, const struct decoder *d, uint32_t pid)
+{
+    const uint64_t time = decoder_time(d), *kinds = decoder_kind_bytes(d);
+    struct survey_levels all = {decoder_resident_bytes(d), 0, decoder_heap_bytes(d), kinds};
+    for (int kind = 0; kind < KIND_COUNT; kind++)
+        all.virtual_ += kinds[kind];
+    survey_slot_levels(&s->slots[0], time, &all);
+    const struct process_info *process = pid ? decoder_process(d, pid) : NULL;
+    const size_t slot = process ? slot_of(s, process->index) : 0;
+    struct space_info info;
+    if (!slot)
+        return;
+    const struct survey_levels own = levels_of(d, process, &info);
+    survey_slot_levels(&s->slots[slot], time, &own);
+}
+
+static void count(struct survey *s, size_t slot, int column, uint64_t more)
+{
+    const uint64_t time = decoder_time(s->decoder);
+    survey_slot_count(&s->slots[0], time, column, more);
+    if (slot)
+        survey_slot_count(&s->slots[slot], time, column, more);
+}
+
+/* ---- records ---- */
+
+static uint32_t sparse_bucket(const struct survey *s)
+{
+    const uint64_t ticks = s->ticks ? s->ticks : 1,
+                   bucket = (uint64_t)((unsigned __int128)decoder_time(s->decoder) * SURVEY_SLOT_BUCKETS / ticks);
+    return (uint32_t)(bucket < SURVEY_SLOT_BUCKETS ? bucket : SURVEY_SLOT_BUCKETS - 1);
+}
+
+static void add_event(struct survey *s, const struct decoder *d, const struct moment *m)
+{
+    const struct rec_event *event = &m->record->event;
+    const size_t process = process_of(d, m->pid), slot = slot_of(s, process);
+    const uint32_t call = event->call < CALL_COUNT ? event->call : CALL_NONE;
+    const bool is_exec = call_info((enum call)call)->effect == EFFECT_EXEC;
+    count(s, slot, SURVEY_CALL + (int)call, 1);
+    count(s, slot, SURVEY_MAPPED, m->change.mapped);
+    count(s, slot, SURVEY_RETURNED, m->change.unmapped);
+    count(s, slot, SURVEY_ERRORS, event->error != 0);
+    struct survey_item item = {.bucket = sparse_bucket(s),
+                               .calls = 1,
+                               .mapped = is_exec ? 0 : m->change.mapped,
+                               .returned = m->change.unmapped,
+                               .faults = event->flags & EVENT_FAULTS ? event->minflt + event->majflt : 0,
+                               .ticks = event->duration};
+    sparse_add(&s->sparse, slot, stack_sums_index(d, event->stack), &item);
+    if (is_exec && m->change.mapped) {
+        item = (struct survey_item){.bucket = item.bucket, .mapped = m->change.mapped};
+        sparse_add(&s->sparse, slot, STACK_SUMS_EXECVE, &item);
+    }
+    take_levels(s, d, m->pid);
+}
+
+static bool hold_faults(struct survey *s, size_t process)
+{
+    if (process < s->n_faults)
+        return true;
+    const size_t capacity = (process + 1) * 2;
+    uint64_t *minor = reallocarray(s->minor, capacity, sizeof(*minor));
+    if (minor)
+        s->minor = minor;
+    uint64_t *major = reallocarray(s->major, capacity, sizeof(*major));
+    if (major)
+        s->major = major;
+    if (!minor || !major) {
+        s->failed = true;
+        return false;
+    }
+    memset(minor + s->n_faults, 0, (capacity - s->n_faults) * sizeof(*minor));
+    memset(major + s->n_faults, 0, (capacity - s->n_faults) * sizeof(*major));
+    s->n_faults = capacity;
+    return true;
+}
+
+/* Counters of a process never fall; a sample that is out of order adds nothing. */
+static uint64_t rise(uint64_t *counted, uint64_t now)
+{
+    const uint64_t more = now > *counted ? now - *counted : 0;
+    *counted += more;
+    return more;
+}
+
+static void add_sample(struct survey *s, const struct decoder *d, const struct rec_sample *sample)
+{
+    const size_t process = process_of(d, sample->pid), slot = slot_of(s, process);
+    take_levels(s, d, sample->pid);
+    count(s, slot, SURVEY_SAMPLES, 1);
+    if (process == SIZE_MAX || !hold_faults(s, process))
+        return;
+    count(s, slot, SURVEY_MINOR, rise(&s->minor[process], sample->minflt));
+    count(s, slot, SURVEY_MAJOR, rise(&s->major[process], sample->majflt));
+}
+
+static void add_task(struct survey *s, const struct decoder *d, const struct rec_task *task)
+{
+    struct survey_thread *thread = list_add(&s->threads, sizeof(*thread));
+    if (!thread) {
+        s->failed = true;
+        return;
+    }
+    *thread = (struct survey_thread){task->tid, process_of(d, task->pid), decoder_time(d), s->ticks + 1};
+    take_levels(s, d, task->pid);
+}
+
+static bool has_ended(const struct survey *s, size_t index)
+{
+    return ((const struct survey_thread *)s->threads.items)[index].end <= s->ticks;
+}
+
+static void end_thread(struct survey *s, uint32_t tid)
+{
+    struct survey_thread *list = s->threads.items;
+    for (size_t i = s->threads.count; i-- > s->threads_gone;)
+        if (list[i].tid == tid && !has_ended(s, i)) {
+            list[i].end = decoder_time(s->decoder);
+            break;
+        }
+    while (s->threads_gone < s->threads.count && has_ended(s, s->threads_gone))
+        s->threads_gone++;
+}
+
+/* The other threads of a process are gone when it begins another program. */
+static void add_exec(struct survey *s, const struct decoder *d, const struct rec_exec *exec)
+{
+    struct survey_thread *list = s->threads.items;
+    const size_t process = process_of(d, exec->pid);
+    for (size_t i = s->threads_gone; i < s->threads.count; i++)
+        if (list[i].process == process && list[i].tid != exec->pid && !has_ended(s, i))
+            list[i].end = decoder_time(d);
+    take_levels(s, d, exec->pid);
+}
+
+int survey_add(struct survey *s, const struct decoder *d, const struct moment *m)
+{
+    switch (m->record->kind) {
+    case REC_EVENT:
+        add_event(s, d, m);
+        break;
+    case REC_SAMPLE:
+        add_sample(s, d, &m->record->sample);
+        break;
+    case REC_CHECKPOINT:
+        take_levels(s, d, m->pid);
+        break;
+    case REC_TASK:
+        add_task(s, d, &m->record->task);
+        break;
+    case REC_EXEC:
+        add_exec(s, d, &m->record->exec);
+        break;
+    case REC_EXIT:
+        end_thread(s, m->record->exit.tid);
+        break;
+    case REC_SPACE_END:
+        end_space(s, m->space);
+        take_levels(s, d, m->pid);
+        break;
+    default:
+        break;
+    }
+    if (s->lives.n_fresh)
+        lives_roles(&s->lives, d, s->spaces.items);
+    return s->failed || s->lives.failed || s->sparse.failed ? -ENOMEM : 0;
+}
+
+int survey_end(struct survey *s, const struct decoder *d)
+{
+    for (size_t i = 0; i < s->n_slots; i++) {
+        survey_slot_end(&s->slots[i]);
+        s->failed |= s->slots[i].failed;
+    }
+    lives_end(&s->lives, d, s->spaces.items);
+    sparse_end(&s->sparse);
+    return s->failed || s->lives.failed || s->sparse.failed ? -ENOMEM : 0;
+}
+
+/* ---- reading ---- */
+
+const uint64_t *survey_series(const struct survey *s, size_t slot, int column, size_t *ret_buckets)
+{
+    *ret_buckets = s->slots[slot].buckets;
+    return s->slots[slot].columns[column];
+}
+
+const struct survey_life *survey_lives(const struct survey *s, size_t *ret_count, uint64_t *ret_instants)
+{
+    *ret_count = s->lives.count;
+    *ret_instants = s->lives.instants;
+    return s->lives.list;
+}
+
+const struct survey_extent *survey_extents(const struct survey *s, size_t *ret_count)
+{
+    *ret_count = s->lives.n_extents;
+    return s->lives.extents;
+}
+
+const struct survey_space *survey_spaces(const struct survey *s, size_t *ret_count)
+{
+    *ret_count = s->spaces.count;
+    return s->spaces.items;
+}
+
+const struct survey_thread *survey_threads(const struct survey *s, size_t *ret_count)
+{
+    *ret_count = s->threads.count;
+    return s->threads.items;
+}
+
+bool survey_row(const struct survey *s, size_t index, size_t *ret_slot, size_t *ret_stack, size_t *ret_items)
+{
+    if (index >= s->sparse.count)
+        return false;
+    const struct sparse_row *row = &s->sparse.rows[index];
+    *ret_slot = row->key >> 32;
+    *ret_stack = (size_t)(uint32_t)row->key - 1;
+    *ret_items = row->items;
+    return true;
+}
+
+bool survey_item(const struct survey *s, size_t row, size_t *at, struct survey_item *ret_item)
+{
+    return sparse_item(&s->sparse.rows[row], at, ret_item);
+}

@@ -1,0 +1,91 @@
+/* findings.c: findings with their evidence. */
+#include "page.h"
+
+#include "../findings.h"
+
+enum {
+    NAME,
+    SEVERITY,
+    CONFIDENCE,
+    SENTENCE,
+    ADVICE,
+    SEE,
+    PROC,
+    START,
+    END,
+    NUMBERS,
+    EVENTS,
+    STACKS,
+    NUMBER_NAME,
+    NUMBER,
+    EVENT_ID,
+    STACK,
+    COLUMNS
+};
+
+static uint32_t words(struct page *page, const struct finding *f, const char *text)
+{
+    struct buffer out = {0};
+    const struct findings_place place = {.code = decoder_code(page->decoder), .trace = page->shown};
+    finding_words(&out, &place, f, text);
+    const uint32_t index = strings_add_buffer(&page->strings, &out);
+    buffer_free(&out);
+    return index;
+}
+
+static void add_numbers(struct page *page, struct column *c, const struct finding *f)
+{
+    struct buffer value = {0};
+    for (size_t i = 0; i < f->n_numbers; i++) {
+        column_add(&c[NUMBER_NAME], strings_add_chars(&page->strings, f->numbers[i].name));
+        finding_value(&value, &f->numbers[i]);
+        column_add(&c[NUMBER], strings_add_buffer(&page->strings, &value));
+    }
+    buffer_free(&value);
+}
+
+static void add_finding(struct page *page, struct column *c, const struct finding *f)
+{
+    column_add(&c[NAME], strings_add_chars(&page->strings, f->name));
+    column_add(&c[SEVERITY], f->severity);
+    column_add(&c[CONFIDENCE], f->confidence);
+    column_add(&c[SENTENCE], words(page, f, f->sentence));
+    column_add(&c[ADVICE], words(page, f, f->advice));
+    column_add(&c[SEE], words(page, f, f->see));
+    column_add(&c[PROC], page_process(page, f->pid));
+    column_add(&c[START], 0);
+    column_add(&c[END], page->ticks);
+    column_add(&c[NUMBERS], f->n_numbers);
+    column_add(&c[EVENTS], f->n_events);
+    column_add(&c[STACKS], f->n_stacks);
+    add_numbers(page, c, f);
+    for (size_t i = 0; i < f->n_events; i++)
+        column_add(&c[EVENT_ID], f->events[i]);
+    for (size_t i = 0; i < f->n_stacks; i++)
+        column_add(&c[STACK], stack_sums_index(page->decoder, f->stacks[i]));
+}
+
+void page_findings(struct page *page)
+{
+    struct column c[COLUMNS] = {
+        [NAME] = COLUMN("name_str", COLUMN_NUMBER),
+        [SEVERITY] = COLUMN("severity", COLUMN_BYTE),
+        [CONFIDENCE] = COLUMN("confidence", COLUMN_BYTE),
+        [SENTENCE] = COLUMN("sentence_str", COLUMN_NUMBER),
+        [ADVICE] = COLUMN("advice_str", COLUMN_NUMBER),
+        [SEE] = COLUMN("see_str", COLUMN_NUMBER),
+        [PROC] = COLUMN("proc", COLUMN_NUMBER),
+        [START] = COLUMN("start", COLUMN_NUMBER),
+        [END] = COLUMN("end", COLUMN_NUMBER),
+        [NUMBERS] = COLUMN("numbers", COLUMN_NUMBER),
+        [EVENTS] = COLUMN("events", COLUMN_NUMBER),
+        [STACKS] = COLUMN("stacks", COLUMN_NUMBER),
+        [NUMBER_NAME] = COLUMN("number_name_str", COLUMN_NUMBER),
+        [NUMBER] = COLUMN("number_str", COLUMN_NUMBER),
+        [EVENT_ID] = COLUMN("event_id", COLUMN_NUMBER),
+        [STACK] = COLUMN("stack", COLUMN_NUMBER),
+    };
+    for (size_t i = 0; i < page->findings.count; i++)
+        add_finding(page, c, &page->findings.list[i]);
+    page_columns(page, "find", c, COLUMNS);
+}

@@ -1,0 +1,401 @@
+/*
+ * html.c: the order of an HTML report: two runs through the recording, then the file.
+ *
+ * The first run finds what the second one must know before it begins: how long the recording is, which processes are
+ * the large ones, which events are worth their place.
+ */
+#include "page.h"
+
+#include "format.h"
+#include "static.h"
+
+#include "../asset.h"
+#include "../coverage.h"
+#include "../escape.h"
+#include "../options.h"
+#include "../output.h"
+#include "../units.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+const struct html_options html_defaults = {.events = HTML_EVENTS_AUTO, .max_size = 25 << 20};
+
+enum { SIZE_CLASSES = 65, EVENTS_MOST = 1000000, EVENTS_NOTABLE = 50000 };
+
+void page_section(struct page *page, const char *name, const struct column *columns, size_t count)
+{
+    if (section_write(page->out, name, columns, count) < 0)
+        page->failed = true;
+    page->sections++;
+}
+
+void page_columns(struct page *page, const char *name, struct column *columns, size_t count)
+{
+    page_section(page, name, columns, count);
+    for (size_t i = 0; i < count; i++)
+        column_free(&columns[i]);
+}
+
+/* ---- the first run ---- */
+
+struct first_run {
+    struct play play;
+    uint64_t sizes[SIZE_CLASSES]; /* events by log2 of the bytes that they changed */
+    char loss[512];
+};
+
+static int first_run(struct page *page, struct first_run *run)
+{
+    struct play *play = &run->play;
+    struct moment m;
+    int more, status = play_open(play, page->trace, true);
+    if (status)
+        return status;
+    page->sums = stack_sums_new(0);
+    while (page->sums && (more = play_peek(play)) == 1) {
+        if (stack_sums_before(page->sums, play->decoder, &play->record) < 0 || play_next(play, &m) < 0 ||
+            stack_sums_add(page->sums, play->decoder, &m) < 0)
+            return complain(EXIT_TROUBLE, "%s: the report could not be made", page->trace);
+        const uint64_t changed = m.change.mapped + m.change.unmapped;
+        if (m.event)
+            run->sizes[changed ? 64 - __builtin_clzll(changed) : 0]++;
+    }
+    if (!page->sums || stack_sums_now(page->sums, play->decoder) < 0)
+        return complain(EXIT_TROUBLE, "out of memory");
+    if (more < 0)
+        return EXIT_TROUBLE;
+    page->timeline = play->timeline;
+    page->loss = play_loss_text(play, run->loss, sizeof(run->loss)) ? run->loss : "";
+    page->ticks = timeline_totals(page->timeline)->time;
+    timeline_findings(page->timeline, play->decoder, &page->findings);
+    const struct heaps *heaps = timeline_heaps(page->timeline);
+    if (heaps_main_space(heaps) &&
+        heaps_thresholds(heaps, heaps_main_space(heaps), decoder_code(play->decoder), &page->thresholds) < 0)
+        page->failed = true;
+    return 0;
+}
+
+/* ---- what the second run must know ---- */
+
+struct ranked {
+    uint64_t resident, virtual_;
+    uint32_t index;
+};
+
+static int by_size(const void *left, const void *right)
+{
+    const struct ranked *a = left, *b = right;
+    if (a->resident != b->resident)
+        return a->resident > b->resident ? -1 : 1;
+    if (a->virtual_ != b->virtual_)
+        return a->virtual_ > b->virtual_ ? -1 : 1;
+    return a->index < b->index ? -1 : a->index > b->index;
+}
+
+static int by_index(const void *left, const void *right)
+{
+    const uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+    return a < b ? -1 : a > b;
+}
+
+/* The largest processes get series of their own; a single one is the whole. */
+static uint32_t *choose_slots(const struct page *page, const struct decoder *d, size_t *ret_count)
+{
+    size_t count = 0;
+    while (decoder_process_at(d, count))
+        count++;
+    struct ranked *list = calloc(count + 1, sizeof(*list));
+    uint32_t *slots = calloc(SURVEY_SLOTS, sizeof(*slots));
+    *ret_count = 0;
+    for (size_t i = 0; list && slots && count > 1 && i < count; i++) {
+        struct peak resident = {0}, virtual_ = {0};
+        const uint32_t pid = decoder_process_at(d, i)->pid;
+        timeline_peak(page->timeline, d, pid, false, &resident);
+        timeline_peak(page->timeline, d, pid, true, &virtual_);
+        list[i] = (struct ranked){resident.bytes, virtual_.bytes, (uint32_t)i};
+    }
+    if (list && slots && count > 1) {
+        qsort(list, count, sizeof(*list), by_size);
+        *ret_count = count < SURVEY_SLOTS ? count : SURVEY_SLOTS;
+        for (size_t i = 0; i < *ret_count; i++)
+            slots[i] = list[i].index;
+        qsort(slots, *ret_count, sizeof(*slots), by_index);
+    }
+    free(list);
+    return slots;
+}
+
+/* How many bytes an event must change to be kept, so that there are no more than asked for; 0: all are kept. */
+static uint64_t least_size(const struct page *page, const uint64_t sizes[SIZE_CLASSES])
+{
+    const uint64_t events = timeline_totals(page->timeline)->events, asked = page->options->events;
+    uint64_t most = asked, sum = 0;
+    if (asked == HTML_EVENTS_ALL || (asked == HTML_EVENTS_AUTO && events <= EVENTS_MOST) || events <= asked)
+        if (asked != HTML_EVENTS_AUTO || events <= EVENTS_MOST)
+            return 0;
+    if (asked == HTML_EVENTS_AUTO)
+        most = EVENTS_NOTABLE;
+    for (int class = SIZE_CLASSES - 1; class > 0; class --) {
+        sum += sizes[class];
+        if (sum > most)
+            return class + 1 < SIZE_CLASSES ? (uint64_t)1 << class : UINT64_MAX;
+    }
+    return 1;
+}
+
+/* ---- the second run ---- */
+
+static void take(struct page *page, struct buffer *peak, bool *taken, const struct moment *m)
+{
+    const struct peak *top = &timeline_totals(page->timeline)->resident;
+    if (survey_add(page->survey, page->decoder, m) < 0)
+        page->failed = true;
+    if (m->event)
+        events_add(page->events, page, m);
+    heap_part_add(page->heap, page, m);
+    if (!*taken && m->record->kind == REC_SAMPLE && m->time == top->time && m->pid == top->pid) {
+        *taken = true;
+        static_peak(page, peak, m);
+    }
+}
+
+static int second_run(struct page *page, struct play *play, const struct first_run *first, struct buffer *peak)
+{
+    struct moment m;
+    bool taken = false;
+    int more, status = play_open(play, page->trace, false);
+    if (status)
+        return status;
+    page->decoder = play->decoder;
+    const struct survey_plan plan = {page->ticks, timeline_totals(page->timeline)->resident.time, page->slots,
+                                     page->n_slots};
+    page->survey = survey_new(play->decoder, &plan);
+    page->events = events_new(least_size(page, first->sizes));
+    page->heap = heap_part_new();
+    if (!page->survey || !page->events || !page->heap)
+        return complain(EXIT_TROUBLE, "out of memory");
+    while ((more = play_next(play, &m)) == 1 && !page->failed)
+        take(page, peak, &taken, &m);
+    if (more == 0 && survey_end(page->survey, page->decoder) < 0)
+        page->failed = true;
+    return more < 0 ? EXIT_TROUBLE : 0;
+}
+
+/* ---- meta ---- */
+
+struct meta {
+    struct column keys, values;
+};
+
+static void tell(struct meta *meta, const char *key, const char *value)
+{
+    column_string(&meta->keys, key);
+    column_string(&meta->values, value);
+}
+
+static void tell_number(struct meta *meta, const char *key, uint64_t value)
+{
+    char text[32];
+    snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
+    tell(meta, key, text);
+}
+
+static void tell_text(struct meta *meta, const char *key, struct text value)
+{
+    column_string(&meta->keys, key);
+    column_text(&meta->values, value);
+}
+
+static void tell_header(struct meta *meta, const struct rec_header *header)
+{
+    char text[64];
+    struct tm utc;
+    const time_t seconds = (time_t)(header->wall_ns / 1000000000u);
+    struct buffer command = {0};
+    for (size_t i = 0; i < header->argv.size; i++)
+        buffer_char(&command, header->argv.data[i] ? header->argv.data[i] : ' ');
+    tell_text(meta, "command", (struct text){command.data, command.size});
+    buffer_free(&command);
+    tell_text(meta, "kernel", header->kernel);
+    tell_text(meta, "host", header->machine);
+    tell_text(meta, "tool", header->version);
+    gmtime_r(&seconds, &utc);
+    strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &utc);
+    tell(meta, "started", text);
+    snprintf(text, sizeof(text), "%u ms", header->sample_interval);
+    tell(meta, "sampling", text);
+    tell_number(meta, "max_map_count", header->max_map_count);
+}
+
+static void tell_commands(struct meta *meta, const struct page *page)
+{
+    static const char *const shown[][2] = {{"show_events", "events"},
+                                           {"show_layout", "layout"},
+                                           {"show_stacks", "stacks"},
+                                           {"show_findings", "findings"},
+                                           {"show_heap", "heap"}};
+    struct buffer text = {0};
+    for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++) {
+        buffer_string(&text, "brkwater ");
+        buffer_string(&text, shown[i][1]);
+        buffer_char(&text, ' ');
+        buffer_string(&text, page->shown);
+        tell_text(meta, shown[i][0], (struct text){text.data, text.size});
+        buffer_clear(&text);
+    }
+    buffer_free(&text);
+}
+
+static void page_meta(struct page *page)
+{
+    const struct totals *t = timeline_totals(page->timeline);
+    const struct rec_header *header = decoder_header(page->decoder);
+    struct meta meta = {COLUMN("key", COLUMN_TEXT), COLUMN("value", COLUMN_TEXT)};
+    struct buffer stacks = {0};
+    uint64_t instants;
+    size_t count;
+    char text[128], one[UNITS_MAX], two[UNITS_MAX];
+    survey_lives(page->survey, &count, &instants);
+    tell_number(&meta, "ticks", page->ticks);
+    tell_number(&meta, "events", t->events);
+    tell_number(&meta, "embedded", events_kept(page->events));
+    tell_number(&meta, "exact", events_kept(page->events) == t->events && !instants);
+    tell_number(&meta, "buckets", SURVEY_BUCKETS);
+    tell_number(&meta, "sparse", SURVEY_SLOT_BUCKETS);
+    tell_number(&meta, "instants", instants);
+    tell_number(&meta, "lives", !instants);
+    tell_number(&meta, "peak", t->resident.time);
+    tell(&meta, "trace", page->shown);
+    tell_number(&meta, "processes", t->processes);
+    tell_number(&meta, "threads", t->threads);
+    snprintf(text, sizeof(text), "%s checkpoints, %s drift",
+             units_count(one, sizeof(one), decoder_checkpoints(page->decoder)),
+             units_count(two, sizeof(two), decoder_drift(page->decoder)));
+    tell(&meta, "verified", text);
+    tell(&meta, "loss", page->loss);
+    coverage_write(&stacks, page->decoder, t);
+    tell_text(&meta, "stacks", (struct text){stacks.data, stacks.size});
+    buffer_free(&stacks);
+    if (header)
+        tell_header(&meta, header);
+    tell_commands(&meta, page);
+    struct column columns[] = {meta.keys, meta.values};
+    page_columns(page, "meta", columns, 2);
+}
+
+/* ---- the file ---- */
+
+static void add_asset(struct buffer *out, enum asset which)
+{
+    const struct text text = asset(which);
+    buffer_append(out, text.data, text.size);
+}
+
+static void add_head(struct page *page, struct buffer *out)
+{
+    struct buffer title = {0};
+    buffer_string(out,
+                  "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
+                  "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src 'sha256-");
+    add_asset(out, ASSET_HTML_JS_HASH);
+    buffer_string(out, "'; style-src 'sha256-");
+    add_asset(out, ASSET_HTML_CSS_HASH);
+    buffer_string(out, "'; img-src data: blob:; base-uri 'none'; form-action 'none'; "
+                       "require-trusted-types-for 'script'; trusted-types 'none'\">\n"
+                       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+                       "<meta name=\"color-scheme\" content=\"light dark\">\n<title>");
+    summary_command(&title, decoder_header(page->decoder));
+    escape_markup(out, (struct text){title.data, title.size});
+    buffer_free(&title);
+    buffer_string(out, " - brkwater</title>\n<style>");
+    add_asset(out, ASSET_HTML_CSS);
+    buffer_string(out, "</style></head>\n<body>\n");
+}
+
+/* Each part into a buffer of its own, as what comes first in the file is known last. */
+static void make_parts(struct page *page, struct buffer *early, struct buffer *late)
+{
+    page->out = early;
+    page_tables(page);
+    page_processes(page);
+    page_code(page);
+    page_series(page);
+    page_lives(page);
+    page_findings(page);
+    page_heap(page);
+    page->out = late;
+    page_sparse(page);
+    page_instructions(page);
+    events_limit(page->events, page, early->size + late->size);
+    page_events(page);
+}
+
+static void make_file(struct page *page, const struct buffer *peak, struct buffer *out)
+{
+    struct buffer early = {0}, late = {0}, body = {0};
+    char end[96];
+    make_parts(page, &early, &late);
+    static_write(page, &body, peak);
+    add_head(page, out);
+    buffer_append(out, body.data, body.size);
+    add_asset(out, ASSET_HTML_BODY);
+    page->out = out;
+    page_meta(page);
+    page_section(page, "str", &page->strings.texts, 1);
+    buffer_append(out, early.data, early.size);
+    buffer_string(out, "<script>");
+    add_asset(out, ASSET_HTML_JS);
+    buffer_string(out, "</script>\n");
+    buffer_append(out, late.data, late.size);
+    snprintf(end, sizeof(end), "<script type=\"application/octet-stream\" id=\"s-eof\">%u</script>\n</body></html>\n",
+             page->sections);
+    buffer_string(out, end);
+    page->failed |= early.failed || late.failed || body.failed || out->failed || page->strings.failed;
+    buffer_free(&early);
+    buffer_free(&late);
+    buffer_free(&body);
+}
+
+int html_make(const char *trace, const struct html_options *options, struct buffer *out)
+{
+    struct page page = {
+        .trace = trace, .shown = options->shown ? options->shown : trace, .options = options, .loss = ""};
+    struct first_run first = {0};
+    struct play second = {0};
+    struct buffer peak = {0};
+    uint32_t *slots = NULL;
+    int status = first_run(&page, &first);
+    if (!status) {
+        page.slots = slots = choose_slots(&page, first.play.decoder, &page.n_slots);
+        status = slots ? second_run(&page, &second, &first, &peak) : complain(EXIT_TROUBLE, "out of memory");
+    }
+    if (!status && !page.failed)
+        make_file(&page, &peak, out);
+    if (!status && page.failed)
+        status = complain(EXIT_TROUBLE, "%s: no memory for the report", trace);
+    survey_free(page.survey);
+    events_free(page.events);
+    heap_part_free(page.heap);
+    play_close(&second);
+    play_close(&first.play);
+    stack_sums_free(page.sums);
+    findings_free(&page.findings);
+    strings_free(&page.strings);
+    free(page.thresholds.moves);
+    free(slots);
+    buffer_free(&peak);
+    return status;
+}
+
+int html_write(const char *trace, const struct html_options *options, const char *path)
+{
+    struct buffer out = {0};
+    int status = html_make(trace, options, &out);
+    if (!status)
+        status = output_write(&out, path);
+    buffer_free(&out);
+    return status;
+}

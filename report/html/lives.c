@@ -1,0 +1,105 @@
+/* lives.c: what was mapped from when to when. */
+#include "page.h"
+
+enum { LIFE_SHARED = 1, LIFE_GUESS = 2, LIFE_NAMED = 4, LIFE_ATTACHED = 8 };
+
+enum {
+    SPACE,
+    START,
+    PAGES,
+    BORN,
+    DIED,
+    EVENT,
+    BIRTH,
+    STACK,
+    OWNER,
+    FILE_NAME,
+    OFFSET,
+    FILE_ID,
+    PROT,
+    FLAGS,
+    KIND,
+    ROLE,
+    RUNTIME,
+    PROTECTS,
+    EXTENT_SPACE,
+    EXTENT_START,
+    EXTENT_END,
+    COLUMNS
+};
+
+static uint64_t flags_of(const struct survey_life *life)
+{
+    const unsigned flags = life->segment.flags;
+    return (flags & SEGMENT_SHARED ? LIFE_SHARED : 0) | (life->role.guess ? LIFE_GUESS : 0) |
+           (flags & SEGMENT_NAMED ? LIFE_NAMED : 0) | (flags & SEGMENT_ATTACHED ? LIFE_ATTACHED : 0);
+}
+
+static void add_life(struct page *page, struct column *c, const struct survey_life *life)
+{
+    const struct segment *s = &life->segment;
+    const struct file_info *file = s->file ? decoder_file(page->decoder, s->file) : NULL;
+    column_add(&c[SPACE], life->space);
+    column_add(&c[START], s->start / TRACE_PAGE);
+    column_add(&c[PAGES], (s->end - s->start) / TRACE_PAGE);
+    column_add(&c[BORN], life->born);
+    column_add(&c[DIED], life->died);
+    column_add(&c[EVENT], s->birth);
+    column_add(&c[BIRTH], s->born);
+    column_add(&c[STACK], stack_sums_of_segment(page->decoder, s));
+    column_add(&c[OWNER], s->owner);
+    column_add(&c[FILE_NAME], file ? strings_add(&page->strings, file->path) : 0);
+    column_add(&c[OFFSET], file ? s->offset / TRACE_PAGE : 0);
+    column_add(&c[FILE_ID], s->file);
+    column_add(&c[PROT], s->prot);
+    column_add(&c[FLAGS], flags_of(life));
+    column_add(&c[KIND], segment_kind(s));
+    column_add(&c[ROLE], life->role.role);
+    column_add(&c[RUNTIME], life->role.runtime);
+    column_add(&c[PROTECTS], life->protects);
+}
+
+static void add_extents(struct page *page, struct column *c)
+{
+    size_t count;
+    const struct survey_extent *extents = survey_extents(page->survey, &count);
+    for (size_t i = 0; i < count; i++) {
+        column_add(&c[EXTENT_SPACE], extents[i].space);
+        column_add(&c[EXTENT_START], extents[i].start / TRACE_PAGE);
+        column_add(&c[EXTENT_END], extents[i].end / TRACE_PAGE);
+    }
+}
+
+void page_lives(struct page *page)
+{
+    struct column c[COLUMNS] = {
+        [SPACE] = COLUMN("space", COLUMN_NEAR),
+        [START] = COLUMN("start_page", COLUMN_NEAR),
+        [PAGES] = COLUMN("pages", COLUMN_NUMBER),
+        [BORN] = COLUMN("born", COLUMN_NEAR),
+        [DIED] = COLUMN("died", COLUMN_NEAR),
+        [EVENT] = COLUMN("event", COLUMN_NEAR),
+        [BIRTH] = COLUMN("birth", COLUMN_NEAR),
+        [STACK] = COLUMN("stack", COLUMN_NEAR),
+        [OWNER] = COLUMN("owner", COLUMN_NEAR),
+        [FILE_NAME] = COLUMN("file_str", COLUMN_NUMBER),
+        [OFFSET] = COLUMN("offset_pages", COLUMN_NUMBER),
+        [FILE_ID] = COLUMN("file", COLUMN_NUMBER),
+        [PROT] = COLUMN("prot", COLUMN_BYTE),
+        [FLAGS] = COLUMN("flags", COLUMN_BYTE),
+        [KIND] = COLUMN("kind", COLUMN_BYTE),
+        [ROLE] = COLUMN("role", COLUMN_BYTE),
+        [RUNTIME] = COLUMN("runtime", COLUMN_BYTE),
+        [PROTECTS] = COLUMN("protects", COLUMN_NUMBER),
+        [EXTENT_SPACE] = COLUMN("extent_space", COLUMN_NEAR),
+        [EXTENT_START] = COLUMN("extent_start_page", COLUMN_NEAR),
+        [EXTENT_END] = COLUMN("extent_end_page", COLUMN_NEAR),
+    };
+    size_t count;
+    uint64_t instants;
+    const struct survey_life *lives = survey_lives(page->survey, &count, &instants);
+    for (size_t i = 0; i < count; i++)
+        add_life(page, c, &lives[i]);
+    add_extents(page, c);
+    page_columns(page, "lives", c, COLUMNS);
+}
