@@ -1,1 +1,135 @@
 'use strict';
+/* main.js: panels that work only when they are seen; theme, print; the start. */
+
+const panels = (() => {
+    const all = new Map(), seen = new Set();
+    let watch = null;
+
+    /* Call `fill` when something of `keys` changed, once the view rests and when the panel is near the screen. */
+    function lazy(id, fill, wants) {
+        const entry = { fill, dirty: true, later: debounce(() => run(entry, id), 110) };
+        all.set(id, entry);
+        when((what) => {
+            if (!wants.some((key) => what.has(key))) return;
+            entry.dirty = true;
+            entry.later();
+        });
+        watch ??= new IntersectionObserver((entries) => {
+            for (const { target, isIntersecting } of entries) {
+                if (isIntersecting) seen.add(target.id);
+                else seen.delete(target.id);
+                if (isIntersecting && all.get(target.id).dirty) run(all.get(target.id), target.id);
+            }
+        }, { rootMargin: '300px' });
+        watch.observe($(id));
+    }
+
+    function run(entry, id) {
+        if (!entry.dirty || !seen.has(id)) return;
+        entry.dirty = false;
+        entry.fill();
+    }
+
+    /* All of them, seen or not: before printing. */
+    const everything = () => all.forEach((entry) => entry.fill());
+    return { lazy, everything };
+})();
+
+const theme = (() => {
+    const system = matchMedia('(prefers-color-scheme: dark)');
+    let chosen = '';
+
+    const stored = (value) => {
+        try {
+            if (value === undefined) return localStorage.getItem('brkwater-theme') || '';
+            localStorage.setItem('brkwater-theme', value);
+        } catch (error) {
+            // Without storage the choice lasts as long as the page.
+        }
+        return '';
+    };
+
+    function apply(dark = chosen ? chosen === 'dark' : system.matches) {
+        document.documentElement.dataset.theme = dark ? 'dark' : 'light';
+        paint.setTheme(dark);
+        change({}, 'theme');
+    }
+
+    function start() {
+        chosen = stored();
+        apply();
+        system.addEventListener('change', () => apply());
+        $('theme').addEventListener('click', () => {
+            chosen = document.documentElement.dataset.theme === 'dark' ? 'light' : 'dark';
+            stored(chosen);
+            apply();
+        });
+        addEventListener('beforeprint', () => {
+            apply(false);
+            timeline.draw('all');
+            strip.draw(true);
+            for (const details of document.querySelectorAll('details')) details.open = true;
+        });
+        addEventListener('afterprint', () => apply());
+    }
+
+    return { start };
+})();
+
+/* What is missing from this file, and what words mean. */
+function about() {
+    const rows = [
+        ['trace', model.word('trace')], ['recorded', `${model.word('started')} on ${model.word('host')}, ${model.word('kernel')}`], ['made by', model.word('tool')], ['verified', model.word('verified') || 'not checked'], ['lost', model.word('loss') || 'nothing'], ['stacks', model.word('stacks')], ['not collected', model.word('uncollected') || 'nothing'],
+        ['events in this file', `${units.count(model.number('embedded'))} of ${units.count(model.number('events'))}`], ['numbers of a range', model.exact && model.whole ? 'exact, to the tick' : `snapped to ${units.duration(model.end / model.sparseBuckets)}`], ['layouts', model.number('lives') === 1 ? 'exact at any moment' : `at ${units.count(model.number('instants'))} instants and at the peak`],
+        ['all events', model.word('show_events')], ['all layouts', model.word('show_layout')], ['all stacks', model.word('show_stacks')], ['all findings', model.word('show_findings')],
+    ];
+    $('coverage').replaceChildren(...rows.filter(([, value]) => value).map(([key, value]) => h('div', {}, h('dt', {}, key), h('dd', {}, bdi(value)))));
+}
+
+/* The static part: its findings lead, its tables are at hand further down. */
+function adopt() {
+    const found = $('findings'), summary = $('summary');
+    if (found) $('panels').prepend(found);
+    if (!summary) return;
+    const totals = summary.querySelector('.totals');
+    if (totals) $('head')?.append(totals);
+    $('static-tables').append(...[...summary.children].filter((child) => child.tagName !== 'H2'));
+    summary.remove();
+    $('static').hidden = false;
+}
+
+async function begin() {
+    document.documentElement.classList.add('js');
+    if (!window.DecompressionStream) {
+        notice('This browser is too old for the interactive part. The summary below is complete.');
+        return;
+    }
+    await model.load();
+    Object.assign(state, link.normal());
+    theme.start();
+    link.start();
+    adopt();
+    for (const part of [findings, legend, timeline, strip, changes, sites, layout, heap, events, processes, detail, exporter, keys]) part.start();
+    about();
+    $('app').hidden = false;
+    $('reset').addEventListener('click', () => change(link.normal()));
+    $('copy-link').addEventListener('click', () => copy(location.href.split('#')[0] + link.write(), 'a link to this view'));
+    new ResizeObserver(debounce(() => change({}, 'size'), 60)).observe(document.body);
+    when(view);
+    change({}, 'lod', 'a', 'b', 'proc', 'hidden', 'strip', 'query', 'sel');
+    requestAnimationFrame(() => requestAnimationFrame(() => performance.mark('brkwater-painted')));
+}
+
+/* The view in words, beside the overview. */
+function view(what) {
+    if (!['t0', 't1', 'a', 'b', 'pages'].some((key) => what.has(key))) return;
+    const { a, b } = model.instant(), whole = state.t0 <= 0 && state.t1 >= model.end;
+    $('view-words').textContent = whole ? `whole run, ${units.duration(model.end)}` : `${units.moment(state.t0, state.t1 - state.t0)} to ${units.moment(state.t1, state.t1 - state.t0)}, ${units.duration(state.t1 - state.t0)}`;
+    $('cursor-a').textContent = units.moment(a, model.end);
+    $('cursor-b').textContent = units.moment(b, model.end);
+    $('cursor-d').textContent = units.duration(Math.abs(b - a));
+    $('pages').hidden = !state.pages;
+    if (state.pages) $('pages-words').textContent = `addresses ${units.address(state.pages[0])} to ${units.address(state.pages[1])}`;
+}
+
+window.brkwater = { state, model, change, goTo, link, query: model.query, ready: begin() };

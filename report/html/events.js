@@ -1,0 +1,218 @@
+'use strict';
+/* events.js: every call that is in the file, one a row; arguments and results in words. */
+
+const decode = (() => {
+    /* Names of the bits of a set, and what is left; or the name of one value. */
+    function flags(set, value, one) {
+        const names = [], bits = model.bits.get(set) || [];
+        if (one) return bits.find(([bit]) => bit === value)?.[1] ?? '0x' + value.toString(16);
+        for (const [bit, name] of bits)
+            if (bit && (value & bit) === bit) {
+                names.push(name);
+                value &= ~bit;
+            }
+        if (value || !names.length) names.push(value ? '0x' + value.toString(16) : bits.find(([bit]) => !bit)?.[1] ?? '0');
+        return names.join('|');
+    }
+
+    function prot(value) {
+        const names = ['PROT_READ', 'PROT_WRITE', 'PROT_EXEC'].filter((_, i) => value & (1n << BigInt(i)));
+        if (value >> 3n) names.push('0x' + ((value >> 3n) << 3n).toString(16));
+        return names.join('|') || 'PROT_NONE';
+    }
+
+    function argument([, how, set], value, text) {
+        if (how === 'address') return value ? '0x' + value.toString(16) : 'NULL';
+        if (how === 'prot') return prot(value);
+        if (how === 'set' || how === 'value') return flags(set, value, how === 'value');
+        if (how === 'fd') return BigInt.asIntN(32, value).toString() + (text ? ` <${text}>` : '');
+        if (how === 'signed') return BigInt.asIntN(64, value).toString();
+        if (how === 'text') return text ? JSON.stringify(text) : '0x' + value.toString(16);
+        return how === 'offset' && value ? '0x' + value.toString(16) : value.toString();
+    }
+
+    /* What a row of a chunk says. */
+    function row(c, i) {
+        const n = (name) => c.numbers(name)[i] ?? 0, call = n('call'), text = n('text_str') ? c.texts('text').at(n('text_str') - 1) : '';
+        const raw = [0, 1, 2, 3, 4, 5].map((a) => c.numbers('a' + a)[i] ?? 0n), spec = model.args[call] || [];
+        const mapped = n('mapped'), unmapped = n('unmapped'), error = n('error'), ret = c.numbers('ret')[i] ?? 0n, flags_ = n('flags');
+        const result = error ? `-1 ${model.errors.get(String(error)) || 'errno ' + error}` : flags_ & 2 ? '?' : ret > 4095n ? '0x' + ret.toString(16) : BigInt.asIntN(64, ret).toString();
+        const args = spec.map((part, a) => argument(part, raw[a], text)), hasText = spec.some(([, how]) => how === 'text' || how === 'fd');
+        return {
+            id: n('id'), time: n('time'), duration: n('duration'), tid: n('tid'), proc: n('proc'), call: model.calls[call] || 'call ' + call, number: call, args: args.join(', '), named: spec.map(([name], a) => [name, args[a]]), text: hasText ? '' : text, result, error, flags: flags_,
+            mapped, unmapped, kind: n('kind'), stack: n('stack'), minor: n('minor'), major: n('major'), raw, ret,
+        };
+    }
+
+    return { row };
+})();
+
+const events = (() => {
+    let table, found = null, looking = 0;
+    const ready = new Map(); // chunks that were read
+    const filter = { call: 'all', kind: 'all', result: 'all', least: 0, tid: '', text: '', range: true };
+    const GLYPH = { map: '\u25b2', unmap: '\u25bc', protect: '\u25c6', brk: '\u25cf', remap: '\u2194', advise: '\u25cc', other: '\u00b7' };
+
+    async function need(i) {
+        if (ready.has(i)) return;
+        ready.set(i, null);
+        ready.set(i, await model.events(i));
+        table.draw();
+    }
+
+    const rowOf = (i) => (found ? found[i] : i);
+
+    function at(row) {
+        const chunk = model.chunkOf(row), c = chunk && ready.get(chunk.i);
+        if (!c) {
+            if (chunk) need(chunk.i);
+            return null;
+        }
+        return decode.row(c, row - chunk.row);
+    }
+
+    function row(i) {
+        const e = at(rowOf(i));
+        if (!e) return null;
+        const cls = model.classes[e.number], change_ = e.mapped - e.unmapped, link = button(units.count(e.id), () => open('e' + e.id), { class: 'link n', 'aria-label': `event ${e.id}, ${e.call}` });
+        const kind = h('i', { class: 'swatch', 'aria-hidden': 'true' });
+        if (e.kind) kind.style.backgroundColor = paint.kind(e.kind);
+        return Object.assign([link, units.moment(e.time, model.end / 1000), `${model.procs[e.proc]?.pid ?? '?'}${e.tid === model.procs[e.proc]?.pid ? '' : '/' + e.tid}`, h('span', {}, h('span', { class: 'glyph', 'aria-hidden': 'true' }, e.error ? '\u2715' : GLYPH[cls] || '\u00b7'), ' ', bdi(e.call)), h('span', { class: 'mono' }, bdi(`(${e.args})${e.text ? ' ' + e.text : ''}`)), h('span', { class: 'mono' }, bdi(e.result)),
+            change_ || e.mapped ? units.signed(change_) : '', h('span', {}, e.kind ? kind : '', ' ', bdi(model.kinds[e.kind] || '')), e.flags & 4 ? units.count(e.minor + e.major) : '\u2013', units.duration(e.duration), model.site(e.stack)], { mark: 'e' + e.id === state.sel ? 'active' : e.error ? 'failed' : null });
+    }
+
+    function open(sel) {
+        change({ sel });
+        detail.open();
+    }
+
+    // ---- filters ----
+
+    const active = () => filter.call !== 'all' || filter.kind !== 'all' || filter.result !== 'all' || filter.least > 0 || filter.tid || filter.text || state.query || state.proc !== ALL || state.hidden.size || state.pages || (filter.range && (state.t0 > 0 || state.t1 < model.end));
+
+    /* A test of row i of a chunk, on the columns alone. */
+    function test(c) {
+        const n = (name) => c.numbers(name), time = n('time'), call = n('call'), kind = n('kind'), error = n('error'), mapped = n('mapped'), unmapped = n('unmapped'), tid = n('tid'), proc = n('proc'), stack = n('stack');
+        const text = (filter.text || state.query).toLowerCase(), sites_ = new Map(), [low, high] = filter.range ? [state.t0, state.t1] : [0, Infinity];
+        const siteHas = (s) => {
+            if (!sites_.has(s)) sites_.set(s, model.site(s).toLowerCase().includes(text));
+            return sites_.get(s);
+        };
+        const from = state.pages && BigInt(state.pages[0]) * 4096n, to = state.pages && BigInt(state.pages[1]) * 4096n, a0 = state.pages && n('a0'), ret = state.pages && n('ret');
+        const whose = filter.tid && Number(filter.tid);
+        return (i) => time[i] >= low && time[i] <= high && (state.proc === ALL || proc[i] === state.proc) && !state.hidden.has(kind[i]) && (filter.call === 'all' || model.classes[call[i]] === filter.call) && (filter.kind === 'all' || model.kinds[kind[i]] === filter.kind) &&
+            (filter.result === 'all' || (error[i] > 0) === (filter.result === 'failed')) && (!filter.least || Math.max(mapped[i], unmapped[i]) >= filter.least) && (!whose || tid[i] === whose) && (!from || (a0[i] >= from && a0[i] < to) || (ret[i] >= from && ret[i] < to)) &&
+            (!text || siteHas(stack[i]) || matchesText(c, i, text));
+    }
+
+    function matchesText(c, i, text) {
+        const e = decode.row(c, i);
+        return [e.call, e.args, e.result, e.text, String(e.id)].some((s) => s.toLowerCase().includes(text));
+    }
+
+    async function search() {
+        const mine = ++looking;
+        if (!active()) found = null;
+        else {
+            const hits = [];
+            for (const chunk of model.chunks) {
+                if (filter.range && (chunk.end < state.t0 || chunk.start > state.t1)) continue;
+                const c = await model.events(chunk.i);
+                if (mine !== looking) return;
+                ready.set(chunk.i, c);
+                const fits = test(c);
+                for (let i = 0; i < chunk.count; i++) if (fits(i)) hits.push(chunk.row + i);
+                $('events-note').textContent = `looking: ${chunk.i + 1} of ${model.chunks.length} parts, ${units.count(hits.length)} found`;
+            }
+            found = Uint32Array.from(hits);
+        }
+        if (mine !== looking) return;
+        const n = found ? found.length : model.rows, missing = model.number('events') - model.number('embedded');
+        table.resize(n);
+        $('events-note').textContent = `${units.count(n)}${found ? ` of ${units.count(model.rows)}` : ''} events` + (found && filter.range && (state.t0 > 0 || state.t1 < model.end) ? ' in view' : '');
+        $('events-missing').hidden = missing <= 0;
+        $('events-missing').querySelector('span').textContent = `${units.count(Math.max(0, missing))} events are not in this file; all of them: `;
+        $('events-missing').querySelector('code').textContent = model.word('show_events');
+        $('events-panel').classList.toggle('none', !n);
+    }
+
+    // ---- go to ----
+
+    async function goTo_(text) {
+        const t = text.trim().toLowerCase();
+        let row = -1;
+        if (/^#?\d+$/.test(t)) row = await model.rowOf('id', Number(t.replace('#', '')));
+        else if (/^[\d.]+ ?(s|ms|us)$/.test(t)) row = await model.rowOf('time', Math.round(parseFloat(t) * { s: TICKS, ms: 1e4, us: 10 }[t.match(/[a-z]+$/)[0]]));
+        else if (/^0x[0-9a-f]+$/.test(t)) {
+            const page = Math.floor(Number(t) / PAGE);
+            change({ pages: [page, page + 1] });
+            return;
+        }
+        if (row < 0) {
+            $('events-note').textContent = 'Give a number (#123), a time (8.2 s) or an address (0x7f1c\u2026).';
+            return;
+        }
+        if (found) row = lowerBound(found, row);
+        table.active = row;
+        table.to(Math.max(0, row - 3));
+    }
+
+    function lowerBound(list, value) {
+        let low = 0, high = list.length;
+        while (low < high) {
+            const middle = (low + high) >> 1;
+            if (list[middle] < value) low = middle + 1;
+            else high = middle;
+        }
+        return low;
+    }
+
+    /* The event next to `row` for which `fits` holds, forward or back: {row, event}. */
+    async function seek(row, by, fits) {
+        for (let at_ = row + by; at_ >= 0 && at_ < model.rows; ) {
+            const chunk = model.chunkOf(at_), c = await model.events(chunk.i);
+            for (; at_ >= chunk.row && at_ < chunk.row + chunk.count; at_ += by) if (fits(c, at_ - chunk.row)) return { row: at_, event: decode.row(c, at_ - chunk.row) };
+        }
+        return null;
+    }
+
+    async function byId(id) {
+        if (!model.rows) return null;
+        const row = await model.rowOf('id', id), chunk = model.chunkOf(row), c = await model.events(chunk.i), e = decode.row(c, row - chunk.row);
+        return e.id === id ? { row, event: e } : null;
+    }
+
+    /* The next or last event at the cursor: select it. */
+    async function step(by) {
+        if (!model.rows) return;
+        const now = state.sel[0] === 'e' ? (await byId(Number(state.sel.slice(1))))?.row : undefined;
+        const row = now !== undefined ? now : (await model.rowOf('time', model.instant().a)) - (by > 0 ? 1 : 0);
+        const next = await seek(row, by, (c, i) => !found || test(c)(i));
+        if (next) change({ sel: 'e' + next.event.id, a: next.event.time });
+        if (next) speak(`event ${next.event.id}: ${next.event.call}(${next.event.args}) = ${next.event.result}`);
+    }
+
+    function start() {
+        table = new LongTable($('events-rows'), { label: 'Events', row, columns: [{ title: '#', kind: 'n', head: true }, { title: 'time', kind: 'n' }, { title: 'pid/tid', kind: 'n' }, { title: 'call' }, { title: 'arguments', kind: 'wide' }, { title: 'result' }, { title: 'change', kind: 'n' }, { title: 'kind' }, { title: 'faults since', kind: 'n' }, { title: 'took', kind: 'n' }, { title: 'call site', kind: 'wide' }] });
+        $('event-call').append(...[...new Set(model.classes.filter(Boolean))].map((c) => h('option', { value: c }, c)));
+        $('event-kind').append(...model.kinds.filter(Boolean).map((k) => h('option', { value: k }, k)));
+        const set = (id, key, read = (v) => v) => $(id).addEventListener('input', () => {
+            filter[key] = read($(id).type === 'checkbox' ? $(id).checked : $(id).value);
+            later();
+        });
+        const later = debounce(search, 200);
+        set('event-call', 'call');
+        set('event-kind', 'kind');
+        set('event-result', 'result');
+        set('event-least', 'least', Number);
+        set('event-tid', 'tid', (v) => v.replace(/\D/g, ''));
+        set('event-text', 'text');
+        set('event-range', 'range');
+        $('event-go').addEventListener('change', (e) => e.target.value && goTo_(e.target.value));
+        $('events-copy').addEventListener('click', () => copy(model.word('show_events'), 'the command'));
+        panels.lazy('events-panel', search, ['t0', 't1', 'proc', 'hidden', 'pages', 'query', 'size']);
+        when((what) => what.has('sel') && table.draw());
+    }
+
+    return { start, at, rowOf, seek, byId, step, open, get count() { return found ? found.length : model.rows; }, get table() { return table; } };
+})();

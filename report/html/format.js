@@ -1,0 +1,204 @@
+'use strict';
+/* format.js: the sections of this file, as report/html_format.h describes them: base64, inflated, checked, column by column. */
+
+const format = (() => {
+    const broken = [];
+    const sections = new Map(); // name -> promise
+    let crcTable = null;
+
+    function crc32(bytes) {
+        if (!crcTable) {
+            crcTable = [new Uint32Array(256), new Uint32Array(256), new Uint32Array(256), new Uint32Array(256)];
+            for (let i = 0; i < 256; i++) {
+                let c = i;
+                for (let k = 0; k < 8; k++) c = c & 1 ? (c >>> 1) ^ 0xedb88320 : c >>> 1;
+                crcTable[0][i] = c;
+            }
+            for (let t = 1; t < 4; t++)
+                for (let i = 0; i < 256; i++)
+                    crcTable[t][i] = (crcTable[t - 1][i] >>> 8) ^ crcTable[0][crcTable[t - 1][i] & 255];
+        }
+        const [a, b, c, d] = crcTable, n = bytes.length;
+        let crc = -1, i = 0;
+        for (; i + 4 <= n; i += 4) {
+            crc ^= bytes[i] | (bytes[i + 1] << 8) | (bytes[i + 2] << 16) | (bytes[i + 3] << 24);
+            crc = d[crc & 255] ^ c[(crc >>> 8) & 255] ^ b[(crc >>> 16) & 255] ^ a[crc >>> 24];
+        }
+        for (; i < n; i++) crc = (crc >>> 8) ^ a[(crc ^ bytes[i]) & 255];
+        return ~crc >>> 0;
+    }
+
+    function complain(what) {
+        if (broken.length < 8) broken.push(what);
+        const banner = $('damage');
+        banner.hidden = false;
+        banner.textContent = 'This report is damaged or truncated: ' + broken.join('; ') + '. What is shown may be incomplete.';
+    }
+
+    const fromBase64 = (text) =>
+        Uint8Array.fromBase64 ? Uint8Array.fromBase64(text) : Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+
+    async function inflate(bytes) {
+        const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate-raw'));
+        return new Uint8Array(await new Response(stream).arrayBuffer());
+    }
+
+    /* The smallest array that holds whole numbers from low to high. */
+    function narrow(numbers, n, low, high) {
+        const Kind = low < 0 ? (low >= -2147483648 && high <= 2147483647 ? Int32Array : Float64Array)
+            : high < 256 ? Uint8Array : high < 65536 ? Uint16Array : high < 4294967296 ? Uint32Array : Float64Array;
+        return Kind === Float64Array ? numbers.slice(0, n) : Kind.from(numbers.subarray(0, n));
+    }
+
+    let scratch = new Float64Array(1 << 16);
+
+    class Section {
+        constructor(bytes) {
+            this.bytes = bytes;
+            this.columns = new Map();
+            let at = 1;
+            const number = () => {
+                let value = 0, scale = 1, byte;
+                do {
+                    byte = bytes[at++];
+                    value += (byte & 127) * scale;
+                    scale *= 128;
+                } while (byte & 128);
+                return value;
+            };
+            if (bytes[0] !== 1) throw new Error('format ' + bytes[0]);
+            for (let left = number(); left > 0 && at < bytes.length; left--) {
+                const length = number(), name = new TextDecoder().decode(bytes.subarray(at, at += length));
+                const type = String.fromCharCode(bytes[at++]), count = number(), size = number();
+                if (!(at + size <= bytes.length && count <= size)) throw new Error('column ' + name);
+                this.columns.set(name, { type, count, start: at, end: at += size, items: null });
+            }
+        }
+
+        has(name) {
+            return this.columns.has(name);
+        }
+
+        count(name) {
+            return this.columns.get(name)?.count ?? 0;
+        }
+
+        /* Whole numbers of a column; none when it is not there. */
+        numbers(name) {
+            const column = this.columns.get(name);
+            return column ? (column.items ??= this.decode(column)) : new Uint8Array(0);
+        }
+
+        decode({ type, count, start, end }) {
+            const bytes = this.bytes;
+            if (type === 'b') return bytes.subarray(start, start + count);
+            if (type === 'w') return this.wide(count, start, end);
+            if (scratch.length < count) scratch = new Float64Array(count);
+            const out = scratch, differences = type === 'd';
+            let at = start, low = 0, high = 0, before = 0;
+            for (let i = 0; i < count; i++) {
+                let byte = bytes[at++], value = byte & 127;
+                for (let scale = 128; byte > 127 && at < end; scale *= 128) {
+                    byte = bytes[at++];
+                    value += (byte & 127) * scale;
+                }
+                if (differences) value = before += value % 2 ? -(value + 1) / 2 : value / 2;
+                if (value < low) low = value;
+                if (value > high) high = value;
+                out[i] = value;
+            }
+            return narrow(out, count, low, high);
+        }
+
+        /* Zigzag differences modulo 2^64, in halves of 32 bits: BigInt for each step would take ten times as long. */
+        wide(count, start, end) {
+            const bytes = this.bytes, halves = new Uint32Array(count * 2);
+            let at = start, low = 0, high = 0;
+            for (let i = 0; i < count; i++) {
+                let l = 0, u = 0, shift = 0, byte;
+                do {
+                    byte = bytes[at++];
+                    const seven = byte & 127;
+                    if (shift < 32) l |= seven << shift;
+                    if (shift > 25 && shift < 64) u |= shift < 32 ? seven >>> (32 - shift) : seven << (shift - 32);
+                    shift += 7;
+                } while (byte > 127 && at < end);
+                const sign = -(l & 1);
+                l = (((l >>> 1) | (u << 31)) ^ sign) >>> 0;
+                u = ((u >>> 1) ^ sign) >>> 0;
+                const sum = low + l;
+                low = sum >>> 0;
+                high = (high + u + (sum > 4294967295 ? 1 : 0)) >>> 0;
+                halves[2 * i] = low;
+                halves[2 * i + 1] = high;
+            }
+            return new BigUint64Array(halves.buffer);
+        }
+
+        /* Texts are decoded one by one, when asked for. */
+        texts(name) {
+            const column = this.columns.get(name);
+            if (!column) return { length: 0, at: () => '' };
+            if (column.items) return column.items;
+            const { count, start, end } = column, bytes = this.bytes, ends = new Uint32Array(count + 1), starts = new Uint32Array(count);
+            let at = start;
+            for (let i = 0; i < count; i++) {
+                let length = 0, scale = 1, byte;
+                do {
+                    byte = bytes[at++];
+                    length += (byte & 127) * scale;
+                    scale *= 128;
+                } while (byte > 127 && at < end);
+                starts[i] = at;
+                at = Math.min(end, at + length);
+                ends[i] = at;
+            }
+            const made = new Map(), decoder = new TextDecoder();
+            const text = (i) => {
+                if (!(i >= 0 && i < count)) return '';
+                if (!made.has(i)) made.set(i, decoder.decode(bytes.subarray(starts[i], ends[i])));
+                return made.get(i);
+            };
+            return (column.items = { length: count, at: text });
+        }
+    }
+
+    const EMPTY = new Section(Uint8Array.of(1, 0));
+
+    async function read(name, needed) {
+        const element = $('s-' + name);
+        try {
+            if (!element) {
+                if (needed) complain('no section ' + name);
+                return EMPTY;
+            }
+            const bytes = await inflate(fromBase64(element.textContent));
+            element.replaceChildren(); // the text is not needed twice
+            if (bytes.length !== Number(element.dataset.n)) throw new Error('length');
+            if (crc32(bytes) !== parseInt(element.dataset.crc, 16)) throw new Error('checksum');
+            return new Section(bytes);
+        } catch (error) {
+            complain('section ' + name + ' is not whole');
+            return EMPTY;
+        }
+    }
+
+    /* A section by name; an empty one, and a word at the top of the page, when it is not whole. */
+    function section(name, needed = true) {
+        if (!sections.has(name)) sections.set(name, read(name, needed));
+        return sections.get(name);
+    }
+
+    const ended = new Promise((resolve) => {
+        const check = () => {
+            const mark = $('s-eof');
+            if (!mark) complain('its end is missing');
+            else if (document.querySelectorAll('script[data-n]').length !== Number(mark.textContent)) complain('sections are missing');
+            resolve();
+        };
+        if (document.readyState === 'loading') document.addEventListener('DOMContentLoaded', check);
+        else check();
+    });
+
+    return { section, ended, EMPTY, broken };
+})();

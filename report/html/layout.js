@@ -1,0 +1,180 @@
+'use strict';
+/* layout.js: what is mapped at A or B, as /proc/PID/maps shows it, and whose it is; what changed between A and B. */
+
+const layout = (() => {
+    let table, runs = [], order = { by: 'start', down: false }, group = '';
+    const sort = { state: order, by: null };
+
+    /* The birth of a run, and of its one mapping. */
+    const L = () => model.lives;
+    const range = (i) => units.address(L().start_page[i]) + '-' + units.address(L().start_page[i] + L().pages[i]);
+    const access = (i) => {
+        const p = L().prot[i];
+        return (p & 1 ? 'r' : '-') + (p & 2 ? 'w' : '-') + (p & 4 ? 'x' : '-') + (L().flags[i] & 1 ? 's' : 'p');
+    };
+    const kindOf = (i) => [model.kinds[L().kind[i]], model.roles[L().role[i]], model.runtimes[L().runtime[i]]].filter(Boolean).join(' ') + (L().flags[i] & 2 ? '?' : '');
+    const file = (i) => model.text(L().file_str[i]);
+    const plainRow = (i) => [range(i), units.size(L().pages[i] * PAGE), access(i), kindOf(i), file(i), model.site(L().stack[i])];
+
+    function about(i, t) {
+        const died = L().died[i];
+        return [
+            ['size', units.size(L().pages[i] * PAGE)], ['access', access(i)], ['kind', kindOf(i), model.kinds[L().kind[i]]], file(i) && ['name', file(i)], ['mapped by', model.site(L().stack[i])],
+            ['since', units.moment(L().birth[i], model.end) + (t == null ? '' : `, ${units.duration(Math.max(0, t - L().birth[i]))} old`)],
+            ['until', died >= model.end ? 'the end of the run' : units.moment(died, model.end)], L().protects[i] && ['access changed', L().protects[i] + ' times before'],
+        ].filter(Boolean);
+    }
+
+    /* Neighbours of one access, one file with offsets that go on, and one name are one mapping to the kernel. */
+    function merged(list) {
+        const l = L(), sorted = [...list].sort((a, b) => l.space[a] - l.space[b] || l.start_page[a] - l.start_page[b]), out = [];
+        for (const i of sorted) {
+            const last = out[out.length - 1], before = last?.[last.length - 1];
+            const joins = last && l.space[before] === l.space[i] && l.start_page[before] + l.pages[before] === l.start_page[i] && l.prot[before] === l.prot[i] && (l.flags[before] & 1) === (l.flags[i] & 1) &&
+                l.file[before] === l.file[i] && (l.flags[before] & 4) === (l.flags[i] & 4) && (!l.file[i] || (l.flags[i] & 4) || l.offset_pages[before] + l.pages[before] === l.offset_pages[i]) && l.kind[before] === l.kind[i];
+            if (joins) last.push(i);
+            else out.push([i]);
+        }
+        return out;
+    }
+
+    const pagesOf = (run) => run.reduce((sum, i) => sum + L().pages[i], 0);
+
+    /* Who mapped most of a run, and how much. */
+    function owner(run) {
+        if (run.length === 1) return model.site(L().stack[run[0]]);
+        const sums = new Map();
+        for (const i of run) sums.set(L().stack[i], (sums.get(L().stack[i]) || 0) + L().pages[i]);
+        const bySite = new Map();
+        for (const [stack, pages] of sums) bySite.set(model.site(stack), (bySite.get(model.site(stack)) || 0) + pages);
+        const [site, pages] = [...bySite].reduce((best, now) => (now[1] > best[1] ? now : best));
+        return site + (pages < pagesOf(run) ? ' ' + units.percent(pages, pagesOf(run)) : '');
+    }
+
+    const startOf = (run) => L().start_page[run[0]];
+    const filter = (i) => !state.hidden.has(L().kind[i]) && (!state.pages || (L().start_page[i] < state.pages[1] && L().start_page[i] + L().pages[i] > state.pages[0]));
+
+    function matching(run) {
+        const q = state.query.toLowerCase();
+        return !q || [range(run[0]), file(run[0]), kindOf(run[0]), owner(run)].some((text) => text.toLowerCase().includes(q));
+    }
+
+    /* Rows that are shown: {run, mark} and, grouped, {title, bytes, count}. */
+    function collect() {
+        const { a, b } = model.instant(), now = model.alive(state.at === 'a' ? a : b), space = new Map();
+        let rows;
+        if (state.at === 'diff') {
+            const before = new Set(model.alive(a).list), after = new Set(now.list), birth = (i) => L().space[i] + ' ' + L().start_page[i];
+            const gone = [...before].filter((i) => !after.has(i) && filter(i)), came = [...after].filter((i) => !before.has(i) && filter(i));
+            const was = new Map(gone.map((i) => [birth(i), i])), still = new Map(came.map((i) => [birth(i), i]));
+            rows = [...merged(came).map((run) => ({ run, mark: was.has(birth(run[0])) ? '~' : '+' })), ...merged(gone.filter((i) => !still.has(birth(i)))).map((run) => ({ run, mark: '\u2212' }))];
+        } else rows = merged(now.list.filter(filter)).map((run) => ({ run, mark: '' }));
+        rows = rows.filter(({ run }) => matching(run));
+        const keys = { start: ({ run }) => startOf(run), size: ({ run }) => pagesOf(run), kind: ({ run }) => kindOf(run[0]), owner: ({ run }) => owner(run), age: ({ run }) => L().birth[run[0]], name: ({ run }) => file(run[0]) };
+        const key = keys[order.by], kept = new Map(rows.map((row) => [row, key(row)]));
+        rows.sort((x, y) => {
+            const p = kept.get(x), q = kept.get(y), d = p < q ? -1 : p > q ? 1 : 0;
+            return order.down ? -d : d;
+        });
+        if (group) {
+            const by = { kind: ({ run }) => model.kinds[L().kind[run[0]]], file: ({ run }) => file(run[0]) || 'no file', owner: ({ run }) => model.site(L().stack[run[0]]) }[group];
+            for (const row of rows) space.set(by(row), [...(space.get(by(row)) || []), row]);
+            rows = [...space].map(([title, list]) => ({ title, list, pages: list.reduce((sum, { run }) => sum + pagesOf(run), 0) })).sort((x, y) => y.pages - x.pages).flatMap((g) => [{ title: g.title, pages: g.pages, count: g.list.length }, ...g.list]);
+        }
+        return { rows, now };
+    }
+
+    function row(i) {
+        const r = runs[i];
+        if (r.title !== undefined) return Object.assign([h('strong', {}, bdi(r.title)), units.size(r.pages * PAGE), '', `${units.count(r.count)} mapping${r.count === 1 ? '' : 's'}`, '', '', ''], { mark: 'group' });
+        const [first] = r.run, { a, b } = model.instant(), t = state.at === 'a' ? a : b;
+        const swatch = h('i', { class: 'swatch', 'aria-hidden': 'true' });
+        swatch.style.backgroundColor = paint.kind(L().kind[first]);
+        const text = units.address(startOf(r.run)) + '-' + units.address(startOf(r.run) + pagesOf(r.run));
+        const select = button('', () => {
+            change({ sel: 'l' + first });
+            detail.open();
+        }, { class: 'link mono' });
+        select.append(r.mark && h('b', { class: 'sign' }, r.mark + ' '), text);
+        return Object.assign([select, units.size(pagesOf(r.run) * PAGE), access(first), h('span', {}, swatch, ' ', bdi(kindOf(first))), owner(r.run), units.duration(Math.max(0, t - L().birth[first])), file(first)], { mark: { '+': 'plus', '\u2212': 'minus', '~': 'tilde' }[r.mark] });
+    }
+
+    /* As the kernel writes it. */
+    function mapsText() {
+        const { a, b } = model.instant(), l = L();
+        return merged(model.alive(state.at === 'a' ? a : b).list).map((run) => {
+            const i = run[0], start = l.start_page[i] * PAGE, end = (l.start_page[i] + pagesOf(run)) * PAGE;
+            return `${units.hex(start, 8)}-${units.hex(end, 8)} ${access(i)} ${units.hex(l.offset_pages[i] * PAGE, 8)} 00:00 0`.padEnd(73) + (file(i) ? ' ' + file(i).replace(/\n/g, '\\012') : '');
+        }).join('\n') + '\n';
+    }
+
+    function fill() {
+        if (!model.procs.length) return;
+        const { rows, now } = collect(), total = rows.reduce((sum, r) => sum + (r.run ? pagesOf(r.run) : 0), 0), n = rows.filter((r) => r.run).length;
+        runs = rows;
+        table.resize(rows.length);
+        const asked = model.instant()[state.at === 'a' ? 'a' : 'b'];
+        $('layout-note').textContent = `${units.count(n)} mappings, ${units.size(total * PAGE)} at ${units.moment(now.t, model.end)} (${now.exact ? 'exact' : `snapped from ${units.moment(asked, model.end)}`})` + (state.hidden.size || state.pages || state.query ? ', filtered' : '');
+        $('layout-panel').classList.toggle('none', !rows.length);
+        document.querySelector(`input[name=at][value=${state.at}]`).checked = true;
+    }
+
+    function start() {
+        sort.by = (key) => {
+            order.down = order.by === key ? !order.down : key === 'size' || key === 'age';
+            order.by = key;
+            table.head();
+            fill();
+        };
+        table = new LongTable($('layout-rows'), {
+            label: 'Mappings', row, sort,
+            columns: [{ title: 'range', key: 'start', head: true }, { title: 'size', kind: 'n', key: 'size' }, { title: 'access', kind: 'mono' }, { title: 'kind', key: 'kind' }, { title: 'mapped by', key: 'owner', kind: 'wide' }, { title: 'age', kind: 'n', key: 'age' }, { title: 'name', kind: 'wide', key: 'name' }],
+        });
+        for (const input of document.querySelectorAll('input[name=at]')) input.addEventListener('change', () => change({ at: input.value }));
+        $('layout-group').addEventListener('change', (e) => {
+            group = e.target.value;
+            fill();
+        });
+        $('layout-copy').addEventListener('click', () => copy(mapsText(), 'the layout'));
+        panels.lazy('layout-panel', fill, ['a', 'b', 'at', 'hidden', 'pages', 'query', 'proc', 'theme', 'size']);
+    }
+
+    return { start, about, range, access, kindOf, file, plainRow, merged, mapsText, fill };
+})();
+
+/* What changed from A to B: by kind and by call site, as bars to both sides. */
+const changes = (() => {
+    function bars(box, items, color) {
+        const most = Math.max(1, ...items.map(([, by]) => Math.abs(by)));
+        box.replaceChildren(...(items.length ? items.map(([name, by, from, to, k, stack]) => {
+            const bar = h('i', { class: by < 0 ? 'bar less' : 'bar more', 'aria-hidden': 'true' });
+            bar.style.width = Math.max(0.4, Math.abs(by) / most * 50) + '%';
+            if (color) bar.style.backgroundColor = paint.kind(k);
+            const title = stack === undefined ? h('span', { class: 'name' }, bdi(name)) : button('', () => sites.show(stack), { class: 'link name' });
+            if (stack !== undefined) title.append(bdi(name));
+            return h('li', {}, title, h('span', { class: 'track' }, bar), h('b', { class: 'n' }, units.signed(by)), h('span', { class: 'n soft' }, `${units.size(from)} \u2192 ${units.size(to)}`));
+        }) : [h('li', { class: 'empty' }, 'Nothing changed between A and B.')]));
+    }
+
+    function fill() {
+        const { a, b } = model.instant(), n = model.kinds.length, l = model.lives, size = model.stacks.n;
+        const before = model.bytesBy(l.kind, n, a), after = model.bytesBy(l.kind, n, b);
+        const kinds = model.kinds.map((name, k) => [name, after[k] - before[k], before[k], after[k], k]).filter(([, by]) => by);
+        const from = model.bytesBy(l.stack, size, a), to = model.bytesBy(l.stack, size, b), sums = new Map();
+        for (let i = 0; i < size; i++) {
+            if (!from[i] && !to[i]) continue;
+            const key = model.stacks.site[i], sum = sums.get(key) || [model.site(i), 0, 0, 0, 0, i];
+            sum[1] += to[i] - from[i];
+            sum[2] += from[i];
+            sum[3] += to[i];
+            sums.set(key, sum);
+        }
+        const order = (x, y) => Math.abs(y[1]) - Math.abs(x[1]), changed_ = [...sums.values()].filter(([, by]) => by).sort(order);
+        bars($('changes-kinds'), kinds.sort(order), true);
+        bars($('changes-sites'), changed_.slice(0, 12), false);
+        const total = kinds.reduce((sum, [, by]) => sum + by, 0), [ta, tb] = [a, b].map((t) => model.alive(t));
+        $('changes-note').replaceChildren(h('b', {}, units.signed(total)), ` mapped from A, ${units.moment(ta.t, model.end)}, to B, ${units.moment(tb.t, model.end)} (${ta.exact && tb.exact ? 'exact' : 'snapped'})` + (changed_.length > 12 ? `; ${changed_.length - 12} more call sites` : ''));
+    }
+
+    return { start: () => panels.lazy('changes-panel', fill, ['a', 'b', 'hidden', 'proc', 'theme']) };
+})();

@@ -1,0 +1,95 @@
+'use strict';
+/* link.js: the state as the part of the address behind #, which holds no data of the report. */
+
+const link = (() => {
+    const CHARTS = ['stack', 'lines', 'log'], STRIPS = ['kind', 'protection', 'owner', 'age'], ATS = ['a', 'b', 'diff'];
+    let own = '';
+
+    const seconds = (t) => String(Math.round(t) / TICKS);
+
+    function write() {
+        const p = new URLSearchParams({ v: '1' }), put = (key, value, normal) => value !== normal && p.set(key, value);
+        put('p', state.proc === ALL ? '' : String(model.procs[state.proc].pid), '');
+        if (state.t0 > 0 || state.t1 < model.end) p.set('t', seconds(state.t0) + '-' + seconds(state.t1));
+        if (state.a !== null) p.set('a', seconds(state.a));
+        if (state.b !== null) p.set('b', seconds(state.b));
+        put('m', state.metric, 'live');
+        if (state.hidden.size) p.set('k', model.kinds.filter((name, k) => name && !state.hidden.has(k)).join(',') || 'none');
+        put('q', state.query, '');
+        put('sel', state.sel, '');
+        put('inv', String(state.invert), '0');
+        put('at', state.at, 'b');
+        put('c', state.chart, 'stack');
+        put('s', state.strip, 'kind');
+        if (state.pages) p.set('y', state.pages.map((page) => units.hex(page)).join('-'));
+        put('z', String(state.zoom), '0');
+        return '#' + p.toString();
+    }
+
+    /* A number in ticks, or NaN. */
+    const ticks = (text) => (/^\d{1,12}(\.\d{1,9})?$/.test(text ?? '') ? clamp(Math.round(Number(text) * TICKS), 0, model.end) : NaN);
+
+    function normal() {
+        return { proc: ALL, t0: 0, t1: model.end, a: null, b: null, hidden: new Set(), metric: 'live', query: '', sel: '', pages: null, invert: 0, zoom: 0, at: 'b', strip: 'kind', chart: 'stack' };
+    }
+
+    function read(text) {
+        const to = normal(), p = new URLSearchParams(text.replace(/^#/, '').slice(0, 2000)), one = (key, list, target) => list.includes(p.get(key)) && (to[target] = p.get(key));
+        if (p.get('v') && p.get('v') !== '1') {
+            notice('This link was made by another version: the whole run is shown.');
+            return to;
+        }
+        if (/^\d+$/.test(p.get('p') ?? '')) to.proc = model.procs.findIndex((proc) => proc.pid === Number(p.get('p')));
+        const [t0, t1] = (p.get('t') ?? '').split('-').map(ticks);
+        if (t0 < t1) Object.assign(to, { t0, t1 });
+        for (const key of ['a', 'b']) if (ticks(p.get(key)) >= 0) to[key] = ticks(p.get(key));
+        if (Object.hasOwn(model.METRICS, p.get('m') ?? '')) to.metric = p.get('m');
+        if (p.has('k')) {
+            const shown = new Set(p.get('k').split(','));
+            model.kinds.forEach((name, k) => name && !shown.has(name) && to.hidden.add(k));
+        }
+        to.query = (p.get('q') ?? '').slice(0, 200);
+        if (/^[els]\d{1,15}$/.test(p.get('sel') ?? '')) to.sel = p.get('sel');
+        if (p.get('inv') === '1') to.invert = 1;
+        one('at', ATS, 'at');
+        one('c', CHARTS, 'chart');
+        one('s', STRIPS, 'strip');
+        const y = (p.get('y') ?? '').match(/^([0-9a-f]{1,13})-([0-9a-f]{1,13})$/);
+        if (y && parseInt(y[1], 16) < parseInt(y[2], 16)) to.pages = [parseInt(y[1], 16), parseInt(y[2], 16)];
+        if (/^\d{1,9}$/.test(p.get('z') ?? '')) to.zoom = Number(p.get('z'));
+        if (!(to.zoom < model.trees[to.invert].parent.length)) to.zoom = 0;
+        return to;
+    }
+
+    function save() {
+        const text = write();
+        if (text === own || (text === '#v=1' && !location.hash)) return;
+        own = text;
+        try {
+            history.replaceState(null, '', text);
+        } catch (error) {
+            // Some places do not allow it: the view works all the same.
+        }
+    }
+
+    function start() {
+        const first = read(location.hash);
+        Object.assign(state, first);
+        let waits = 0;
+        when(() => {
+            if (!waits)
+                waits = setTimeout(() => {
+                    waits = 0;
+                    save();
+                }, 250);
+        });
+        addEventListener('hashchange', () => location.hash !== own && change(read(location.hash)));
+    }
+
+    return { start, read, write, normal };
+})();
+
+function notice(text) {
+    $('notice').textContent = text;
+    $('notice').hidden = !text;
+}

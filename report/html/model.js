@@ -1,0 +1,299 @@
+'use strict';
+/*
+ * model.js: what the report is about, and the one state that all panels show.  Nothing is computed here but sums of what
+ * the file gives; each sum says whether it is of exactly the range that was asked for.
+ */
+
+const PAGE = 4096;
+const ALL = -1; // all processes
+
+const model = (() => {
+    const m = { meta: {}, procs: [], kinds: [], chunks: [] };
+    const alives = new Map(), lods = new Map();
+
+    const list = (texts) => Array.from({ length: texts.length }, (_, i) => texts.at(i));
+
+    function readCode(stk) {
+        const n = (name) => stk.numbers(name);
+        const tree = (prefix) => ({ line: n(prefix + '_line'), parent: n(prefix + '_parent'), word: n(prefix + '_word_str') });
+        const count = n('stack_lines'), first = new Uint32Array(count.length + 1);
+        for (let i = 0; i < count.length; i++) first[i + 1] = first[i] + count[i];
+        m.stacks = { n: stk.count('stack_node'), id: n('stack_id'), ends: [n('stack_node'), n('stack_rnode')], site: n('stack_site_str'), line: n('stack_site'), quality: n('stack_quality'), first, lines: n('lines') };
+        m.trees = [tree('node'), tree('rnode')];
+        m.lines = { fn: n('line_function_str'), file: n('line_file_str'), number: n('line_number'), module: n('line_module_str'), offset: n('line_offset'), flags: n('line_flags') };
+    }
+
+    function readLives(section) {
+        const names = 'space start_page pages born died event birth stack owner file_str offset_pages file prot flags kind role runtime protects';
+        m.lives = { n: section.count('pages'), space_n: section.count('extent_space') };
+        for (const name of names.split(' ')) m.lives[name] = section.numbers(name);
+        m.extents = ['extent_space', 'extent_start_page', 'extent_end_page'].map((name) => section.numbers(name));
+    }
+
+    function readTables(tables) {
+        for (const name of ['kinds', 'roles', 'runtimes', 'acts', 'calls']) m[name] = list(tables.texts(name));
+        m.classes = list(tables.texts('call_class'));
+        m.args = list(tables.texts('call_args')).map((text) => text.split(' ').filter(Boolean).map((part) => part.split(':')));
+        m.bits = new Map();
+        for (const line of list(tables.texts('bits'))) {
+            const [set, value, name] = line.split(' ');
+            if (!m.bits.has(set)) m.bits.set(set, []);
+            m.bits.get(set).push([BigInt('0x' + value.replace(/[^0-9a-f]/gi, '')), name]);
+        }
+        m.errors = new Map(list(tables.texts('errors')).map((line) => line.split(' ')));
+    }
+
+    async function load() {
+        const names = ['meta', 'tables', 'str', 'proc', 'space', 'thread', 'stk', 'lod0', 'lives', 'find', 'ev'];
+        const [meta, tables, str, proc, space, thread, stk, lod0, lives, find, ev] = await Promise.all(names.map((name) => format.section(name)));
+        const keys = meta.texts('key'), values = meta.texts('value');
+        const read = new Map(list(keys).map((key, i) => [key, values.at(i)]));
+        m.word = (key) => read.get(key) ?? '';
+        m.number = (key) => Number(read.get(key)) || 0;
+        m.end = Math.max(1, m.number('ticks'));
+        m.exact = m.number('exact') === 1;
+        m.sparseBuckets = Math.max(1, m.number('sparse'));
+        readTables(tables);
+        const text = str.texts('text');
+        m.text = (i) => text.at(i);
+        const columns = (section, names) => Array.from({ length: section.count(names[0]) }, (_, i) => Object.fromEntries(names.map((name) => [name, section.numbers(name)[i] ?? 0])));
+        m.procs = columns(proc, ['pid', 'parent', 'name_str', 'exe_str', 'status_str', 'start', 'end', 'slot', 'events', 'threads', 'resident_peak', 'virtual_peak']);
+        m.spaces = columns(space, ['id', 'proc', 'start', 'end']);
+        m.threads = columns(thread, ['tid', 'proc', 'start', 'end']);
+        readCode(stk);
+        readLives(lives);
+        lods.set(0, lod0);
+        m.find = find;
+        m.main = m.procs.reduce((best, p, i) => (p.resident_peak + p.virtual_peak / 1e6 > m.procs[best].resident_peak + m.procs[best].virtual_peak / 1e6 ? i : best), 0);
+        let row = 0;
+        m.whole = ev.numbers('whole')[0] === 1;
+        m.chunks = columns(ev, ['first_id', 'count', 'start', 'end']).map((chunk, i) => ({ ...chunk, i, row: (row += chunk.count) - chunk.count }));
+        m.rows = row;
+    }
+
+    // ---- series ----
+
+    /* The series of a process: of the whole until they are there, or when it has none of its own. */
+    function lod() {
+        const slot = state.proc === ALL ? 0 : Math.max(0, m.procs[state.proc].slot - 1);
+        if (!lods.has(slot)) {
+            lods.set(slot, null);
+            format.ended.then(() => format.section('lod' + slot)).then((section) => {
+                lods.set(slot, section);
+                change({}, 'lod');
+            });
+        }
+        return lods.get(slot) || lods.get(0);
+    }
+
+    const ownLod = () => state.proc === ALL || m.procs[state.proc].slot > 1;
+    const buckets = () => Math.max(1, lod().count('virtual_last') || m.number('buckets'));
+    const bucketOf = (t, n) => clamp(Math.floor(t * n / m.end), 0, n - 1);
+
+    // ---- what is mapped ----
+
+    const ofProc = (proc) => Uint8Array.from(m.spaces, (space) => (proc === ALL || space.proc === proc ? 1 : 0));
+
+    /* Only instants are in a file without all lives. */
+    function snap(t) {
+        if (m.number('lives') === 1 || t === m.number('peak')) return t;
+        const n = m.number('instants');
+        return Math.floor(Math.floor(t * n / m.end) * m.end / n);
+    }
+
+    function alive(t, proc = state.proc) {
+        const key = proc + ' ' + t;
+        if (alives.has(key)) return alives.get(key);
+        const { n, born, died, space } = m.lives, at = snap(t), own = ofProc(proc), found = [], last = at >= m.end;
+        for (let i = 0; i < n; i++)
+            if (born[i] <= at && (at < died[i] || (last && died[i] >= m.end)) && own[space[i]]) found.push(i);
+        const result = { t: at, exact: at === t, list: Uint32Array.from(found) };
+        if (alives.size > 7) alives.delete(alives.keys().next().value);
+        alives.set(key, result);
+        return result;
+    }
+
+    /* Bytes that are there at t, added up by what `key` tells of each life; kinds that are not shown do not count. */
+    function bytesBy(key, size, t, proc, every) {
+        const sums = new Float64Array(size), { pages, kind } = m.lives;
+        for (const i of alive(t, proc).list) if (every || !state.hidden.has(kind[i])) sums[key[i]] += pages[i] * PAGE;
+        return sums;
+    }
+
+    // ---- what calls did ----
+
+    let sparse = null;
+    async function readSparse() {
+        await format.ended;
+        const section = await format.section('sparse'), n = (name) => section.numbers(name);
+        sparse = { slot: n('row_slot'), stack: n('row_stack'), items: n('row_items'), bucket: n('bucket'), calls: n('calls'), mapped: n('mapped'), returned: n('returned'), faults: n('faults'), time: n('time'), others: n('other_stacks')[0] || 0 };
+        const from = new Uint32Array(sparse.items.length + 1), at = new Int16Array(sparse.bucket.length);
+        for (let row = 0, i = 0; row < sparse.items.length; row++) {
+            for (let k = 0, last = -1; k < sparse.items[row]; k++, i++) at[i] = last += sparse.bucket[i];
+            from[row + 1] = i;
+        }
+        Object.assign(sparse, { from, bucket: at });
+        m.sparse = sparse;
+        return sparse;
+    }
+    let reading = null;
+    const needSparse = () => (reading ??= readSparse());
+
+    const METRICS = {
+        live: 'live at B', net: 'mapped \u2212 returned', mapped: 'mapped', returned: 'returned', calls: 'calls', time: 'time in calls', faults: 'page faults',
+    };
+    const column = (metric) => (metric === 'net' ? [[sparse.mapped, 1], [sparse.returned, -1]] : [[sparse[metric], 1]]);
+    const ofEvent = {
+        net: (c, i) => c.numbers('mapped')[i] - c.numbers('unmapped')[i], mapped: (c, i) => c.numbers('mapped')[i], returned: (c, i) => c.numbers('unmapped')[i],
+        calls: () => 1, time: (c, i) => c.numbers('duration')[i], faults: (c, i) => c.numbers('minor')[i] + c.numbers('major')[i],
+    };
+
+    /*
+     * Sums by stack over [t0, t1): whole buckets from the sparse section; the edges from the events when all are in the
+     * file, otherwise the range is snapped to buckets.  The end of the run belongs to the range that ends there.
+     */
+    async function sums(t0, t1, metric, proc = state.proc) {
+        if (metric === 'live') {
+            const { exact, t } = alive(t1, proc);
+            return { values: bytesBy(m.lives.stack, m.stacks.n, t1, proc), exact, t0: t, t1: t };
+        }
+        await needSparse();
+        const n = m.sparseBuckets, tick = (b) => Math.ceil(b * m.end / n), values = new Float64Array(m.stacks.n);
+        const last = t1 >= m.end ? n : Math.floor(t1 * n / m.end);
+        let from = Math.ceil(t0 * n / m.end), to = Math.max(from, last);
+        if (!m.exact || !m.whole) {
+            from = Math.min(n - 1, Math.floor(t0 * n / m.end));
+            to = Math.max(from + 1, Math.min(n, Math.ceil(t1 * n / m.end)));
+        }
+        for (const [items, sign] of column(metric))
+            for (let row = 0; row < sparse.stack.length; row++) {
+                if (proc !== ALL && sparse.slot[row] !== proc + 1) continue;
+                let sum = 0;
+                for (let i = sparse.from[row]; i < sparse.from[row + 1]; i++) if (sparse.bucket[i] >= from && sparse.bucket[i] < to) sum += items[i];
+                values[sparse.stack[row]] += sign * sum;
+            }
+        if (!m.exact || !m.whole) return { values, exact: tick(from) === Math.ceil(t0) && (to === n || tick(to) === Math.ceil(t1)), t0: tick(from), t1: Math.min(m.end, tick(to)) };
+        for (const chunk of m.chunks) {
+            if (chunk.end < t0 || chunk.start > t1) continue;
+            const c = await events(chunk.i), time = c.numbers('time'), procOf = c.numbers('proc'), stack = c.numbers('stack'), value = ofEvent[metric];
+            for (let i = 0; i < time.length; i++) {
+                const t = time[i], bucket = bucketOf(t, n);
+                if (t >= t0 && (t < t1 || t1 >= m.end) && (bucket < from || bucket >= to) && (proc === ALL || procOf[i] === proc)) values[stack[i]] += value(c, i);
+            }
+        }
+        return { values, exact: true, t0, t1 };
+    }
+
+    /* The hook of the tests: the same sums, as a number. */
+    async function query(t0, t1, metric, proc = ALL) {
+        const { values, ...rest } = await sums(t0, t1, metric, proc);
+        return { value: values.reduce((a, b) => a + b, 0), ...rest };
+    }
+
+    // ---- events ----
+
+    const events = (i) => format.ended.then(() => format.section('e' + i));
+
+    function chunkOf(row) {
+        let low = 0, high = m.chunks.length - 1;
+        while (low < high) {
+            const middle = (low + high + 1) >> 1;
+            if (m.chunks[middle].row <= row) low = middle;
+            else high = middle - 1;
+        }
+        return m.chunks[low];
+    }
+
+    /* First row of the sorted column `name` that is not below `value`. */
+    async function rowOf(name, value) {
+        const ends = name === 'id' ? (c, i) => m.chunks[i + 1]?.first_id > value || i === m.chunks.length - 1 : (c) => c.end >= value;
+        const chunk = m.chunks.find(ends) ?? m.chunks[m.chunks.length - 1];
+        if (!chunk) return 0;
+        const items = (await events(chunk.i)).numbers(name);
+        let low = 0, high = items.length;
+        while (low < high) {
+            const middle = (low + high) >> 1;
+            if (items[middle] < value) low = middle + 1;
+            else high = middle;
+        }
+        return Math.min(m.rows - 1, chunk.row + low);
+    }
+
+    // ---- names ----
+
+    function lineName(line) {
+        const l = m.lines, module = m.text(l.module[line]);
+        const name = m.text(l.fn[line]) || (module.split('/').pop() || '?') + '+0x' + units.hex(l.offset[line] ?? 0);
+        return name + (l.flags[line] & 1 ? ' (inlined)' : '');
+    }
+    const linePlace = (line) => {
+        const file = m.text(m.lines.file[line]);
+        return file ? file + (m.lines.number[line] ? ':' + m.lines.number[line] : '') : m.text(m.lines.module[line]);
+    };
+    const nodeName = (tree, node) => (tree.line[node] ? lineName(tree.line[node] - 1) : m.text(tree.word[node]) || (node ? 'unknown' : 'all'));
+    const site = (stack) => m.text(m.stacks.site[stack]) || 'unknown';
+    const procName = (i) => m.text(m.procs[i].name_str) || 'process';
+    const kindBytes = (k) => lod().numbers('kind' + k + '_last');
+    const instant = () => ({ a: state.a ?? 0, b: state.b ?? (m.number('peak') || m.end) });
+
+    return Object.assign(m, { load, lod, ownLod, buckets, bucketOf, ofProc, snap, alive, bytesBy, needSparse, METRICS, sums, query, events, chunkOf, rowOf, lineName, linePlace, nodeName, site, procName, kindBytes, instant, list });
+})();
+
+// ---- the state ----
+
+/* proc; the view t0..t1 in ticks; cursors a and b (null: where they are by itself); hidden kinds; what sites measure; the
+ * search; what is selected ("e12" an event, "l5" a life, "s3" a stack); the address range [page, page) or null. */
+const state = { proc: ALL, t0: 0, t1: 1, a: null, b: null, hidden: new Set(), metric: 'live', query: '', sel: '', pages: null, invert: 0, zoom: 0, at: 'b', strip: 'kind', chart: 'stack', panel: '' };
+
+const trail = []; // ranges that were shown before
+const listeners = [];
+const when = (f) => listeners.push(f);
+let changed = new Set(), asked = false;
+
+function tellAll() {
+    asked = false;
+    const what = changed;
+    changed = new Set();
+    for (const listener of listeners) listener(what);
+}
+
+/* Change the state; all panels hear of it before the next frame. */
+function change(patch, ...also) {
+    if ('t0' in patch || 't1' in patch) {
+        const least = Math.min(model.end, 20), width = clamp((patch.t1 ?? state.t1) - (patch.t0 ?? state.t0), least, model.end);
+        patch.t0 = clamp(patch.t0 ?? state.t0, 0, model.end - width);
+        patch.t1 = patch.t0 + width;
+    }
+    if ('proc' in patch && !model.procs[patch.proc]) patch.proc = ALL;
+    for (const key in patch)
+        if (state[key] !== patch[key]) {
+            state[key] = patch[key];
+            changed.add(key);
+        }
+    also.forEach((word) => changed.add(word));
+    if (changed.size && !asked) {
+        asked = true;
+        requestAnimationFrame(tellAll);
+    }
+}
+
+/* Show another range, and remember this one. */
+function goTo(t0, t1, more) {
+    if (t0 !== state.t0 || t1 !== state.t1) trail.push([state.t0, state.t1]);
+    if (trail.length > 100) trail.shift();
+    change({ t0, t1, ...more });
+}
+
+function back() {
+    const range = trail.pop();
+    if (range) change({ t0: range[0], t1: range[1] });
+}
+
+function zoomBy(factor, t = (state.t0 + state.t1) / 2) {
+    change({ t0: t - (t - state.t0) * factor, t1: t + (state.t1 - t) * factor });
+}
+
+function panBy(share) {
+    const d = (state.t1 - state.t0) * share;
+    change({ t0: state.t0 + d, t1: state.t1 + d });
+}

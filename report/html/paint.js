@@ -1,0 +1,167 @@
+'use strict';
+/* paint.js: colours, canvases whose pixels are written one by one, and the axis that all time panels share. */
+
+const paint = (() => {
+    /* From the bottom of a stack of bands to its top: what stays first, what grows last.  Colours were searched so that
+     * any two differ (CIELAB dE >= 20, also to colour-blind eyes) and all stand out from the ground (3.05 : 1). */
+    const ORDER = ['image', 'file', 'kernel', 'shared', 'stack', 'guard', 'anonymous', 'arena', 'chunk', 'heap'];
+    const LIGHT = { heap: '#d87c1b', arena: '#776000', chunk: '#bb3d48', stack: '#5b2079', image: '#63320f', file: '#4da27b', shared: '#cc65d9', guard: '#988db2', kernel: '#173238', anonymous: '#1e56d5', ground: '#ffffff', ink: '#1c2126', soft: '#5c6670', line: '#dfe3e7', accent: '#0b62c4', bad: '#b3261e', other: '#8a929a' };
+    const DARK = { heap: '#dc8526', arena: '#cab165', chunk: '#ca4a45', stack: '#a691e9', image: '#9dc3b7', file: '#4da472', shared: '#be76ae', guard: '#686769', kernel: '#e6f7fd', anonymous: '#2d65ce', ground: '#14171c', ink: '#e8ebee', soft: '#9ba5b0', line: '#2b3038', accent: '#6cb0ff', bad: '#ff8a80', other: '#6f7882' };
+    const PROT = { none: 'guard', 'r--': 'file', 'rw-': 'anonymous', 'r-x': 'stack', rwx: 'heap' };
+    let theme = LIGHT, words = new Map();
+
+    /* A colour as a pixel in memory: alpha, blue, green, red. */
+    function pixel(hex) {
+        if (!words.has(hex)) {
+            const n = parseInt(hex.slice(1), 16);
+            words.set(hex, (0xff000000 | ((n & 255) << 16) | (n & 0xff00) | (n >> 16)) >>> 0);
+        }
+        return words.get(hex);
+    }
+
+    function mix(a, b, share) {
+        const part = (shift) => Math.round(((a >>> shift) & 255) * (1 - share) + ((b >>> shift) & 255) * share) << shift;
+        return (0xff000000 | part(16) | part(8) | part(0)) >>> 0;
+    }
+
+    const color = (name) => theme[name] || theme.other;
+    const of = (name) => pixel(color(name));
+    const kind = (k) => color(model.kinds[k]);
+
+    /* Kinds by number, in the order of the bands. */
+    const bands = () => {
+        const known = ORDER.map((name) => model.kinds.indexOf(name)).filter((k) => k > 0);
+        return known.concat(model.kinds.map((name, k) => k).filter((k) => k && model.kinds[k] && !known.includes(k)));
+    };
+
+    const RAMP = (i, n) => { // ages and shares: from faint to the accent
+        const low = mix(of('ground'), of('accent'), 0.18);
+        return mix(low, of('accent'), n > 1 ? i / (n - 1) : 1);
+    };
+    /* Owners: a hue for each, none meaning more than another. */
+    function owner(i) {
+        const hue = (i * 137.5) % 360, light = theme === DARK ? 0.62 : 0.45;
+        const f = (n) => {
+            const k = (n + hue / 30) % 12;
+            return Math.round(255 * (light - 0.5 * Math.min(light, 1 - light) * Math.max(-1, Math.min(k - 3, 9 - k, 1))));
+        };
+        return (0xff000000 | (f(4) << 16) | (f(8) << 8) | f(0)) >>> 0;
+    }
+
+    const ratio = () => Math.min(2, window.devicePixelRatio || 1);
+
+    /* Two canvases one over the other: one of pixels, and one of lines and words that is drawn anew when the pointer moves. */
+    class Pane {
+        constructor(box, height) {
+            this.box = box;
+            this.height = height;
+            this.under = h('canvas', { 'aria-hidden': 'true' });
+            this.over = h('canvas', { class: 'over', 'aria-hidden': 'true' });
+            box.append(this.under, this.over);
+            this.width = 0;
+        }
+
+        /* Fit to the box; true when there is something to draw on. */
+        fit() {
+            const width = this.box.clientWidth, k = ratio();
+            if (width < 1) return false;
+            if (width !== this.width || this.k !== k || this.drawn !== this.height) {
+                Object.assign(this, { width, k, drawn: this.height, w: Math.round(width * k), h: Math.round(this.height * k) });
+                this.box.style.height = this.height + 'px';
+                for (const canvas of [this.under, this.over]) {
+                    canvas.width = this.w;
+                    canvas.height = this.h;
+                }
+                this.image = this.under.getContext('2d', { alpha: false }).createImageData(this.w, this.h);
+                this.pixels = new Uint32Array(this.image.data.buffer);
+            }
+            return true;
+        }
+
+        show() {
+            this.under.getContext('2d').putImageData(this.image, 0, 0);
+        }
+
+        /* The upper canvas, empty, in units of CSS pixels. */
+        lines() {
+            const g = this.over.getContext('2d');
+            g.setTransform(this.k, 0, 0, this.k, 0, 0);
+            g.clearRect(0, 0, this.width, this.height);
+            g.font = '11px system-ui, sans-serif';
+            g.textBaseline = 'middle';
+            return g;
+        }
+
+        x(t) {
+            return (t - state.t0) / (state.t1 - state.t0) * this.width;
+        }
+
+        t(x) {
+            return clamp(state.t0 + x / this.width * (state.t1 - state.t0), 0, model.end);
+        }
+    }
+
+    /* Round steps for an axis from 0 to `high`, in bytes or in numbers. */
+    function steps(high, wanted, binary) {
+        const base = binary ? 1024 ** Math.floor(Math.log2(Math.max(high, 1)) / 10) : 10 ** Math.floor(Math.log10(Math.max(high, 1)));
+        const choices = binary ? [1 / 1024, 4 / 1024, 16 / 1024, 64 / 1024, 0.25, 1, 2, 5, 10, 20, 50, 100, 200, 512] : [0.1, 0.2, 0.5, 1, 2, 5, 10];
+        const step = base * (choices.find((c) => high / (base * c) <= wanted) ?? 1024);
+        const out = [];
+        for (let v = step; v <= high; v += step) out.push(v);
+        return out;
+    }
+
+    function timeSteps(t0, t1, wanted) {
+        const rough = (t1 - t0) / wanted, base = 10 ** Math.floor(Math.log10(rough));
+        const step = Math.max(1, base * [1, 2, 5, 10].find((c) => base * c >= rough));
+        const out = [];
+        for (let i = Math.ceil(t0 / step); i * step <= t1; i++) out.push(i * step);
+        return { step, at: out };
+    }
+
+    /* Cursors, and the range that is being dragged. */
+    function cursors(pane, g, drag, hover) {
+        const { a, b } = model.instant();
+        if (drag) {
+            g.fillStyle = color('accent');
+            g.globalAlpha = 0.16;
+            g.fillRect(Math.min(drag[0], drag[1]), 0, Math.abs(drag[1] - drag[0]), pane.height);
+            g.globalAlpha = 1;
+        }
+        for (const [t, word, dash] of [[a, 'A', [4, 3]], [b, 'B', []], [hover, '', [1, 2]]]) {
+            if (t == null || t < state.t0 || t > state.t1) continue;
+            const x = clamp(Math.round(pane.x(t)), 0, pane.width - 1) + 0.5;
+            g.strokeStyle = word ? color('accent') : color('soft');
+            g.setLineDash(dash);
+            g.beginPath();
+            g.moveTo(x, 0);
+            g.lineTo(x, pane.height);
+            g.stroke();
+            g.setLineDash([]);
+            if (word && pane.letters) {
+                const left = x > pane.width - 16 ? x - 15 : x;
+                g.fillStyle = color('accent');
+                g.fillRect(left, 0, 15, 15);
+                g.fillStyle = color('ground');
+                g.fillText(word, left + 4, 8);
+            }
+        }
+    }
+
+    function label(g, text, x, y, align = 'left') {
+        g.textAlign = align;
+        g.lineWidth = 3;
+        g.strokeStyle = color('ground');
+        g.strokeText(text, x, y);
+        g.lineWidth = 1;
+        g.fillStyle = color('soft');
+        g.fillText(text, x, y);
+        g.textAlign = 'left';
+    }
+
+    function setTheme(dark) {
+        theme = dark ? DARK : LIGHT;
+    }
+
+    return { LIGHT, DARK, ORDER, PROT, Pane, pixel, mix, color, of, kind, bands, ramp: RAMP, owner, steps, timeSteps, cursors, label, setTheme };
+})();

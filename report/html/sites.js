@@ -1,0 +1,384 @@
+'use strict';
+/* sites.js: which code did it: as an icicle, as a tree, as a table.  One sum for each stack, folded into the tree of frames. */
+
+const sites = (() => {
+    let sum = null, totals = null, boxes = [], pane, table, rows = [], view = 'icicle', order = { by: 'value', down: true }, focusAt = null, asked = 0;
+    const open = new Set([0]); // nodes of the tree that are unfolded
+    const ROW = 20, LIBRARY = 12; // a frame of libc or a library
+
+    const tree = () => model.trees[state.invert];
+    const money = () => !['calls', 'time', 'faults'].includes(state.metric);
+    const show = (v) => (money() ? units.size(v) : state.metric === 'time' ? units.duration(v) : units.signedCount(v));
+    const kids = new Map();
+
+    /* Children of each node, as one array sorted by parent. */
+    function children() {
+        const t = tree();
+        if (kids.has(t)) return kids.get(t);
+        const n = t.parent.length, first = new Uint32Array(n + 1), list = new Uint32Array(n);
+        for (let i = 1; i < n; i++) first[t.parent[i] + 1]++;
+        for (let i = 0; i < n; i++) first[i + 1] += first[i];
+        const at = first.slice();
+        for (let i = 1; i < n; i++) list[at[t.parent[i]]++] = i;
+        kids.set(t, { first, list });
+        return kids.get(t);
+    }
+
+    const childrenOf = (node) => {
+        const { first, list } = children();
+        return Array.from(list.subarray(first[node], first[node + 1])).filter((c) => totals[c]).sort((a, b) => Math.abs(totals[b]) - Math.abs(totals[a]));
+    };
+
+    /* Self and total of every node.  Parents have lower numbers than their children. */
+    function fold(values) {
+        const t = tree(), ends = model.stacks.ends[state.invert], n = t.parent.length, size = new Float64Array(n);
+        for (let i = 0; i < values.length; i++) if (values[i]) size[ends[i]] += values[i];
+        for (let i = n - 1; i > 0; i--) size[t.parent[i]] += size[i];
+        return size;
+    }
+
+    async function refresh() {
+        const mine = ++asked;
+        const { b } = model.instant();
+        const result = state.metric === 'live' ? await model.sums(0, b, 'live') : await model.sums(state.t0, state.t1, state.metric);
+        if (mine !== asked) return;
+        sum = result;
+        totals = fold(sum.values);
+        if (!(state.zoom < totals.length)) state.zoom = 0;
+        const when_ = state.metric === 'live' ? `at ${units.moment(sum.t1, model.end)}` : `from ${units.moment(sum.t0, model.end)} to ${units.moment(sum.t1, model.end)}`;
+        const snapped = sum.exact ? 'exact' : `snapped to ${state.metric === 'live' ? 'an instant that is in the file' : units.duration(model.end / model.sparseBuckets)}`;
+        const only = state.hidden.size ? (state.metric === 'live' ? ', shown kinds only' : ', calls of all kinds') : '';
+        const others = model.sparse?.others ? `; ${units.count(model.sparse.others)} rare stacks are one, see ${model.word('show_stacks')}` : '';
+        $('sites-note').replaceChildren(h('b', {}, show(totals[0])), ` ${model.METRICS[state.metric]} ${when_} (${snapped}${only})${others}`);
+        $('sites-panel').classList.toggle('none', !totals[0] && !sum.values.some(Boolean));
+        draw();
+    }
+
+    // ---- icicle ----
+
+    const name = (node) => model.nodeName(tree(), node);
+    const matches = (node) => state.query && name(node).toLowerCase().includes(state.query.toLowerCase());
+
+    /* Frames of the node that is zoomed to, widest first; what is too narrow is counted. */
+    function place() {
+        boxes = [];
+        const path = [];
+        for (let node = state.zoom; ; node = tree().parent[node]) {
+            path.unshift(node);
+            if (!node) break;
+        }
+        path.forEach((node, depth) => boxes.push({ node, x: 0, width: pane.width, depth, above: node !== state.zoom }));
+        let level = [boxes[boxes.length - 1]], depth = path.length, hidden = 0;
+        while (level.length && depth < 60) {
+            const next = [];
+            for (const parent of level) {
+                let x = parent.x, left = 0;
+                const list = childrenOf(parent.node), whole = Math.max(Math.abs(totals[parent.node]), list.reduce((all, c) => all + Math.abs(totals[c]), 0));
+                for (const c of list) {
+                    const width = Math.abs(totals[c]) / whole * parent.width;
+                    if (width < 1.5) {
+                        left++;
+                        continue;
+                    }
+                    const made = { node: c, x, width, depth };
+                    next.push(made);
+                    boxes.push(made);
+                    x += width;
+                }
+                if (left && parent.x + parent.width - x > 26) boxes.push({ node: -1, x, width: parent.x + parent.width - x, depth, text: `+${left} hidden` });
+                hidden += left;
+            }
+            level = next;
+            depth++;
+        }
+        pane.height = Math.max(5, depth) * ROW + 4;
+        return hidden;
+    }
+
+    function color(node) {
+        const t = tree(), line = t.line[node];
+        if (!line) return paint.color('other');
+        return model.lines.flags[line - 1] & LIBRARY ? 'lib' : 'own';
+    }
+
+    function drawIcicle() {
+        if (!pane.fit()) return;
+        const hidden = place();
+        pane.fit();
+        const ground = paint.of('ground'), css = (word) => '#' + [0, 8, 16].map((s) => ((word >>> s) & 255).toString(16).padStart(2, '0')).join('');
+        const tints = { own: [0.30, 0.42], lib: [0.12, 0.16] }, diff = state.metric === 'net';
+        const g = pane.under.getContext('2d', { alpha: false });
+        g.setTransform(pane.k, 0, 0, pane.k, 0, 0);
+        g.fillStyle = paint.color('ground');
+        g.fillRect(0, 0, pane.width, pane.height);
+        g.font = '12px system-ui, sans-serif';
+        g.textBaseline = 'middle';
+        for (const b of boxes) {
+            const y = b.depth * ROW, kind = b.node < 0 ? 'lib' : color(b.node), tint = tints[kind]?.[b.node % 2 & 1] ?? 0.16;
+            const base = b.node >= 0 && diff ? (totals[b.node] < 0 ? 'anonymous' : 'heap') : kind === 'own' ? 'accent' : 'other';
+            g.fillStyle = matches(b.node) ? paint.color('heap') : css(paint.mix(ground, paint.of(base), b.above ? tint * 0.6 : tint));
+            g.fillRect(b.x, y, Math.max(0.5, b.width - 1), ROW - 1);
+            if (b.width < 34) continue;
+            g.save();
+            g.beginPath();
+            g.rect(b.x, y, b.width - 4, ROW);
+            g.clip();
+            g.fillStyle = matches(b.node) ? paint.color('ground') : paint.color(kind === 'own' ? 'ink' : 'soft');
+            const text = b.text ?? name(b.node), number = b.node < 0 ? '' : '  ' + (diff && totals[b.node] > 0 ? '+' : '') + show(totals[b.node]);
+            g.fillText(text + number, b.x + 6, y + ROW / 2);
+            g.restore();
+        }
+        drawFocus();
+        $('sites-hidden').textContent = hidden ? `${units.count(hidden)} frames are too narrow to be shown` : '';
+    }
+
+    function drawFocus() {
+        const g = pane.lines(), b = boxes.find((box) => box.node === focusAt);
+        if (!b) return;
+        g.strokeStyle = paint.color('ink');
+        g.lineWidth = 2;
+        g.strokeRect(b.x + 1, b.depth * ROW + 1, Math.max(2, b.width - 3), ROW - 3);
+    }
+
+    const boxAt = (e) => {
+        const r = pane.box.getBoundingClientRect(), x = e.clientX - r.left, depth = Math.floor((e.clientY - r.top) / ROW);
+        return boxes.find((b) => b.depth === depth && x >= b.x && x < b.x + b.width);
+    };
+
+    function about(node) {
+        const line = tree().line[node];
+        return [[model.METRICS[state.metric], `${show(totals[node])}  ${units.percent(Math.abs(totals[node]), Math.abs(totals[0]))}`], line && ['at', model.linePlace(line - 1)], line && ['in', model.text(model.lines.module[line - 1])]].filter(Boolean);
+    }
+
+    function zoomTo(node) {
+        change({ zoom: node });
+        focusAt = node;
+        speak(`${name(node)}, ${show(totals[node])}`);
+    }
+
+    function crumbs() {
+        const path = [];
+        for (let node = state.zoom; node; node = tree().parent[node]) path.unshift(node);
+        $('crumbs').replaceChildren(...[0, ...path].slice(-6).map((node, i, all) => (i === all.length - 1 ? h('span', { 'aria-current': 'true' }, bdi(name(node))) : button('', () => zoomTo(node), { class: 'link', 'data-node': String(node) }))));
+        for (const link of $('crumbs').querySelectorAll('button')) link.append(bdi(name(Number(link.dataset.node))));
+    }
+
+    function moveFocus(e) {
+        const now = boxes.find((b) => b.node === focusAt) ?? boxes[0], level = (depth) => boxes.filter((b) => b.depth === depth && b.node >= 0);
+        const pick = {
+            ArrowDown: () => level(now.depth + 1).find((b) => b.x >= now.x - 0.5 && b.x < now.x + now.width), ArrowUp: () => level(now.depth - 1).find((b) => b.x <= now.x + 0.5 && b.x + b.width >= now.x + now.width - 0.5),
+            ArrowRight: () => level(now.depth).find((b) => b.x > now.x), ArrowLeft: () => level(now.depth).reverse().find((b) => b.x < now.x),
+        }[e.key];
+        if (e.key === 'Enter') zoomTo(now.node);
+        else if (e.key === 'Escape' && state.zoom) zoomTo(tree().parent[state.zoom]);
+        else if (!pick) return;
+        else {
+            const next = pick();
+            if (next) focusAt = next.node;
+            if (next) speak(`${name(next.node)}, ${show(totals[next.node])}, ${units.percent(Math.abs(totals[next.node]), Math.abs(totals[0]))}`);
+            drawFocus();
+        }
+        e.preventDefault();
+        e.stopPropagation();
+    }
+
+    // ---- tree ----
+
+    function drawTree() {
+        const list = [];
+        const add = (node, level, position, of) => {
+            const list_ = childrenOf(node), has = list_.length > 0, unfolded = has && open.has(node);
+            list.push({ node, level, has, unfolded, position, of });
+            if (unfolded && level < 100) list_.slice(0, 50).forEach((c, i, all) => add(c, level + 1, i + 1, all.length));
+        };
+        add(state.zoom, 1, 1, 1);
+        const items = list.slice(0, 400).map(({ node, level, has, unfolded, position, of }) => {
+            const item = h('li', { role: 'treeitem', tabindex: node === (focusAt ?? state.zoom) ? '0' : '-1', 'aria-level': String(level), 'aria-setsize': String(of), 'aria-posinset': String(position), 'aria-expanded': has ? String(unfolded) : null, 'data-node': String(node) },
+                h('span', { class: 'n' }, show(totals[node])), h('span', { class: 'n soft' }, units.percent(Math.abs(totals[node]), Math.abs(totals[0]))), h('span', { class: matches(node) ? 'frame match' : 'frame' }, has ? (unfolded ? '\u25be ' : '\u25b8 ') : '  ', bdi(name(node))), h('span', { class: 'soft' }, bdi(tree().line[node] ? model.linePlace(tree().line[node] - 1) : '')));
+            item.querySelector('.frame').style.paddingInlineStart = (level - 1) * 14 + 'px';
+            return item;
+        });
+        if (!items.some((item) => item.tabIndex === 0) && items[0]) items[0].tabIndex = 0;
+        const box = $('sites-tree'), had = box.contains(document.activeElement);
+        box.replaceChildren(...items);
+        if (had) box.querySelector('[tabindex="0"]')?.focus();
+        $('sites-hidden').textContent = list.length > 400 ? `${units.count(list.length - 400)} more rows: fold some` : '';
+    }
+
+    function treeKey(e) {
+        const item = e.target.closest('[role=treeitem]');
+        if (!item) return;
+        const all = [...$('sites-tree').children], i = all.indexOf(item), node = Number(item.dataset.node);
+        const go = (to) => {
+            if (!to) return;
+            focusAt = Number(to.dataset.node);
+            item.tabIndex = -1;
+            to.tabIndex = 0;
+            to.focus();
+        };
+        const unfold = (yes) => {
+            if (yes) open.add(node);
+            else open.delete(node);
+            focusAt = node;
+            drawTree();
+        };
+        if (e.type === 'click') unfold(!open.has(node));
+        else if (e.key === 'ArrowDown') go(all[i + 1]);
+        else if (e.key === 'ArrowUp') go(all[i - 1]);
+        else if (e.key === 'Home') go(all[0]);
+        else if (e.key === 'End') go(all[all.length - 1]);
+        else if (e.key === 'ArrowRight') open.has(node) ? go(all[i + 1]) : unfold(true);
+        else if (e.key === 'ArrowLeft') open.has(node) ? unfold(false) : go(all.find((other) => Number(other.dataset.node) === tree().parent[node]));
+        else if (e.key === 'Enter' || e.key === ' ') unfold(!open.has(node));
+        else return;
+        e.preventDefault();
+        e.stopPropagation();
+    }
+
+    // ---- table ----
+
+    /* Every site: its own sum, of all stacks that end there. */
+    function collect() {
+        const by = new Map(), calls = model.sparse ? callsBySite() : null, q = state.query.toLowerCase();
+        sum.values.forEach((value, stack) => {
+            if (!value) return;
+            const key = model.stacks.site[stack], row = by.get(key) || { key, stack, name: model.site(stack), value: 0, stacks: 0 };
+            row.value += value;
+            row.stacks++;
+            by.set(key, row);
+        });
+        rows = [...by.values()].filter((row) => !q || row.name.toLowerCase().includes(q));
+        rows.forEach((row) => (row.calls = calls?.get(row.key) ?? 0));
+        const key = order.by;
+        rows.sort((x, y) => {
+            const d = key === 'name' ? (x.name < y.name ? -1 : 1) : x[key] - y[key];
+            return order.down ? -d : d;
+        });
+    }
+
+    const inScope = (row) => state.proc === ALL || model.sparse.slot[row] === state.proc + 1;
+    function callsBySite() {
+        const out = new Map(), s = model.sparse, n = model.sparseBuckets, from = Math.floor(state.t0 / model.end * n), to = Math.ceil(state.t1 / model.end * n);
+        for (let row = 0; row < s.stack.length; row++) {
+            if (!inScope(row)) continue;
+            let count = 0;
+            for (let i = s.from[row]; i < s.from[row + 1]; i++) if (s.bucket[i] >= from && s.bucket[i] < to) count += s.calls[i];
+            const key = model.stacks.site[s.stack[row]];
+            out.set(key, (out.get(key) || 0) + count);
+        }
+        return out;
+    }
+
+    /* What a site did over the whole run: mapped less returned, in 48 steps. */
+    function spark(key) {
+        const s = model.sparse, canvas = h('canvas', { class: 'spark', 'aria-hidden': 'true' }), n = 48, sums = new Float64Array(n);
+        canvas.width = n * 2;
+        canvas.height = 18;
+        if (!s) return canvas;
+        for (let row = 0; row < s.stack.length; row++)
+            if (model.stacks.site[s.stack[row]] === key && inScope(row)) for (let i = s.from[row]; i < s.from[row + 1]; i++) sums[Math.floor(s.bucket[i] * n / model.sparseBuckets)] += s.mapped[i] + s.returned[i];
+        const most = sums.reduce((a, b) => Math.max(a, b), 1), g = canvas.getContext('2d');
+        g.fillStyle = paint.color('accent');
+        sums.forEach((v, x) => v && g.fillRect(x * 2, 18 - Math.max(1, v / most * 17), 1.5, 18));
+        return canvas;
+    }
+
+    function drawTable() {
+        collect();
+        table.resize(rows.length);
+        $('sites-hidden').textContent = `${units.count(rows.length)} call sites`;
+    }
+
+    function row(i) {
+        const r = rows[i], link = button('', () => show_(r.stack), { class: 'link' });
+        link.append(bdi(r.name));
+        return [link, show(r.value), units.percent(Math.abs(r.value), Math.abs(totals[0])), units.count(r.calls), units.count(r.stacks), spark(r.key)];
+    }
+
+    /* Select a stack and show it. */
+    function show_(stack) {
+        change({ sel: 's' + stack });
+        detail.open();
+    }
+
+    function draw() {
+        if (!sum) return;
+        for (const kind of ['icicle', 'tree', 'table']) $('sites-' + kind).hidden = kind !== view;
+        $('view-' + view).checked = true;
+        $('sites-invert').setAttribute('aria-pressed', String(state.invert === 1));
+        $('metric').value = state.metric;
+        crumbs();
+        if (view === 'icicle') drawIcicle();
+        else if (view === 'tree') drawTree();
+        else drawTable();
+        $('sites-icicle').setAttribute('aria-label', `Call sites by ${model.METRICS[state.metric]}: ${show(totals[0])} in all. ` + childrenOf(state.zoom).slice(0, 3).map((c) => `${name(c)} ${units.percent(Math.abs(totals[c]), Math.abs(totals[0]))}`).join(', '));
+        if (state.query) {
+            const found = new Float64Array(1), t = tree(), covered = new Uint8Array(t.parent.length);
+            for (let i = 1; i < covered.length; i++) {
+                covered[i] = covered[t.parent[i]];
+                if (!covered[i] && totals[i] && matches(i)) {
+                    covered[i] = 1;
+                    found[0] += Math.abs(totals[i]);
+                }
+            }
+            $('sites-hidden').textContent += `  \u201c${state.query}\u201d: ${units.percent(found[0], Math.abs(totals[0])) || '0 %'} matched`;
+        }
+    }
+
+    function setView(kind) {
+        view = kind;
+        draw();
+    }
+
+    function invert() {
+        open.clear();
+        open.add(0);
+        focusAt = null;
+        change({ invert: 1 - state.invert, zoom: 0 });
+    }
+
+    function start() {
+        pane = new paint.Pane($('sites-icicle'), 120);
+        const sort = { state: order, by: (key) => {
+            order.down = order.by === key ? !order.down : key !== 'name';
+            order.by = key;
+            table.head();
+            drawTable();
+        } };
+        table = new LongTable($('sites-table'), { label: 'Call sites', row, sort, columns: [{ title: 'call site', key: 'name', head: true, kind: 'wide' }, { title: 'sum', kind: 'n', key: 'value' }, { title: 'share', kind: 'n' }, { title: 'calls in view', kind: 'n', key: 'calls' }, { title: 'stacks', kind: 'n', key: 'stacks' }, { title: 'over the run' }] });
+        $('metric').append(...Object.entries(model.METRICS).map(([key, text]) => h('option', { value: key }, text)));
+        $('metric').addEventListener('change', (e) => change({ metric: e.target.value }));
+        for (const kind of ['icicle', 'tree', 'table']) $('view-' + kind).addEventListener('change', () => setView(kind));
+        $('sites-invert').addEventListener('click', invert);
+        const box = $('sites-icicle');
+        box.addEventListener('pointermove', (e) => {
+            const b = boxAt(e);
+            if (b && b.node >= 0) tip.show(about(b.node), name(b.node), pane, e.clientX, e.clientY);
+            else tip.hide();
+        });
+        box.addEventListener('pointerleave', () => tip.hide());
+        box.addEventListener('click', (e) => {
+            const b = boxAt(e);
+            if (b && b.node >= 0) zoomTo(b.node === state.zoom && b.node ? tree().parent[b.node] : b.node);
+        });
+        box.addEventListener('keydown', moveFocus);
+        for (const type of ['click', 'keydown']) $('sites-tree').addEventListener(type, treeKey);
+        panels.lazy('sites-panel', refresh, ['metric', 'b', 't0', 't1', 'proc', 'hidden', 'invert', 'theme', 'size']);
+        when((what) => sum && (what.has('zoom') || what.has('query')) && !what.has('invert') && draw());
+        model.needSparse().then(() => view === 'table' && draw());
+    }
+
+    /* Stacks as one line each, innermost last, for flame graphs made elsewhere. */
+    function folded() {
+        const clean = (text) => text.replace(/[;\n\r]/g, '_'), lines = [];
+        sum?.values.forEach((value, stack) => {
+            if (!value) return;
+            const path = [];
+            for (let node = model.stacks.ends[0][stack]; node; node = model.trees[0].parent[node]) path.unshift(clean(model.nodeName(model.trees[0], node)));
+            lines.push(path.join(';') + ' ' + value);
+        });
+        return lines.join('\n') + '\n';
+    }
+
+    return { start, refresh, invert, setView, show: show_, folded, get view() { return view; }, get sum() { return sum; }, get rows() { return rows; }, get totals() { return totals; } };
+})();
