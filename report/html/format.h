@@ -113,7 +113,9 @@
  * mmap threshold: move_time, move_from, move_to, move_stack, move_event. Arenas: arena_start_page, arena_reserved,
  * arena_open, arena_time, arena_threads_str.
  *
- * ---- code: around call sites ----  stack (index), text_str: instructions, a line each; source_str: source lines.
+ * ---- code: around call sites ----
+ *
+ * stack (index), text_str: instructions, source_str: source lines; a line each, that of the call begins with '>'.
  *
  * ---- e0, e1, ...: events, EVENTS_CHUNK in each ----
  *

@@ -77,7 +77,7 @@ void page_sparse(struct page *page)
     for (size_t row = 0; survey_row(page->survey, row, &slot, &stack, &items); row++) {
         struct survey_item item;
         size_t at = 0;
-        column_add(&c[SLOT], slot ? page->slots[slot - 1] + 1 : 0);
+        column_add(&c[SLOT], slot ? page->slots[slot - 1] + 1 : page_is_alone(page));
         column_add(&c[STACK], stack);
         column_add(&c[ITEMS], items);
         while (survey_item(page->survey, row, &at, &item)) {
