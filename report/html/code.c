@@ -4,9 +4,12 @@
 #include "../escape.h"
 #include "../stack_text.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { LINE_INLINED = 1, LINE_GUESSED = 2, LINE_LIBC = 4, LINE_LIBRARY = 8, LINE_MADE = 16 };
 
@@ -262,13 +265,36 @@ static void skip_line(FILE *file)
         ;
 }
 
+/* Only what is named like a source file is read: debug information can name any file, and the report may be sent to
+ * somebody who must not see it. */
+static FILE *open_source(struct text name)
+{
+    static const char *const endings[] = {".c",    ".cc", ".cpp", ".cxx", ".h",   ".hh",  ".hpp",   ".inc",
+                                          ".ipp",  ".rs", ".go",  ".S",   ".s",   ".py",  ".js",    ".ts",
+                                          ".java", ".kt", ".zig", ".d",   ".f90", ".nim", ".swift", ".m"};
+    char path[4096];
+    struct stat st;
+    if (!name.size || name.size >= sizeof(path) || *name.data != '/' || memchr(name.data, 0, name.size))
+        return NULL;
+    memcpy(path, name.data, name.size);
+    path[name.size] = '\0';
+    const char *ending = strrchr(path, '.');
+    bool known = false;
+    for (size_t i = 0; ending && i < sizeof(endings) / sizeof(endings[0]); i++)
+        known |= strcmp(ending, endings[i]) == 0;
+    const int fd = known ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) : -1;
+    FILE *file = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? fdopen(fd, "r") : NULL;
+    if (!file && fd >= 0)
+        close(fd);
+    return file;
+}
+
 /* Lines around the site, if its file is there and as long; the file may have changed since, which cannot be known. */
 static uint32_t source(struct page *page, const struct code_line *site)
 {
-    char path[4096], text[LONGEST_LINE], head[32];
+    char text[LONGEST_LINE], head[32];
     struct buffer out = {0};
-    snprintf(path, sizeof(path), "%.*s", (int)(site->file.size < 4000 ? site->file.size : 0), site->file.data);
-    FILE *file = *path == '/' && site->line ? fopen(path, "re") : NULL;
+    FILE *file = site->line ? open_source(site->file) : NULL;
     for (uint32_t number = 1;
          file && number <= site->line + AROUND && fgets(text, sizeof(text), file) && ftell(file) < LARGEST_SOURCE;
          number++) {
