@@ -270,8 +270,8 @@ const char *walk_reason_name(enum walk_reason reason)
 const char *walk_end_name(enum walk_end end)
 {
     static const char *const names[WALK_ENDS] = {
-        [WALK_TO_TOP] = "top",           [WALK_TO_FENCE] = "fence",     [WALK_CORRUPT] = "corrupt",
-        [WALK_FOREIGN] = "foreign",      [WALK_UNREADABLE] = "unreadable", [WALK_TIMED_OUT] = "timed-out",
+        [WALK_TO_TOP] = "top",          [WALK_TO_FENCE] = "fence",        [WALK_CORRUPT] = "corrupt",
+        [WALK_FOREIGN] = "foreign",     [WALK_UNREADABLE] = "unreadable", [WALK_TIMED_OUT] = "timed-out",
         [WALK_TOO_LARGE] = "too-large", [WALK_NOT_GLIBC] = "not-glibc"};
     return (unsigned)end < WALK_ENDS ? names[end] : "unknown";
 }

@@ -257,8 +257,8 @@ struct inside_heap {
     struct rec_walk walk;
     struct walk_run runs[WALK_RUNS];
     unsigned char cells[WALK_CELLS];
-    uint32_t pin_stack;            /* of the growth that brought the page of the pin; 0: unknown */
-    uint64_t pin_event, pin_time;  /* its event, 0: it was there before; its tick */
+    uint32_t pin_stack;           /* of the growth that brought the page of the pin; 0: unknown */
+    uint64_t pin_event, pin_time; /* its event, 0: it was there before; its tick */
 };
 
 /* All heaps of an address space at one moment, by address. */
@@ -298,7 +298,8 @@ void insides_free(struct insides *insides);
 /* After decoder_apply() of each record.  Without memory, heaps are left out. */
 void insides_add(struct insides *insides, const struct decoder *decoder, const struct moment *moment);
 
-/* The last look into a space that is alive; NULL: there was none.  Valid until the next insides_add(), as the others. */
+/* The last look into a space that is alive; NULL: there was none.  Valid until the next insides_add(), as the others.
+ */
 const struct inside *insides_last(const struct insides *insides, uint32_t space);
 
 /* The last look into a space of the command's, alive or ended; into the one where most could be given back below the

@@ -16,7 +16,8 @@ enum { OPT_AT = 1, OPT_PID, OPT_JSON, FLUSH_AT = 1 << 16 };
 
 static const struct option options[] = {
     {OPT_AT, 0, "at", "WHEN", "up to this moment: 1.25s, 800ms, #1234, peak, peak-virtual, or end (the default)"},
-    {OPT_PID, 'p', "pid", "PID", "of this process; else the event's, or the one with most resident memory;\nwithout TRACE: the inside of the heaps "
+    {OPT_PID, 'p', "pid", "PID",
+     "of this process; else the event's, or the one with most resident memory;\nwithout TRACE: the inside of the heaps "
      "of this process, which runs, as it is now"},
     {OPT_JSON, 0, "json", NULL, "one object: every step, and the sums"},
     {0},

@@ -13,7 +13,8 @@ enum { INSIDE_COLUMNS = 64 };
 /* Percent of the free memory (what is in no thread's cache, and not the top) that does not lie in the largest run. */
 unsigned inside_fragmentation(const struct inside_heap *heap);
 
-/* A character for each part of the heap, `columns` at most: U used, u used in part, . free, or nothing was seen there. */
+/* A character for each part of the heap, `columns` at most: U used, u used in part, . free, or nothing was seen there.
+ */
 void inside_map(struct buffer *out, const struct inside_heap *heap, unsigned columns);
 
 /* "a header that is impossible, at 0x..."; "" when the walk came to its end. */

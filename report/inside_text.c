@@ -97,21 +97,16 @@ static void add_sums(struct buffer *out, const struct inside_heap *h)
 static void add_kept(struct buffer *out, const struct inside_heap *h)
 {
     const struct rec_walk *w = &h->walk;
-    const char *least = w->flags & WALK_CUT_LISTS ? "at least " : "", *gap = "             ";
-    if (w->tcache_chunks) {
-        line(out, "%skept for threads %s%s in %s (tcache)", gap, least, SIZE(w->tcache), COUNT(w->tcache_chunks));
-        gap = "     ";
-    }
-    if (w->fast_chunks) {
-        line(out, "%sin fastbins %s%s in %s", gap, least, SIZE(w->fast), COUNT(w->fast_chunks));
-        gap = "     ";
-    }
-    if (w->unsorted_chunks) {
-        line(out, "%sof the free, unsorted %s%s in %s", gap, least, SIZE(w->unsorted), COUNT(w->unsorted_chunks));
-        gap = "     ";
-    }
-    if (gap[5] == '\0')
+    const char *least = w->flags & WALK_CUT_LISTS ? "at least " : "";
+    if (w->tcache_chunks || w->fast_chunks) {
+        line(out, "             kept for threads %s%s in %s (tcache)", least, SIZE(w->tcache), COUNT(w->tcache_chunks));
+        if (w->fast_chunks)
+            line(out, "     in fastbins %s%s in %s", least, SIZE(w->fast), COUNT(w->fast_chunks));
         buffer_char(out, '\n');
+    }
+    if (w->unsorted_chunks)
+        line(out, "             of the free, %s%s in %s %s are unsorted\n", least, SIZE(w->unsorted),
+             COUNT(w->unsorted_chunks), noun(w->unsorted_chunks, "run", "runs"));
 }
 
 static void add_runs(struct buffer *out, const struct inside_heap *h)
@@ -127,7 +122,8 @@ static void add_birth(struct buffer *out, const struct decoder *d, const struct 
 {
     if (!h->pin_event && !h->pin_stack)
         return;
-    line(out, "\n             its page was %s at %s by ", h->walk.flags & WALK_MAIN ? "grown" : "reserved", TIME(h->pin_time));
+    line(out, "\n             its page was %s at %s by ", h->walk.flags & WALK_MAIN ? "grown" : "reserved",
+         TIME(h->pin_time));
     if (!stack_site(out, decoder_code(d), h->pin_stack, SITE_WIDTH))
         buffer_string(out, "unknown code");
 }
@@ -211,8 +207,8 @@ static const struct inside_heap *next_heap(const struct inside *inside, const st
         return main;
     for (size_t i = 0; i < inside->n_heaps; i++) {
         const struct inside_heap *h = &inside->heaps[i];
-        const bool is_later = !last || last == main || h->walk.used < last->walk.used ||
-                              (h->walk.used == last->walk.used && h > last);
+        const bool is_later =
+            !last || last == main || h->walk.used < last->walk.used || (h->walk.used == last->walk.used && h > last);
         if (h != main && is_later && (!next || h->walk.used > next->walk.used))
             next = h;
     }

@@ -408,12 +408,12 @@ static void f_runs(struct codec *c, struct rec_walk *r)
 static void f_walk(struct codec *c, struct rec_walk *r)
 {
     uint32_t *const head[] = {&r->space, &r->pid, &r->reason, &r->flags, &r->arena, &r->rest, &r->ending, &r->tcaches};
-    uint64_t *const sums[] = {&r->cost,          &r->start,           &r->end,    &r->ended,         &r->used,
-                              &r->used_chunks,   &r->binned,          &r->binned_chunks, &r->unsorted,
-                              &r->unsorted_chunks, &r->tcache,        &r->tcache_chunks, &r->fast,
-                              &r->fast_chunks,   &r->top,             &r->top_at, &r->other,         &r->unseen,
-                              &r->pages,         &r->top_pages,       &r->pin,    &r->pin_size,      &r->between,
-                              &r->above,         &r->above_chunks};
+    uint64_t *const sums[] = {
+        &r->cost,        &r->start,         &r->end,           &r->ended,       &r->used,
+        &r->used_chunks, &r->binned,        &r->binned_chunks, &r->unsorted,    &r->unsorted_chunks,
+        &r->tcache,      &r->tcache_chunks, &r->fast,          &r->fast_chunks, &r->top,
+        &r->top_at,      &r->other,         &r->unseen,        &r->pages,       &r->top_pages,
+        &r->pin,         &r->pin_size,      &r->between,       &r->above,       &r->above_chunks};
     field_u64(c, &r->time);
     for (size_t i = 0; i < sizeof(head) / sizeof(head[0]); i++)
         field_u32(c, head[i]);

@@ -8,10 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
     PEAK_LEAST = 1 << 20, /* bytes of a heap that is worth a look by itself */
+    WAIT_SHARE = 4,       /* so many times its patience a look may wait */
     COST_SHARE = 50,      /* one tick in so many may go into looks at peaks */
     GUESSED_SPEED = 100,  /* bytes in a tick, as long as nothing was measured: 1 GB in a second */
 };
@@ -104,7 +106,7 @@ struct looking {
     struct tracer *tracer;
     const struct tracee *tracee;
     enum walk_reason reason;
-    uint64_t begin;
+    uint64_t begin, cpu_begin; /* ticks */
 };
 
 static int read_memory(void *context, tracee_addr addr, void *buffer, size_t size)
@@ -113,10 +115,20 @@ static int read_memory(void *context, tracee_addr addr, void *buffer, size_t siz
     return memory_read(l->tracee->tid, addr, buffer, size);
 }
 
+static uint64_t cpu_now(void)
+{
+    struct timespec used;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return ((uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec) / TRACE_NS_PER_TICK;
+}
+
+/* The time that the look has used; where it has to wait, for a CPU or for memory that is swapped out, a part of what
+ * has passed. */
 static uint64_t read_clock(void *context)
 {
     const struct looking *l = context;
-    return recorder_now(l->tracer->recorder);
+    const uint64_t used = cpu_now() - l->cpu_begin, passed = recorder_now(l->tracer->recorder) - l->begin;
+    return used > passed / WAIT_SHARE ? used : passed / WAIT_SHARE;
 }
 
 static void put(void *context, struct rec_walk *walk)
@@ -141,7 +153,7 @@ static void look(struct looking *l, const struct maps_of_heaps *m, bool moving)
         .heap = m->heap,
         .maps = m->list,
         .n_maps = m->count,
-        .until = l->begin + patience(l->reason),
+        .until = patience(l->reason),
         .bytes = BYTES_MOST,
         .moving = moving,
     };
@@ -153,7 +165,7 @@ static void look(struct looking *l, const struct maps_of_heaps *m, bool moving)
 
 void heap_look(struct tracer *tracer, const struct tracee *tracee, enum walk_reason reason, bool moving)
 {
-    struct looking l = {tracer, tracee, reason, recorder_now(tracer->recorder)};
+    struct looking l = {tracer, tracee, reason, recorder_now(tracer->recorder), cpu_now()};
     struct maps_of_heaps m = {0};
     if (tracer->options->no_heap_walk || !tracee->space || !tracee->process || !recorder_active(tracer->recorder))
         return;

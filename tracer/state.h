@@ -27,7 +27,7 @@ struct tracer {
     struct maps_buffer maps; /* text of the map at hand */
     struct rec_mapping *mappings;
     size_t mappings_capacity;
-    uint64_t timers_cost; /* ticks that all timed checkpoints took */
+    uint64_t timers_cost;                    /* ticks that all timed checkpoints took */
     uint64_t looked_ticks, looked_bytes;     /* that looks into heaps at peaks took, and heaps of that size */
     size_t next_timed_look, next_event_look; /* from where in options->heap_at the next ones are to come */
 

@@ -443,9 +443,9 @@ enum walk_reason {
 };
 
 enum walk_flag {
-    WALK_MAIN = 1 << 0,     /* the heap of the main arena, that is moved by brk(2) */
-    WALK_FIRST = 1 << 1,    /* the first heap of an arena that is not the main one; the others are its further ones */
-    WALK_32BIT = 1 << 2,    /* headers of 4-byte words */
+    WALK_MAIN = 1 << 0,      /* the heap of the main arena, that is moved by brk(2) */
+    WALK_FIRST = 1 << 1,     /* the first heap of an arena that is not the main one; the others are its further ones */
+    WALK_32BIT = 1 << 2,     /* headers of 4-byte words */
     WALK_CUT_LISTS = 1 << 3, /* lists of free chunks were not followed to their end: tcache, fast and unsorted are at
                               * least so much, used at most */
     WALK_MOVING = 1 << 4,    /* not all threads of the space stood still */
@@ -504,12 +504,12 @@ struct rec_walk {
     uint64_t pages, top_pages; /* bytes in whole pages that could be given back: of chunks in bins; of the top */
     tracee_addr pin;           /* chunk in use nearest below the top, with no free run between; 0: none, or not found */
     uint64_t pin_size;
-    uint64_t between;              /* bytes between its end and the top: chunks in tcaches and fastbins */
-    uint64_t above, above_chunks;  /* in use above the largest run */
-    uint32_t n_runs;               /* at most WALK_RUNS: the largest, the largest first */
-    const struct walk_run *runs;   /* of chunks in bins */
-    struct text cells;             /* the heap in at most WALK_CELLS equal parts: a byte each, 0 for nothing used in it,
-                                    * 255 for everything */
+    uint64_t between;             /* bytes between its end and the top: chunks in tcaches and fastbins */
+    uint64_t above, above_chunks; /* in use above the largest run */
+    uint32_t n_runs;              /* at most WALK_RUNS: the largest, the largest first */
+    const struct walk_run *runs;  /* of chunks in bins */
+    struct text cells;            /* the heap in at most WALK_CELLS equal parts: a byte each, 0 for nothing used in it,
+                                   * 255 for everything */
 };
 
 enum end_reason {

@@ -60,9 +60,9 @@ struct space {
     uint64_t timer;                        /* tick from which on a checkpoint by time is due */
     uint64_t timer_cost;                   /* ticks that the last one took */
     tracee_addr brk, brk_start;            /* the break, and the lowest that it was, as far as calls have told */
-    uint64_t brk_looked;                   /* bytes between the two when the heap was looked at by itself (heap_look.h) */
-    uint64_t look_round;                   /* the last look into all spaces that it was part of */
-    struct space *next;                    /* in the list of spaces with waiters */
+    uint64_t brk_looked; /* bytes between the two when the heap was looked at by itself (heap_look.h) */
+    uint64_t look_round; /* the last look into all spaces that it was part of */
+    struct space *next;  /* in the list of spaces with waiters */
 };
 
 struct process {

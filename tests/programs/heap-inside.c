@@ -8,7 +8,7 @@
  *
  *     exit            exits,
  *     event           calls madvise(2) in vain, which the test looks for, and exits,
- *     wait            prints "ready" before, and waits for a line.
+ *     wait            prints "ready" and waits for a line before that.
  */
 #include "expect.h"
 
@@ -62,20 +62,22 @@ int main(int argc, char **argv)
     const char *how = argc > 1 ? argv[1] : "exit";
     pthread_t threads[THREADS];
     setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
-    REQUIRE(pthread_barrier_init(&built, NULL, THREADS + 1) == 0 && pthread_barrier_init(&done, NULL, THREADS + 1) == 0);
+    REQUIRE(pthread_barrier_init(&built, NULL, THREADS + 1) == 0 &&
+            pthread_barrier_init(&done, NULL, THREADS + 1) == 0);
     for (intptr_t i = 0; i < THREADS; i++)
         REQUIRE(pthread_create(&threads[i], NULL, work, (void *)i) == 0);
     pthread_barrier_wait(&built);
     fill(main_blocks, 5);
-    if (strcmp(how, "wait") == 0)
+    if (strcmp(how, "wait") == 0) {
         printf("ready\n");
+        fflush(stdout);
+        REQUIRE(read(0, line, sizeof(line)) >= 0);
+    }
     const struct mallinfo2 info = mallinfo2();
     printf("mallinfo2 %zu %zu %zu %zu %zu\n", info.arena, info.uordblks, info.fordblks, info.fsmblks, info.keepcost);
     malloc_info(0, stdout);
     fflush(stdout);
     if (strcmp(how, "event") == 0)
         madvise((void *)(uintptr_t)PAGE, PAGE, MADV_NORMAL);
-    if (strcmp(how, "wait") == 0 && read(0, line, sizeof(line)) < 0)
-        return 1;
     _exit(0);
 }

@@ -4,10 +4,10 @@
 #include <string.h>
 
 enum {
-    DATA_MOST = 16 << 20,   /* bytes of data that are searched for the main arena */
-    CANDIDATES = 20000,     /* places at which an arena's heap could begin that are looked at */
-    MOST_FLAGS = 15,        /* of an arena */
-    MOST_INFO = 64,         /* bytes of a heap's header, at most */
+    DATA_MOST = 16 << 20, /* bytes of data that are searched for the main arena */
+    CANDIDATES = 20000,   /* places at which an arena's heap could begin that are looked at */
+    MOST_FLAGS = 15,      /* of an arena */
+    MOST_INFO = 64,       /* bytes of a heap's header, at most */
 };
 
 /* ---- states ---- */
@@ -37,9 +37,8 @@ static bool take_state(struct view *view, const struct glibc *g, tracee_addr sta
     uint32_t flags;
     if (!view_read(view, state, bytes, g->state_size))
         return false;
-    struct arena arena = {.state = state,
-                          .top = glibc_word(g, bytes + g->top),
-                          .unsorted = glibc_word(g, bytes + g->bins)};
+    struct arena arena = {
+        .state = state, .top = glibc_word(g, bytes + g->top), .unsorted = glibc_word(g, bytes + g->bins)};
     const uint64_t memory = glibc_word(g, bytes + g->system_mem), next = glibc_word(g, bytes + g->next);
     memcpy(&flags, bytes + 4, sizeof(flags));
     if (flags > MOST_FLAGS || !next || next % g->word || arena.top % CHUNK_ALIGN != g->offset ||
@@ -157,11 +156,8 @@ static void add_main(struct arenas *a, struct span heap)
     size_t at = a->n_heaps++;
     for (; at > 0 && a->heaps[at - 1].start > heap.start; at--)
         a->heaps[at] = a->heaps[at - 1];
-    a->heaps[at] = (struct arena_heap){.start = heap.start,
-                                       .end = heap.end,
-                                       .first = heap.start,
-                                       .is_first = true,
-                                       .is_orphan = !a->list[0].state};
+    a->heaps[at] = (struct arena_heap){
+        .start = heap.start, .end = heap.end, .first = heap.start, .is_first = true, .is_orphan = !a->list[0].state};
 }
 
 void arenas_find(struct arenas *a, struct view *view, const struct glibc *g, struct span heap,

@@ -268,13 +268,14 @@ void chunks_walk(struct heap_tally *t, struct cache_places *caches, struct view 
     }
     if (heap->is_orphan || (!heap->arena && !c.top)) {
         w->ending = WALK_NOT_GLIBC;
+        c.at = heap->start;
     } else if (heap->arena ? head_at(&c, c.at, &c.head) : resume(&c, c.at)) {
-        w->other += heap->first - heap->start;
         while (step(&c))
             ;
     } else if (heap->arena) {
         w->ending = stop_reason(&c);
     }
+    w->other += c.at > heap->start ? heap->first - heap->start : 0;
     w->ended = c.at;
     w->unseen = heap->end - c.at;
     w->above = w->used - t->used_below;

@@ -22,16 +22,16 @@ enum {
 };
 
 struct glibc {
-    unsigned word;     /* bytes of a size */
-    unsigned header;   /* bytes of a chunk in front of its memory */
-    unsigned least;    /* bytes of the smallest chunk */
-    unsigned offset;   /* of a chunk's address from a multiple of CHUNK_ALIGN */
+    unsigned word;      /* bytes of a size */
+    unsigned header;    /* bytes of a chunk in front of its memory */
+    unsigned least;     /* bytes of the smallest chunk */
+    unsigned offset;    /* of a chunk's address from a multiple of CHUNK_ALIGN */
     unsigned free_head; /* bytes that a free chunk needs for its lists */
     /* struct malloc_state */
     unsigned fastbins, n_fastbins, top, bins, next, system_mem, state_size;
-    uint64_t heap_max;       /* bytes that an arena's heap reserves, and is aligned to */
-    unsigned tcache[2];      /* sizes of the chunk that holds a thread's cache: since 2.30, before */
-    unsigned tcache_first;   /* chunk size of its first bin */
+    uint64_t heap_max;     /* bytes that an arena's heap reserves, and is aligned to */
+    unsigned tcache[2];    /* sizes of the chunk that holds a thread's cache: since 2.30, before */
+    unsigned tcache_first; /* chunk size of its first bin */
 };
 
 const struct glibc *glibc_layout(bool is_32_bit);

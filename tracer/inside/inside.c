@@ -85,8 +85,8 @@ static void hand_over(struct look *l, const struct inside_request *r, void (*put
         struct heap_tally *t = &l->tallies[i];
         find_pin(l, t);
         tally_finish(t);
-        t->walk.flags |= (r->is_32_bit ? WALK_32BIT : 0u) | (l->lists.cut ? WALK_CUT_LISTS : 0u) |
-                         (r->moving ? WALK_MOVING : 0u);
+        t->walk.flags |=
+            (r->is_32_bit ? WALK_32BIT : 0u) | (l->lists.cut ? WALK_CUT_LISTS : 0u) | (r->moving ? WALK_MOVING : 0u);
         t->walk.rest = (uint32_t)(l->arenas.n_heaps - 1 - i);
         if (!t->walk.rest && l->arenas.more)
             t->walk.flags |= WALK_MORE;

@@ -1,5 +1,6 @@
 /*
- * lists.h: free chunks that only lists know of: in the caches of threads, in fastbins; and those that are in no bin yet.
+ * lists.h: free chunks that only lists know of: in the caches of threads, in fastbins; and those that are in no bin
+ * yet.
  */
 #ifndef BRKWATER_INSIDE_LISTS_H
 #define BRKWATER_INSIDE_LISTS_H
