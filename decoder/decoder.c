@@ -185,6 +185,8 @@ uint64_t decoder_time_of(const struct decoder *d, const struct record *record)
         return record->attach.time;
     case REC_COST:
         return record->cost.time;
+    case REC_WALK:
+        return record->walk.time;
     case REC_END:
         return record->end.time;
     default:
@@ -244,6 +246,10 @@ int decoder_apply(struct decoder *d, const struct record *record, struct moment 
     case REC_COST:
         d->cost = record->cost;
         d->has_cost = true;
+        break;
+    case REC_WALK:
+        m.pid = record->walk.pid;
+        m.space = record->walk.space;
         break;
     case REC_END:
         d->end = record->end;

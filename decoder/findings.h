@@ -12,6 +12,7 @@ struct findings_view {
     const struct decoder *decoder;
     const struct facts *facts;
     const struct heaps *heaps;
+    const struct insides *insides;
     const struct totals *totals;
 };
 

@@ -17,6 +17,7 @@ struct timeline {
     struct makers makers;
     struct heaps *heaps;
     struct facts *facts;
+    struct insides *insides;
     struct totals totals;
     uint32_t command; /* pid */
 
@@ -39,7 +40,8 @@ struct timeline *timeline_new(void)
     t->width = FIRST_WIDTH;
     t->heaps = heaps_new();
     t->facts = facts_new();
-    if (t->heaps && t->facts)
+    t->insides = insides_new();
+    if (t->heaps && t->facts && t->insides)
         return t;
     timeline_free(t);
     return NULL;
@@ -55,6 +57,7 @@ void timeline_free(struct timeline *t)
     makers_free(&t->makers);
     heaps_free(t->heaps);
     facts_free(t->facts);
+    insides_free(t->insides);
     free(t);
 }
 
@@ -346,6 +349,7 @@ void timeline_add(struct timeline *t, const struct decoder *d, const struct mome
         totals->time = m->time;
     heaps_add(t->heaps, d, m);
     facts_add(t->facts, d, m);
+    insides_add(t->insides, d, m);
     switch (m->record->kind) {
     case REC_EVENT:
         add_event(t, d, m);
@@ -386,6 +390,11 @@ const struct heaps *timeline_heaps(const struct timeline *t)
     return t->heaps;
 }
 
+const struct insides *timeline_insides(const struct timeline *t)
+{
+    return t->insides;
+}
+
 uint32_t timeline_command(const struct timeline *t)
 {
     return t->command;
@@ -398,5 +407,5 @@ uint32_t timeline_maker(const struct timeline *t, const struct decoder *d, enum 
 
 void timeline_findings(const struct timeline *t, const struct decoder *d, struct findings *ret)
 {
-    findings_find(&(struct findings_view){d, t->facts, t->heaps, &t->totals}, ret);
+    findings_find(&(struct findings_view){d, t->facts, t->heaps, t->insides, &t->totals}, ret);
 }

@@ -354,6 +354,66 @@ bool survey_row(const struct survey *survey, size_t index, size_t *ret_slot, siz
 /* The items of a row: *at is 0 at first, and the survey's afterwards; false behind the last. */
 bool survey_item(const struct survey *survey, size_t row, size_t *at, struct survey_item *ret_item);
 
+/* ---- the inside of heaps ---- */
+
+/* A heap as it was seen; lists of the record point into this. */
+struct inside_heap {
+    struct rec_walk walk;
+    struct walk_run runs[WALK_RUNS];
+    unsigned char cells[WALK_CELLS];
+    uint32_t pin_stack;           /* of the growth that brought the page of the pin; 0: unknown */
+    uint64_t pin_event, pin_time; /* its event, 0: it was there before; its tick */
+};
+
+/* All heaps of an address space at one moment, by address. */
+struct inside {
+    uint32_t space, pid;
+    uint64_t time, event; /* the last event before it */
+    enum walk_reason reason;
+    uint64_t cost; /* ticks */
+    struct inside_heap *heaps;
+    size_t n_heaps;
+};
+
+/* Whether the walk came to the end of the heap. */
+bool inside_is_whole(const struct inside_heap *heap);
+
+struct inside_sums {
+    size_t heaps;
+    uint64_t size, used, free, top; /* free: in bins, tcaches and fastbins */
+    uint64_t pages, top_pages, unseen;
+};
+
+/* Of all heaps, or of that of the main arena only. */
+struct inside_sums inside_sums(const struct inside *inside, bool main_only);
+
+/* The heap of the main arena, NULL when it has none. */
+const struct inside_heap *inside_main(const struct inside *inside);
+
+/* "exit", "peak", ...; "top", "corrupt", ... */
+const char *walk_reason_name(enum walk_reason reason);
+const char *walk_end_name(enum walk_end end);
+
+struct insides;
+
+struct insides *insides_new(void);
+void insides_free(struct insides *insides);
+
+/* After decoder_apply() of each record.  Without memory, heaps are left out. */
+void insides_add(struct insides *insides, const struct decoder *decoder, const struct moment *moment);
+
+/* The last look into a space that is alive; NULL: there was none.  Valid until the next insides_add(), as the others.
+ */
+const struct inside *insides_last(const struct insides *insides, uint32_t space);
+
+/* The last look into a space of the command's, alive or ended; into the one where most could be given back below the
+ * top. */
+const struct inside *insides_command(const struct insides *insides);
+const struct inside *insides_worst(const struct insides *insides);
+
+/* Those of the whole recording. */
+const struct insides *timeline_insides(const struct timeline *timeline);
+
 /* ---- findings ---- */
 
 enum severity {
@@ -378,6 +438,7 @@ enum number_unit {
     UNIT_TICKS,
     UNIT_PERCENT,
     UNIT_RATE, /* bytes a second */
+    UNIT_ADDRESS,
 };
 
 struct finding_number {

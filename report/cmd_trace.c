@@ -3,10 +3,11 @@
 #include "listing.h"
 #include "live_names.h"
 #include "play.h"
-#include "refusal_text.h"
+#include "refused.h"
 #include "summary.h"
 #include "units.h"
 #include "verbs.h"
+#include "when.h"
 
 #include "../tracer/tracer.h"
 
@@ -41,6 +42,8 @@ enum {
     OPT_DURATION,
     OPT_MAX_SIZE,
     OPT_DEPTH,
+    OPT_HEAP_AT,
+    OPT_NO_HEAP_WALK,
     OPT_PLACEMENT,
     OPT_NO_SECCOMP,
     OPT_DETACH,
@@ -70,6 +73,9 @@ static const struct option options[] = {
      "stop recording when resident memory (rss), or address space (virtual), is more than SIZE"},
     {OPT_MAX_SIZE, 0, "max-size", "SIZE", "stop recording when FILE reaches SIZE; the process goes on"},
     {OPT_DEPTH, 0, "depth", "N", "frames of a call stack at most, 128 by default; 0: no stacks"},
+    {OPT_HEAP_AT, 0, "heap-at", "WHEN,...",
+     "also look into the heaps at these moments: 1.25s, 800ms, #1234;\nit is always done at the end"},
+    {OPT_NO_HEAP_WALK, 0, "no-heap-walk", NULL, "never look into the heaps"},
     {OPT_PLACEMENT, 0, "placement", "auto|free",
      "auto (default): while calls come close together, run them on brkwater's own CPU,\nwhere their stops are cheaper; "
      "free: leave all to the kernel"},
@@ -91,6 +97,7 @@ struct run {
     char temporary[4096]; /* the recording, when only the report is wanted; "" else */
     pid_t pids[TRACER_MAX_TARGETS];
     size_t n_pids;
+    struct heap_moment looks[TRACER_MAX_LOOKS];
     struct live_names names;
     /* Live text: */
     struct decoder *decoder;
@@ -358,20 +365,6 @@ static int trace(struct run *run, char **argv)
     return failure ? failure : end_like(result.wait_status);
 }
 
-static int complain_refused(pid_t pid, int error)
-{
-    struct buffer line = {0};
-    struct refusal refusal;
-    if (refusal_find(pid, error, &refusal) == 0)
-        refusal_text(&line, &refusal);
-    if (line.size)
-        complain(0, "%s", buffer_chars(&line));
-    else
-        complain(0, "cannot attach to %d: %s", (int)pid, strerror(error));
-    buffer_free(&line);
-    return EXIT_TROUBLE;
-}
-
 static int attach(struct run *run)
 {
     struct tracer_result result = {0};
@@ -425,6 +418,32 @@ static int parse_until(struct run *run, const char *text)
     if (!run->tracer.until || text[length] != '>' || units_parse_size(text + length + 1, &run->tracer.until_bytes))
         return complain(EXIT_USAGE, "--until: '%s' is not a condition (rss>2G, virtual>64G; quote it for the shell)",
                         text);
+    return 0;
+}
+
+static int by_moment(const void *a, const void *b)
+{
+    const struct heap_moment *one = a, *two = b;
+    return one->value < two->value ? -1 : one->value > two->value;
+}
+
+static int parse_looks(struct run *run, const char *text)
+{
+    char one[32];
+    struct when when;
+    for (const char *p = text; *p; p += strspn(p, ",")) {
+        const size_t length = strcspn(p, ",");
+        snprintf(one, sizeof(one), "%.*s", (int)(length < sizeof(one) ? length : sizeof(one) - 1), p);
+        p += length;
+        if (length >= sizeof(one) || when_parse(one, &when) || when.kind > WHEN_EVENT)
+            return complain(EXIT_USAGE, "--heap-at: '%.*s' is no moment: 1.25s, 800ms, #1234", (int)length, p - length);
+        if (run->tracer.n_heap_at == TRACER_MAX_LOOKS)
+            return complain(EXIT_USAGE, "--heap-at: more than %d moments", TRACER_MAX_LOOKS);
+        run->looks[run->tracer.n_heap_at++] =
+            (struct heap_moment){.is_event = when.kind == WHEN_EVENT, .value = when.value};
+    }
+    qsort(run->looks, run->tracer.n_heap_at, sizeof(*run->looks), by_moment);
+    run->tracer.heap_at = run->looks;
     return 0;
 }
 
@@ -497,6 +516,11 @@ static int take_option(struct run *run, int id, const char *value)
         if (number > TRACE_MAX_STACK)
             return complain(EXIT_USAGE, "--depth: %s is more than %d frames", value, TRACE_MAX_STACK);
         run->tracer.depth = (unsigned)number;
+        return 0;
+    case OPT_HEAP_AT:
+        return parse_looks(run, value);
+    case OPT_NO_HEAP_WALK:
+        run->tracer.no_heap_walk = true;
         return 0;
     case OPT_PLACEMENT:
         run->tracer.free_placement = strcmp(value, "free") == 0;

@@ -236,6 +236,23 @@ static void add_malloc(struct buffer *out, const struct summary *s)
     buffer_free(&text);
 }
 
+enum { INSIDE_LEAST = 1 << 20 /* bytes of a heap whose inside is worth a line */ };
+
+/* How much of the command's heap was free at its end. */
+static void add_inside(struct buffer *out, const struct summary *s)
+{
+    const struct inside *inside = insides_command(timeline_insides(s->timeline));
+    const struct inside_heap *heap = inside ? inside_main(inside) : NULL;
+    if (!heap || !inside_is_whole(heap) || (inside->reason != WALK_AT_EXIT && inside->reason != WALK_AT_DETACH))
+        return;
+    const struct inside_sums sums = inside_sums(inside, true);
+    const uint64_t free = sums.free + sums.top;
+    if (sums.size < INSIDE_LEAST || !free)
+        return;
+    line(out, "             at the end %u %% of it is free: %s of %s, %s of that in whole pages below the top\n",
+         (unsigned)(free * 100 / sums.size), SIZE(free), SIZE(sums.size), SIZE(sums.pages));
+}
+
 static void add_heap(struct buffer *out, const struct summary *s)
 {
     const struct totals *t = timeline_totals(s->timeline);
@@ -252,6 +269,7 @@ static void add_heap(struct buffer *out, const struct summary *s)
         line(out, ", high water %s", SIZE(t->heap.bytes));
     line(out, "      %s brk %s", COUNT(t->brk_calls), plural(t->brk_calls, "call", "calls"));
     buffer_char(out, '\n');
+    add_inside(out, s);
 }
 
 static void add_faults(struct buffer *out, const struct summary *s)

@@ -207,9 +207,27 @@ class Reader:
         record["lines"] = [self.fields(p, "offset file line") for _ in range(p.varint())]
         return record
 
+    def attach(self, p):
+        return {**self.time(p), **self.fields(p, "pid own_pid threads pause")}
+
+    def cost(self, p):
+        return {**self.time(p), **self.fields(p, "foreign served detach left")}
+
+    def walk(self, p):
+        record = self.fields(
+            p,
+            "time space pid reason flags arena rest ending tcaches cost start end ended used used_chunks binned binned_chunks"
+            " unsorted unsorted_chunks tcache tcache_chunks fast fast_chunks top top_at other unseen pages top_pages pin"
+            " pin_size between above above_chunks",
+        )
+        record["runs"] = [(p.varint(), p.varint()) for _ in range(p.varint())]
+        record["cells"] = p.text()
+        assert len(record["runs"]) <= 4 and len(record["cells"]) <= 256
+        return record
+
     KINDS = [
         header, sync, task, exec, event, file, checkpoint, sample, exit, space_end, note, end, cache,
-        module, load, frame, stack, text, names, symbols, code,
+        module, load, frame, stack, text, names, symbols, code, attach, cost, walk,
     ]  # fmt: skip
 
 

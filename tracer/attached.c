@@ -35,7 +35,9 @@ static void *trace_attached(void *context)
         return NULL;
     a->refused = 0;
     tracer->begun = true;
-    const bool released = loop_run(tracer);
+    if (tracer->options->only_look)
+        tracer->end = END_DURATION;
+    const bool released = tracer->options->only_look || loop_run(tracer);
     if (released)
         detach_all(tracer);
     if (recorder_active(tracer->recorder)) {

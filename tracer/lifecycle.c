@@ -3,6 +3,7 @@
 
 #include "checkpoint.h"
 #include "event.h"
+#include "heap_look.h"
 #include "launch.h"
 #include "memory.h"
 #include "proc.h"
@@ -59,6 +60,9 @@ static bool bind_child(struct tracer *tracer, struct tracee *child, struct proce
     if (copies) { /* but not locks_memory: mlock(2), locks are not inherited */
         space->grows_down = from->grows_down;
         space->stack_start = from->stack_start;
+        space->brk = from->brk;
+        space->brk_start = from->brk_start;
+        space->brk_looked = from->brk_looked;
         space->code = space_code_copy(from->code);
     }
     tracee_bind(&tracer->table, child, process, space);
@@ -217,6 +221,7 @@ static void last_look(struct tracer *tracer, struct tracee *tracee)
     if (dir >= 0 && dir != process->dir)
         close(dir);
     capture_last_look(tracer->capture, space, tracee->tid);
+    heap_look(tracer, tracee, WALK_AT_EXIT, false);
     int error = checkpoint_read_back(tracer, space, tracee->tid, process->pid);
     if (!error)
         error = checkpoint_take(tracer, space, tracee->tid, process->pid, CHECKPOINT_EXIT);

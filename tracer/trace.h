@@ -28,7 +28,7 @@
 
 enum {
     TRACE_MAJOR = 1, /* a reader refuses a file of a newer major version */
-    TRACE_MINOR = 3, /* newer minor versions add kinds, and fields at the end of payloads */
+    TRACE_MINOR = 4, /* newer minor versions add kinds, and fields at the end of payloads */
     TRACE_TICKS_PER_SECOND = 10000000,
     TRACE_NS_PER_TICK = 100,
     TRACE_MAX_FRAME = 16 << 20,  /* bytes of a decoded frame; a larger one is damage or malice */
@@ -78,6 +78,7 @@ enum record_kind {
     REC_CODE = 21,
     REC_ATTACH = 22,
     REC_COST = 23,
+    REC_WALK = 24,
     REC_KINDS
 };
 
@@ -424,6 +425,93 @@ struct rec_cost {
     uint32_t left;    /* threads that could not be stopped to be released, and went free with the tracer's end */
 };
 
+/*
+ * ---- the inside of heaps ----
+ *
+ * What glibc's malloc has in its heaps, read from the headers of its chunks while the process stood still.  Only sums
+ * are recorded, and where chunks lie: never what is in them.
+ */
+
+enum { WALK_RUNS = 4, WALK_CELLS = 256 };
+
+enum walk_reason {
+    WALK_AT_EXIT = 1,   /* just before the space was lost */
+    WALK_AT_DETACH = 2, /* just before the process was let go */
+    WALK_ASKED = 3,     /* at a moment that the user named */
+    WALK_AT_PEAK = 4,   /* the heap was about to outgrow twice its size of the last walk, or to fall from its highest */
+    WALK_LIVE = 5,      /* of a process that was attached to for nothing else */
+};
+
+enum walk_flag {
+    WALK_MAIN = 1 << 0,      /* the heap of the main arena, that is moved by brk(2) */
+    WALK_FIRST = 1 << 1,     /* the first heap of an arena that is not the main one; the others are its further ones */
+    WALK_32BIT = 1 << 2,     /* headers of 4-byte words */
+    WALK_CUT_LISTS = 1 << 3, /* lists of free chunks were not followed to their end: tcache, fast and unsorted are at
+                              * least so much, used at most */
+    WALK_MOVING = 1 << 4,    /* not all threads of the space stood still */
+    WALK_MORE = 1 << 5,      /* of the last heap of a look: there were more heaps than are walked */
+    WALK_PIN_KEPT = 1 << 6,  /* all up to the first free run below the top is in tcaches and fastbins; the pin is the
+                              * highest of these */
+};
+
+/* How far the walk came; what was seen up to there is in the sums. */
+enum walk_end {
+    WALK_TO_TOP,     /* to the top chunk: all of it */
+    WALK_TO_FENCE,   /* to the fence at the end of a heap that is full: all of it */
+    WALK_CORRUPT,    /* a header that is impossible */
+    WALK_FOREIGN,    /* behind a fence memory of somebody else follows (sbrk(2)), and no more chunks were found */
+    WALK_UNREADABLE, /* memory that cannot be read */
+    WALK_TIMED_OUT,  /* it took too long */
+    WALK_TOO_LARGE,  /* there was too much to read */
+    WALK_NOT_GLIBC,  /* no state of glibc's malloc that belongs to this heap was found: nothing was counted */
+    WALK_ENDS
+};
+
+/* Free memory without a break. */
+struct walk_run {
+    uint64_t addr, size;
+};
+
+/*
+ * One heap at one moment.  All heaps of a space that are looked at together stand together, and `rest` counts down.
+ *
+ * start to end = used + binned + tcache + fast + top + other + unseen; unless chunks were moved under the walk.
+ *
+ * Example: {.start = 0x1000, .end = 0x22000, .used = 53248, .used_chunks = 400, .binned = 65536, .binned_chunks = 1,
+ * .top = 16384, .top_at = 0x1e000, .pages = 61440, .top_pages = 12288, .pin = 0x1dfd0, .pin_size = 48}.
+ */
+struct rec_walk {
+    uint64_t time;
+    uint32_t space, pid;
+    uint32_t reason; /* enum walk_reason */
+    uint32_t flags;  /* enum walk_flag */
+    uint32_t arena;  /* heaps of one arena have the same number; 0: main */
+    uint32_t rest;   /* heaps of this look that follow */
+    uint64_t cost;   /* ticks that all heaps of this look took */
+    tracee_addr start, end;
+    uint32_t ending;   /* enum walk_end */
+    tracee_addr ended; /* where the walk ended */
+    uint64_t used, used_chunks;
+    uint64_t binned, binned_chunks;     /* free, in lists that the chunks' neighbours know of: bins, unsorted chunks */
+    uint64_t unsorted, unsorted_chunks; /* the part of it that is in no bin yet */
+    uint64_t tcache, tcache_chunks;     /* free, kept for one thread each; their neighbours take them for used */
+    uint64_t fast, fast_chunks;         /* the same in fastbins */
+    uint32_t tcaches;                   /* threads that have such a cache here */
+    uint64_t top;                       /* the rest behind the last chunk */
+    tracee_addr top_at;
+    uint64_t other;            /* malloc's own state, alignment, fences, memory of others */
+    uint64_t unseen;           /* behind where the walk ended */
+    uint64_t pages, top_pages; /* bytes in whole pages that could be given back: of chunks in bins; of the top */
+    tracee_addr pin;           /* chunk in use nearest below the top, with no free run between; 0: none, or not found */
+    uint64_t pin_size;
+    uint64_t between;             /* bytes between its end and the top: chunks in tcaches and fastbins */
+    uint64_t above, above_chunks; /* in use above the largest run */
+    uint32_t n_runs;              /* at most WALK_RUNS: the largest, the largest first */
+    const struct walk_run *runs;  /* of chunks in bins */
+    struct text cells;            /* the heap in at most WALK_CELLS equal parts: a byte each, 0 for nothing used in it,
+                                   * 255 for everything */
+};
+
 enum end_reason {
     END_EXITED = 1,    /* the last tracee ended */
     END_DISK_FULL = 2, /* the recording stopped early, the tracees ran on */
@@ -491,6 +579,7 @@ struct record {
         struct rec_code code;
         struct rec_attach attach;
         struct rec_cost cost;
+        struct rec_walk walk;
     };
 };
 

@@ -21,7 +21,13 @@ struct record_sink {
 /* What ends a recording, beside time: sums over all processes that are traced. */
 enum until_what { UNTIL_NOTHING, UNTIL_RESIDENT, UNTIL_VIRTUAL };
 
-enum { TRACER_MAX_TARGETS = 64 /* processes to attach to */ };
+enum { TRACER_MAX_TARGETS = 64 /* processes to attach to */, TRACER_MAX_LOOKS = 64 };
+
+/* A moment at which the heaps' inside is to be recorded: a tick, or right behind an event. */
+struct heap_moment {
+    bool is_event;
+    uint64_t value;
+};
 
 struct tracer_options {
     const char *output;      /* path of the trace file, or NULL for none */
@@ -35,6 +41,10 @@ struct tracer_options {
     double duration;             /* seconds after which recording stops; 0: none */
     enum until_what until;       /* recording stops when this is more than until_bytes */
     uint64_t until_bytes;
+    bool no_heap_walk; /* never read the heaps' inside */
+    bool only_look;    /* tracer_attach(): look into the heaps while all threads are stopped, and let go at once */
+    const struct heap_moment *heap_at; /* in order, times and events apart; see tracer/heap_look.h for other moments */
+    size_t n_heap_at;
     unsigned depth; /* frames of a stack at most; 0: no stacks are captured */
     /* Called about once a second while the tracer only waits for what the command left behind; `pid` and `comm` are one
      * of the processes, count is their number.  May be NULL. */

@@ -78,6 +78,15 @@ static const struct field fields[] = {
     N(REC_SYMBOLS, symbols.module), N(REC_SYMBOLS, symbols.problem),
     N(REC_CODE, code.frame), N(REC_CODE, code.flags), N(REC_CODE, code.address), T(REC_CODE, code.bytes),
     N(REC_CODE, code.n_lines),
+    N(REC_WALK, walk.time), N(REC_WALK, walk.space), N(REC_WALK, walk.pid), N(REC_WALK, walk.reason),
+    N(REC_WALK, walk.flags), N(REC_WALK, walk.arena), N(REC_WALK, walk.rest), N(REC_WALK, walk.cost),
+    N(REC_WALK, walk.start), N(REC_WALK, walk.end), N(REC_WALK, walk.ending), N(REC_WALK, walk.ended),
+    N(REC_WALK, walk.used), N(REC_WALK, walk.used_chunks), N(REC_WALK, walk.binned), N(REC_WALK, walk.binned_chunks),
+    N(REC_WALK, walk.unsorted), N(REC_WALK, walk.unsorted_chunks), N(REC_WALK, walk.tcache),
+    N(REC_WALK, walk.tcache_chunks), N(REC_WALK, walk.fast), N(REC_WALK, walk.fast_chunks), N(REC_WALK, walk.tcaches),
+    N(REC_WALK, walk.top), N(REC_WALK, walk.top_at), N(REC_WALK, walk.other), N(REC_WALK, walk.unseen),
+    N(REC_WALK, walk.pages), N(REC_WALK, walk.top_pages), N(REC_WALK, walk.pin), N(REC_WALK, walk.pin_size),
+    N(REC_WALK, walk.between), N(REC_WALK, walk.above), N(REC_WALK, walk.above_chunks), N(REC_WALK, walk.n_runs), T(REC_WALK, walk.cells),
 };
 /* clang-format on */
 
@@ -132,6 +141,9 @@ static const void *list_of(const struct record *r, size_t *ret_size)
     case REC_CODE:
         *ret_size = r->code.n_lines * sizeof(*r->code.lines);
         return r->code.lines;
+    case REC_WALK:
+        *ret_size = r->walk.n_runs * sizeof(*r->walk.runs);
+        return r->walk.runs;
     default:
         return NULL;
     }
@@ -163,6 +175,7 @@ struct made {
     char text[5][MAX_TEXT];
     struct rec_mapping mappings[MAX_MAPPINGS];
     uint32_t list[3 * MAX_MAPPINGS];
+    struct walk_run runs[WALK_RUNS];
     size_t offset; /* in the stream, of its first byte */
 };
 
@@ -226,6 +239,16 @@ static void some_list(struct random_source *r, struct made *m)
         record->code.lines = (const struct rec_code_line *)(const void *)m->list;
 }
 
+static void some_runs(struct random_source *r, struct made *m)
+{
+    struct rec_walk *walk = &m->record.walk;
+    walk->n_runs = (uint32_t)random_below(r, WALK_RUNS + 1);
+    for (uint32_t i = 0; i < walk->n_runs; i++)
+        m->runs[i] = (struct walk_run){random_edge(r), random_edge(r)};
+    walk->runs = m->runs;
+    walk->cells.size = walk->cells.size < WALK_CELLS ? walk->cells.size : WALK_CELLS;
+}
+
 static void some_record(struct random_source *r, enum record_kind kind, struct made *m)
 {
     int texts = 0;
@@ -250,6 +273,8 @@ static void some_record(struct random_source *r, enum record_kind kind, struct m
         some_mappings(r, m);
     else if (kind == REC_STACK || kind == REC_NAMES || kind == REC_CODE)
         some_list(r, m);
+    else if (kind == REC_WALK)
+        some_runs(r, m);
 }
 
 /* A stream of records of all kinds: each kind once in order, then at random. */
@@ -365,6 +390,7 @@ static void test_zero_and_highest(void **state)
         check_alone(&record);
     }
     static const uint32_t numbers[] = {UINT32_MAX, 0, UINT32_MAX};
+    static const struct walk_run run = {UINT64_MAX, UINT64_MAX};
     static struct rec_mapping mapping = {UINT64_MAX, UINT64_MAX, UINT64_MAX, INT32_MAX, 1, UINT32_MAX};
     for (int kind = REC_HEADER; kind < REC_KINDS; kind++)
         for (uint32_t call = CALL_NONE; call <= (kind == REC_EVENT ? CALL_COUNT : 0); call++) {
@@ -392,6 +418,9 @@ static void test_zero_and_highest(void **state)
             } else if (kind == REC_CODE) {
                 record.code.n_lines = 1;
                 record.code.lines = (const struct rec_code_line *)(const void *)numbers;
+            } else if (kind == REC_WALK) {
+                record.walk.n_runs = 1;
+                record.walk.runs = &run;
             }
             check_alone(&record);
         }
