@@ -141,9 +141,9 @@ const paint = (() => {
             if (word && pane.letters) {
                 const left = x > pane.width - 16 ? x - 15 : x;
                 g.fillStyle = color('accent');
-                g.fillRect(left, 0, 15, 15);
+                g.fillRect(left, pane.height - 15, 15, 15);
                 g.fillStyle = color('ground');
-                g.fillText(word, left + 4, 8);
+                g.fillText(word, left + 4, pane.height - 7);
             }
         }
     }
