@@ -130,7 +130,7 @@ const timeline = (() => {
                 if (last.length) line(pane, at, last, max, last, y, paint.pixel(paint.kind(k)), 0);
             });
         const virtual = column('virtual_last');
-        if (isStack && virtual.length && !state.hidden.size) line(pane, at, column('virtual_min'), column('virtual_max'), virtual, y, paint.of('soft'), 3);
+        if (!isStack && virtual.length) line(pane, at, column('virtual_min'), column('virtual_max'), virtual, y, paint.of('soft'), 3);
         if (resident.length) {
             const wide = pane.w / Math.max(1, to - from);
             // Between samples the last value is held; where none came for long, there is a gap.
@@ -214,12 +214,12 @@ const timeline = (() => {
         const out = [], own = (i) => state.proc === ALL || state.proc === i;
         model.procs.forEach((p, i) => {
             if (!own(i)) return;
-            if (p.parent) out.push([p.start, '\u2442', `${model.procName(i)} (pid ${p.pid}) forked`]);
+            if (p.parent) out.push([p.start, '\u25c7', `${model.procName(i)} (pid ${p.pid}) forked`]);
             if (p.end < model.end && model.procs.length > 1) out.push([p.end, '\u25a0', `${model.procName(i)} (pid ${p.pid}) ended`]);
         });
         const seen = new Set();
         model.spaces.forEach((s) => {
-            if (own(s.proc) && seen.has(s.proc)) out.push([s.start, '\u27f3', `${model.procName(s.proc)}: execve`]);
+            if (own(s.proc) && seen.has(s.proc)) out.push([s.start, '\u21bb', `${model.procName(s.proc)}: execve`]);
             seen.add(s.proc);
         });
         model.threads.slice(0, 500).forEach((t) => own(t.proc) && t.start > model.procs[t.proc]?.start && out.push([t.start, '\u2502', `thread ${t.tid} started`]));
@@ -249,7 +249,7 @@ const timeline = (() => {
 
     function axis(pane, g) {
         if (pane.high && pane.y) {
-            const wanted = Math.max(1, Math.floor(pane.height / 44));
+            const wanted = Math.max(2, Math.floor(pane.height / 44));
             const values = state.chart === 'log' && pane.name === 'memory' ? [4096, 65536, 1048576, 16777216, 268435456, 4294967296, 68719476736, 1.1e12, 1.76e13].filter((v) => v < pane.high) : paint.steps(pane.high, wanted, pane.binary);
             g.strokeStyle = paint.color('line');
             for (const v of values) {
@@ -288,7 +288,7 @@ const timeline = (() => {
     function drawTime() {
         const box = $('time-axis'), wanted = Math.max(2, Math.floor(box.clientWidth / 110)), { step, at } = paint.timeSteps(state.t0, state.t1, wanted);
         box.replaceChildren(...at.map((t) => {
-            const tick = h('span', {}, units.moment(t, step * 8));
+            const tick = h('span', {}, units.moment(t, step * 1000));
             tick.style.left = (t - state.t0) / (state.t1 - state.t0) * 100 + '%';
             return tick;
         }));
@@ -506,9 +506,11 @@ const timeline = (() => {
         listenOverview();
         for (const mode of ['stack', 'lines', 'log']) $('chart-' + mode).addEventListener('change', () => change({ chart: mode }));
         twin('memory-table', rows);
+        $('calls-key').append(...CLASSES.filter(([cls]) => callsOf(cls).length).map(([cls, color]) => swatch(color, cls)));
         when((what) => {
             if (what.has('lod') || what.has('proc') || what.has('theme') || what.has('size')) overview.dirty = true;
             const pixels = ['t0', 't1', 'proc', 'hidden', 'chart', 'theme', 'size', 'lod'].some((key) => what.has(key));
+            if (what.has('theme')) for (const key of $('calls-key').children) key.firstChild.style.backgroundColor = paint.color(key.dataset.kind);
             if (pixels || what.has('a') || what.has('b')) draw(pixels);
             if (what.has('lod') || what.has('proc')) $('memory-box').setAttribute('aria-label', 'Memory over time. ' + describe());
             $('chart-' + state.chart).checked = true;
