@@ -75,10 +75,8 @@ const events = (() => {
         const e = at(rowOf(i));
         if (!e) return null;
         const cls = model.classes[e.number], change_ = e.mapped - e.unmapped, link = button(units.count(e.id), () => open('e' + e.id), { class: 'link n', 'aria-label': `event ${e.id}, ${e.call}` });
-        const kind = h('i', { class: 'swatch', 'aria-hidden': 'true' });
-        if (e.kind) kind.style.backgroundColor = paint.kind(e.kind);
         return Object.assign([link, units.moment(e.time, model.end / 1000), `${model.procs[e.proc]?.pid ?? '?'}${e.tid === model.procs[e.proc]?.pid ? '' : '/' + e.tid}`, h('span', {}, h('span', { class: 'glyph', 'aria-hidden': 'true' }, e.error ? '\u2715' : GLYPH[cls] || '\u00b7'), ' ', bdi(e.call)), h('span', { class: 'mono' }, bdi(`(${e.args})${e.text ? ' ' + e.text : ''}`)), h('span', { class: 'mono' }, bdi(e.result)),
-            change_ || e.mapped ? units.signed(change_) : '', h('span', {}, e.kind ? kind : '', ' ', bdi(model.kinds[e.kind] || '')), e.flags & 4 ? units.count(e.minor + e.major) : '\u2013', units.duration(e.duration), model.site(e.stack)], { mark: 'e' + e.id === state.sel ? 'active' : e.error ? 'failed' : null });
+            change_ || e.mapped ? units.signed(change_) : '', e.kind ? swatch(model.kinds[e.kind], model.kinds[e.kind]) : '', e.flags & 4 ? units.count(e.minor + e.major) : '\u2013', units.duration(e.duration), model.site(e.stack)], { mark: 'e' + e.id === state.sel ? 'active' : e.error ? 'failed' : null });
     }
 
     function open(sel) {
@@ -112,6 +110,7 @@ const events = (() => {
 
     async function search() {
         const mine = ++looking;
+        await model.needEvents();
         if (!active()) found = null;
         else {
             const hits = [];
@@ -169,6 +168,7 @@ const events = (() => {
 
     /* The event next to `row` for which `fits` holds, forward or back: {row, event}. */
     async function seek(row, by, fits) {
+        await model.needEvents();
         for (let at_ = row + by; at_ >= 0 && at_ < model.rows; ) {
             const chunk = model.chunkOf(at_), c = await model.events(chunk.i);
             for (; at_ >= chunk.row && at_ < chunk.row + chunk.count; at_ += by) if (fits(c, at_ - chunk.row)) return { row: at_, event: decode.row(c, at_ - chunk.row) };
@@ -177,6 +177,7 @@ const events = (() => {
     }
 
     async function byId(id) {
+        await model.needEvents();
         if (!model.rows) return null;
         const row = await model.rowOf('id', id), chunk = model.chunkOf(row), c = await model.events(chunk.i), e = decode.row(c, row - chunk.row);
         return e.id === id ? { row, event: e } : null;
@@ -184,6 +185,7 @@ const events = (() => {
 
     /* The next or last event at the cursor: select it. */
     async function step(by) {
+        await model.needEvents();
         if (!model.rows) return;
         const now = state.sel[0] === 'e' ? (await byId(Number(state.sel.slice(1))))?.row : undefined;
         const row = now !== undefined ? now : (await model.rowOf('time', model.instant().a)) - (by > 0 ? 1 : 0);

@@ -57,7 +57,7 @@ const exporter = (() => {
     }
 
     async function json() {
-        const { a, b } = model.instant(), now = model.alive(state.at === 'a' ? a : b);
+        const { a, b } = model.instant(), now = model.alive(state.at === 'a' ? a : b, model.one());
         const mappings = layout.merged(now.list).map((run) => ({ start: units.address(model.lives.start_page[run[0]]), bytes: run.reduce((sum, i) => sum + model.lives.pages[i] * PAGE, 0), access: layout.access(run[0]), kind: layout.kindOf(run[0]), name: layout.file(run[0]), mapped_by: model.site(model.lives.stack[run[0]]) }));
         if (!sites.sum) await sites.refresh();
         const by = sites.sum ? Array.from(sites.sum.values, (value, stack) => ({ stack: model.stacks.id[stack], call_site: model.site(stack), value })).filter((s) => s.value) : [];

@@ -61,10 +61,10 @@ const layout = (() => {
 
     /* Rows that are shown: {run, mark} and, grouped, {title, bytes, count}. */
     function collect() {
-        const { a, b } = model.instant(), now = model.alive(state.at === 'a' ? a : b), space = new Map();
+        const { a, b } = model.instant(), now = model.alive(state.at === 'a' ? a : b, model.one()), space = new Map();
         let rows;
         if (state.at === 'diff') {
-            const before = new Set(model.alive(a).list), after = new Set(now.list), birth = (i) => L().space[i] + ' ' + L().start_page[i];
+            const before = new Set(model.alive(a, model.one()).list), after = new Set(now.list), birth = (i) => L().space[i] + ' ' + L().start_page[i];
             const gone = [...before].filter((i) => !after.has(i) && filter(i)), came = [...after].filter((i) => !before.has(i) && filter(i));
             const was = new Map(gone.map((i) => [birth(i), i])), still = new Map(came.map((i) => [birth(i), i]));
             rows = [...merged(came).map((run) => ({ run, mark: was.has(birth(run[0])) ? '~' : '+' })), ...merged(gone.filter((i) => !still.has(birth(i)))).map((run) => ({ run, mark: '\u2212' }))];
@@ -88,21 +88,19 @@ const layout = (() => {
         const r = runs[i];
         if (r.title !== undefined) return Object.assign([h('strong', {}, bdi(r.title)), units.size(r.pages * PAGE), '', `${units.count(r.count)} mapping${r.count === 1 ? '' : 's'}`, '', '', ''], { mark: 'group' });
         const [first] = r.run, { a, b } = model.instant(), t = state.at === 'a' ? a : b;
-        const swatch = h('i', { class: 'swatch', 'aria-hidden': 'true' });
-        swatch.style.backgroundColor = paint.kind(L().kind[first]);
         const text = units.address(startOf(r.run)) + '-' + units.address(startOf(r.run) + pagesOf(r.run));
         const select = button('', () => {
             change({ sel: 'l' + first });
             detail.open();
         }, { class: 'link mono' });
         select.append(r.mark && h('b', { class: 'sign' }, r.mark + ' '), text);
-        return Object.assign([select, units.size(pagesOf(r.run) * PAGE), access(first), h('span', {}, swatch, ' ', bdi(kindOf(first))), owner(r.run), units.duration(Math.max(0, t - L().birth[first])), file(first)], { mark: { '+': 'plus', '\u2212': 'minus', '~': 'tilde' }[r.mark] });
+        return Object.assign([select, units.size(pagesOf(r.run) * PAGE), access(first), swatch(model.kinds[L().kind[first]], kindOf(first)), owner(r.run), units.duration(Math.max(0, t - L().birth[first])), file(first)], { mark: { '+': 'plus', '\u2212': 'minus', '~': 'tilde' }[r.mark] });
     }
 
     /* As the kernel writes it. */
     function mapsText() {
         const { a, b } = model.instant(), l = L();
-        return merged(model.alive(state.at === 'a' ? a : b).list).map((run) => {
+        return merged(model.alive(state.at === 'a' ? a : b, model.one()).list).map((run) => {
             const i = run[0], start = l.start_page[i] * PAGE, end = (l.start_page[i] + pagesOf(run)) * PAGE;
             return `${units.hex(start, 8)}-${units.hex(end, 8)} ${access(i)} ${units.hex(l.offset_pages[i] * PAGE, 8)} 00:00 0`.padEnd(73) + (file(i) ? ' ' + file(i).replace(/\n/g, '\\012') : '');
         }).join('\n') + '\n';
@@ -114,7 +112,7 @@ const layout = (() => {
         runs = rows;
         table.resize(rows.length);
         const asked = model.instant()[state.at === 'a' ? 'a' : 'b'];
-        $('layout-note').textContent = `${units.count(n)} mappings, ${units.size(total * PAGE)} at ${units.moment(now.t, model.end)} (${now.exact ? 'exact' : `snapped from ${units.moment(asked, model.end)}`})` + (state.hidden.size || state.pages || state.query ? ', filtered' : '');
+        $('layout-note').textContent = (model.procs.length > 1 ? `${model.procName(model.one())} (pid ${model.procs[model.one()].pid}): ` : '') + `${units.count(n)} mappings, ${units.size(total * PAGE)} at ${units.moment(now.t, model.end)} (${now.exact ? 'exact' : `snapped from ${units.moment(asked, model.end)}`})` + (state.hidden.size || state.pages || state.query ? ', filtered' : '');
         $('layout-panel').classList.toggle('none', !rows.length);
         document.querySelector(`input[name=at][value=${state.at}]`).checked = true;
     }
@@ -145,10 +143,11 @@ const layout = (() => {
 /* What changed from A to B: by kind and by call site, as bars to both sides. */
 const changes = (() => {
     function bars(box, items, color) {
-        const most = Math.max(1, ...items.map(([, by]) => Math.abs(by)));
+        const most = Math.max(1, ...items.map(([, by]) => Math.abs(by))), both = items.some(([, by]) => by < 0);
+        box.classList.toggle('both', both);
         box.replaceChildren(...(items.length ? items.map(([name, by, from, to, k, stack]) => {
             const bar = h('i', { class: by < 0 ? 'bar less' : 'bar more', 'aria-hidden': 'true' });
-            bar.style.width = Math.max(0.4, Math.abs(by) / most * 50) + '%';
+            bar.style.width = Math.max(0.4, Math.abs(by) / most * (both ? 50 : 100)) + '%';
             if (color) bar.style.backgroundColor = paint.kind(k);
             const title = stack === undefined ? h('span', { class: 'name' }, bdi(name)) : button('', () => sites.show(stack), { class: 'link name' });
             if (stack !== undefined) title.append(bdi(name));

@@ -110,7 +110,7 @@ async function begin() {
     link.start();
     adopt();
     for (const part of [findings, legend, timeline, strip, changes, sites, layout, heap, events, processes, detail, exporter, keys]) part.start();
-    about();
+    model.needEvents().then(about);
     $('app').hidden = false;
     $('reset').addEventListener('click', () => change(link.normal()));
     $('copy-link').addEventListener('click', () => copy(location.href.split('#')[0] + link.write(), 'a link to this view'));

@@ -8,10 +8,13 @@ const PAGE = 4096;
 const ALL = -1; // all processes
 
 const model = (() => {
-    const m = { meta: {}, procs: [], kinds: [], chunks: [] };
+    const m = { procs: [], kinds: [], chunks: [], rows: 0, whole: false };
     const alives = new Map(), lods = new Map();
 
     const list = (texts) => Array.from({ length: texts.length }, (_, i) => texts.at(i));
+
+    /* Rows of a small section, as objects. */
+    const columns = (section, names) => Array.from({ length: section.count(names[0]) }, (_, i) => Object.fromEntries(names.map((name) => [name, section.numbers(name)[i] ?? 0])));
 
     function readCode(stk) {
         const n = (name) => stk.numbers(name);
@@ -44,8 +47,8 @@ const model = (() => {
     }
 
     async function load() {
-        const names = ['meta', 'tables', 'str', 'proc', 'space', 'thread', 'stk', 'lod0', 'lives', 'find', 'ev'];
-        const [meta, tables, str, proc, space, thread, stk, lod0, lives, find, ev] = await Promise.all(names.map((name) => format.section(name)));
+        const names = ['meta', 'tables', 'str', 'proc', 'space', 'thread', 'stk', 'lod0', 'lives', 'find'];
+        const [meta, tables, str, proc, space, thread, stk, lod0, lives, find] = await Promise.all(names.map((name) => format.section(name)));
         const keys = meta.texts('key'), values = meta.texts('value');
         const read = new Map(list(keys).map((key, i) => [key, values.at(i)]));
         m.word = (key) => read.get(key) ?? '';
@@ -56,7 +59,6 @@ const model = (() => {
         readTables(tables);
         const text = str.texts('text');
         m.text = (i) => text.at(i);
-        const columns = (section, names) => Array.from({ length: section.count(names[0]) }, (_, i) => Object.fromEntries(names.map((name) => [name, section.numbers(name)[i] ?? 0])));
         m.procs = columns(proc, ['pid', 'parent', 'name_str', 'exe_str', 'status_str', 'start', 'end', 'slot', 'events', 'threads', 'resident_peak', 'virtual_peak']);
         m.spaces = columns(space, ['id', 'proc', 'start', 'end']);
         m.threads = columns(thread, ['tid', 'proc', 'start', 'end']);
@@ -65,10 +67,17 @@ const model = (() => {
         lods.set(0, lod0);
         m.find = find;
         m.main = m.procs.reduce((best, p, i) => (p.resident_peak + p.virtual_peak / 1e6 > m.procs[best].resident_peak + m.procs[best].virtual_peak / 1e6 ? i : best), 0);
-        let row = 0;
-        m.whole = ev.numbers('whole')[0] === 1;
-        m.chunks = columns(ev, ['first_id', 'count', 'start', 'end']).map((chunk, i) => ({ ...chunk, i, row: (row += chunk.count) - chunk.count }));
-        m.rows = row;
+    }
+
+    /* Where events are: behind the script, so that the first picture does not wait for them. */
+    let listing = null;
+    function needEvents() {
+        return (listing ??= format.ended.then(() => format.section('ev')).then((ev) => {
+            let row = 0;
+            m.whole = ev.numbers('whole')[0] === 1;
+            m.chunks = columns(ev, ['first_id', 'count', 'start', 'end']).map((chunk, i) => ({ ...chunk, i, row: (row += chunk.count) - chunk.count }));
+            m.rows = row;
+        }));
     }
 
     // ---- series ----
@@ -93,6 +102,9 @@ const model = (() => {
     // ---- what is mapped ----
 
     const ofProc = (proc) => Uint8Array.from(m.spaces, (space) => (proc === ALL || space.proc === proc ? 1 : 0));
+
+    /* The process whose addresses are shown: one at a time. */
+    const one = () => (state.proc === ALL ? m.main : state.proc);
 
     /* Only instants are in a file without all lives. */
     function snap(t) {
@@ -157,7 +169,7 @@ const model = (() => {
             const { exact, t } = alive(t1, proc);
             return { values: bytesBy(m.lives.stack, m.stacks.n, t1, proc), exact, t0: t, t1: t };
         }
-        await needSparse();
+        await Promise.all([needSparse(), needEvents()]);
         const n = m.sparseBuckets, tick = (b) => Math.ceil(b * m.end / n), values = new Float64Array(m.stacks.n);
         const last = t1 >= m.end ? n : Math.floor(t1 * n / m.end);
         let from = Math.ceil(t0 * n / m.end), to = Math.max(from, last);
@@ -206,6 +218,7 @@ const model = (() => {
 
     /* First row of the sorted column `name` that is not below `value`. */
     async function rowOf(name, value) {
+        await needEvents();
         const ends = name === 'id' ? (c, i) => m.chunks[i + 1]?.first_id > value || i === m.chunks.length - 1 : (c) => c.end >= value;
         const chunk = m.chunks.find(ends) ?? m.chunks[m.chunks.length - 1];
         if (!chunk) return 0;
@@ -236,7 +249,7 @@ const model = (() => {
     const kindBytes = (k) => lod().numbers('kind' + k + '_last');
     const instant = () => ({ a: state.a ?? 0, b: state.b ?? (m.number('peak') || m.end) });
 
-    return Object.assign(m, { load, lod, ownLod, buckets, bucketOf, ofProc, snap, alive, bytesBy, needSparse, METRICS, sums, query, events, chunkOf, rowOf, lineName, linePlace, nodeName, site, procName, kindBytes, instant, list });
+    return Object.assign(m, { load, lod, ownLod, buckets, bucketOf, ofProc, snap, alive, bytesBy, needSparse, needEvents, METRICS, sums, query, events, chunkOf, rowOf, lineName, linePlace, nodeName, site, procName, kindBytes, instant, list, one });
 })();
 
 // ---- the state ----

@@ -141,22 +141,22 @@ const paint = (() => {
             if (word && pane.letters) {
                 const left = x > pane.width - 16 ? x - 15 : x;
                 g.fillStyle = color('accent');
-                g.fillRect(left, 0, 15, 15);
+                g.fillRect(left, pane.height - 15, 15, 15);
                 g.fillStyle = color('ground');
-                g.fillText(word, left + 4, 8);
+                g.fillText(word, left + 4, pane.height - 7);
             }
         }
     }
 
+    /* Words on a plate, as they may lie over any colour. */
     function label(g, text, x, y, align = 'left') {
-        g.textAlign = align;
-        g.lineWidth = 3;
-        g.strokeStyle = color('ground');
-        g.strokeText(text, x, y);
-        g.lineWidth = 1;
+        const width = g.measureText(text).width, left = align === 'center' ? x - width / 2 : x;
+        g.globalAlpha = 0.84;
+        g.fillStyle = color('ground');
+        g.fillRect(left - 3, y - 7, width + 6, 14);
+        g.globalAlpha = 1;
         g.fillStyle = color('soft');
-        g.fillText(text, x, y);
-        g.textAlign = 'left';
+        g.fillText(text, left, y + 0.5);
     }
 
     function setTheme(dark) {
@@ -165,3 +165,10 @@ const paint = (() => {
 
     return { LIGHT, DARK, ORDER, PROT, Pane, pixel, mix, color, of, kind, bands, ramp: RAMP, owner, steps, timeSteps, cursors, label, setTheme };
 })();
+
+/* A square of the colour of that name, and words. */
+function swatch(name, text) {
+    const square = h('i', { class: name === 'guard' ? 'swatch hatch' : 'swatch', 'aria-hidden': 'true' });
+    square.style.backgroundColor = paint.color(name);
+    return h('span', { 'data-kind': name }, square, ' ', bdi(text));
+}

@@ -13,8 +13,6 @@ const strip = (() => {
     const LEAST = 14, CUT = 13, MOST = 64, COLUMNS = 2048;
     let pane, clusters = [], raster = null, exact = null, colors, faint, dotted, box = null, linear = false, proc = 0;
 
-    const own = () => (state.proc === ALL ? model.main : state.proc);
-
     /* Clusters of the shown process, from low to high addresses, in pages. */
     function find() {
         const [space, from, to] = model.extents, mine = model.ofProc(proc), parts = [];
@@ -226,11 +224,7 @@ const strip = (() => {
     function key() {
         const parts = { kind: [], protection: [['none', 'guard'], ['r--', 'file'], ['rw-', 'anonymous'], ['r-x', 'stack'], ['rwx', 'heap']], owner: [], age: [] }[state.strip];
         const words = { kind: 'hatched: no access; dotted: writable and executable', protection: 'dotted: writable and executable', owner: 'a colour for each call site that mapped it', age: 'from faint, short-lived, to strong, kept for the whole run' }[state.strip];
-        $('strip-key').replaceChildren(...parts.map(([name, color]) => {
-            const swatch = h('i', { class: 'swatch', 'aria-hidden': 'true' });
-            swatch.style.backgroundColor = paint.color(color);
-            return h('span', {}, swatch, ' ' + name);
-        }), h('span', {}, words));
+        $('strip-key').replaceChildren(...parts.map(([name, color]) => swatch(color, name)), h('span', {}, words));
     }
 
     /* Move to the next cluster that something can be selected of. */
@@ -251,7 +245,7 @@ const strip = (() => {
 
     function start() {
         pane = new paint.Pane($('strip-box'), 100);
-        proc = own();
+        proc = model.one();
         place();
         timeline.listen(pane, {
             point,
@@ -271,10 +265,10 @@ const strip = (() => {
             },
         });
         for (const input of document.querySelectorAll('input[name=strip]')) input.addEventListener('change', () => change({ strip: input.value }));
-        twin('strip-table', rows, 1);
+        twin('strip-table', rows);
         when((what) => {
             if (what.has('proc')) {
-                proc = own();
+                proc = model.one();
                 place();
                 describe();
             }

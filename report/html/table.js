@@ -1,20 +1,21 @@
 'use strict';
 /* table.js: tables: a twin of each picture, and tables of any length of which only the rows in view are in the page. */
 
-/* A plain table of texts; `numeric`: the first column that holds numbers. */
-function plainTable(head, body, numeric = 1) {
-    const cell = (text, i) => h(i ? 'td' : 'th', { scope: i ? null : 'row', class: i >= numeric ? 'n' : null }, text instanceof Node ? text : bdi(String(text)));
-    return h('table', {}, h('thead', {}, h('tr', {}, head.map((text, i) => h('th', { scope: 'col', class: i >= numeric ? 'n' : null }, text)))),
-        h('tbody', {}, body.map((row) => h('tr', {}, row.map(cell)))));
+/* A plain table of texts and elements; columns whose first cell is a number are set as numbers. */
+function plainTable(head, body) {
+    const text = (cell) => (cell instanceof Node ? cell.textContent : String(cell));
+    const numeric = head.map((_, i) => body.length > 0 && /^[-+]?[\d.,]+ ?([A-Za-z]{0,2}|%)$|^\u2013$/.test(text(body[0][i])) ? 'n' : null);
+    const cell = (content, i) => h(i ? 'td' : 'th', { scope: i ? null : 'row', class: numeric[i] }, content instanceof Node ? content : bdi(String(content)));
+    return h('table', {}, h('thead', {}, h('tr', {}, head.map((title, i) => h('th', { scope: 'col', class: numeric[i] }, title)))), h('tbody', {}, body.map((row) => h('tr', {}, row.map(cell)))));
 }
 
 /* The table that stands for a picture: made when it is opened, and again when what it shows has changed. */
-function twin(id, rows, numeric) {
+function twin(id, rows) {
     const details = $(id), box = details.querySelector('.scroll');
     const fill = () => {
         if (!details.open) return;
         const [head, body] = rows();
-        box.replaceChildren(body.length ? plainTable(head, body.slice(0, 200), numeric) : h('p', { class: 'empty' }, 'Nothing in this view.'));
+        box.replaceChildren(body.length ? plainTable(head, body.slice(0, 200)) : h('p', { class: 'empty' }, 'Nothing in this view.'));
         if (body.length > 200) box.append(h('p', { class: 'note' }, `The first 200 of ${units.count(body.length)} rows.`));
     };
     const later = debounce(fill, 200);

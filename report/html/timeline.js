@@ -57,9 +57,10 @@ const timeline = (() => {
     }
 
     /* A line from the least to the most of each column; dash of 0: none. */
-    function line(pane, spans_, low, high, last, y, word, dash, skip) {
+    function line(pane, spans_, low, high, last, y, word, dash, skip, halo) {
         let before = -1;
-        const thick = Math.max(1, Math.round(pane.k * 1.5));
+        if (halo) line(pane, spans_, low, high, last, y, paint.of('ground'), 0, skip, false);
+        const thick = Math.max(1, Math.round(pane.k * (halo === undefined ? 1.5 : halo ? 1.5 : 4)));
         for (let x = 0; x < pane.w; x++) {
             const from = spans_[x], to = Math.max(from + 1, spans_[x + 1]);
             if (skip && skip(from, to, x)) {
@@ -129,12 +130,12 @@ const timeline = (() => {
                 if (last.length) line(pane, at, last, max, last, y, paint.pixel(paint.kind(k)), 0);
             });
         const virtual = column('virtual_last');
-        if (isStack && virtual.length && !state.hidden.size) line(pane, at, column('virtual_min'), column('virtual_max'), virtual, y, paint.of('soft'), 3);
+        if (!isStack && virtual.length) line(pane, at, column('virtual_min'), column('virtual_max'), virtual, y, paint.of('soft'), 3);
         if (resident.length) {
             const wide = pane.w / Math.max(1, to - from);
             // Between samples the last value is held; where none came for long, there is a gap.
             const gap = keep('gaps', () => gaps(samples));
-            line(pane, at, column('resident_min'), resident, column('resident_last'), y, paint.of('ink'), 0, (a, b) => gap[Math.min(a, gap.length - 1)] === 1 && gap[Math.min(b - 1, gap.length - 1)] === 1);
+            line(pane, at, column('resident_min'), resident, column('resident_last'), y, paint.of('ink'), 0, (a, b) => gap[Math.min(a, gap.length - 1)] === 1 && gap[Math.min(b - 1, gap.length - 1)] === 1, true);
             const far = most(keep('distance', () => distances(samples)), from, to);
             if (wide * far > 8 * pane.k)
                 for (let i = from; i < to; i++)
@@ -161,33 +162,35 @@ const timeline = (() => {
         return out;
     }
 
-    /* Numbers of events by column, stacked; `parts` are [series, colour]. */
+    /* Numbers of events in bars of four pixels, stacked; `parts` are [series, colour]. */
     function paintCounts(pane, parts) {
-        const n = model.buckets(), at = spans(pane.w, n, state.t0, state.t1), sums = parts.map(() => new Float64Array(pane.w));
-        const fine = (at[pane.w] - at[0]) / pane.w;
+        const bar = Math.max(2, Math.round(4 * pane.k)), bars = Math.max(1, Math.ceil(pane.w / bar)), n = model.buckets();
+        const at = spans(bars, n, state.t0, state.t0 + (state.t1 - state.t0) * bars * bar / pane.w), sums = parts.map(() => new Float64Array(bars));
         let high = 0;
-        for (let x = 0; x < pane.w; x++) {
+        for (let x = 0; x < bars; x++) {
+            // Bars that lie in one bucket share what it holds.
+            const from = at[x], to = Math.max(from + 1, at[x + 1]);
             let all = 0;
             parts.forEach(([series], p) => {
                 let sum = 0;
-                for (let i = at[x]; i < Math.max(at[x] + 1, at[x + 1]); i++) sum += series[i] || 0;
-                sums[p][x] = sum;
-                all += sum;
+                for (let i = from; i < to; i++) sum += series[i] || 0;
+                all += sums[p][x] = sum;
             });
             if (all > high) high = all;
         }
         background(pane);
-        const per = Math.max(fine, 1) * model.end / n / TICKS; // seconds in a column
+        const per = Math.max((at[bars] - at[0]) / bars, 1) * model.end / n / TICKS; // seconds in a bar
         Object.assign(pane, { high: high / per, binary: false, y: linear(pane, Math.max(high / per, 1e-9)) });
         if (!high) return;
-        const scale = (pane.h - 4 * pane.k) / high, words = parts.map(([, color]) => paint.of(color));
-        for (let x = 0; x < pane.w; x++) {
+        const scale = (pane.h - 4 * pane.k) / high, words = parts.map(([, color]) => paint.of(color)), gap = bar > 3 ? Math.round(pane.k) : 0;
+        for (let x = 0; x < bars; x++) {
             let row = pane.h - 1, sum = 0;
+            const left = x * bar, right = Math.min(pane.w, left + bar - gap);
             for (let p = 0; p < parts.length; p++) {
                 if (!sums[p][x]) continue;
                 sum += sums[p][x];
-                const top = Math.min(row - 1, pane.h - 1 - Math.round(sum * scale));
-                for (; row > top && row >= 0; row--) pane.pixels[row * pane.w + x] = words[p];
+                const top = Math.max(-1, Math.min(row - 1, pane.h - 1 - Math.round(sum * scale)));
+                for (; row > top; row--) pane.pixels.fill(words[p], row * pane.w + left, row * pane.w + right);
             }
         }
     }
@@ -211,12 +214,12 @@ const timeline = (() => {
         const out = [], own = (i) => state.proc === ALL || state.proc === i;
         model.procs.forEach((p, i) => {
             if (!own(i)) return;
-            if (p.parent) out.push([p.start, '\u2442', `${model.procName(i)} (pid ${p.pid}) forked`]);
+            if (p.parent) out.push([p.start, '\u25c7', `${model.procName(i)} (pid ${p.pid}) forked`]);
             if (p.end < model.end && model.procs.length > 1) out.push([p.end, '\u25a0', `${model.procName(i)} (pid ${p.pid}) ended`]);
         });
         const seen = new Set();
         model.spaces.forEach((s) => {
-            if (own(s.proc) && seen.has(s.proc)) out.push([s.start, '\u27f3', `${model.procName(s.proc)}: execve`]);
+            if (own(s.proc) && seen.has(s.proc)) out.push([s.start, '\u21bb', `${model.procName(s.proc)}: execve`]);
             seen.add(s.proc);
         });
         model.threads.slice(0, 500).forEach((t) => own(t.proc) && t.start > model.procs[t.proc]?.start && out.push([t.start, '\u2502', `thread ${t.tid} started`]));
@@ -246,7 +249,7 @@ const timeline = (() => {
 
     function axis(pane, g) {
         if (pane.high && pane.y) {
-            const wanted = Math.max(1, Math.floor(pane.height / 44));
+            const wanted = Math.max(2, Math.floor(pane.height / 44));
             const values = state.chart === 'log' && pane.name === 'memory' ? [4096, 65536, 1048576, 16777216, 268435456, 4294967296, 68719476736, 1.1e12, 1.76e13].filter((v) => v < pane.high) : paint.steps(pane.high, wanted, pane.binary);
             g.strokeStyle = paint.color('line');
             for (const v of values) {
@@ -285,7 +288,7 @@ const timeline = (() => {
     function drawTime() {
         const box = $('time-axis'), wanted = Math.max(2, Math.floor(box.clientWidth / 110)), { step, at } = paint.timeSteps(state.t0, state.t1, wanted);
         box.replaceChildren(...at.map((t) => {
-            const tick = h('span', {}, units.moment(t, step * 8));
+            const tick = h('span', {}, units.moment(t, step * 1000));
             tick.style.left = (t - state.t0) / (state.t1 - state.t0) * 100 + '%';
             return tick;
         }));
@@ -503,9 +506,11 @@ const timeline = (() => {
         listenOverview();
         for (const mode of ['stack', 'lines', 'log']) $('chart-' + mode).addEventListener('change', () => change({ chart: mode }));
         twin('memory-table', rows);
+        $('calls-key').append(...CLASSES.filter(([cls]) => callsOf(cls).length).map(([cls, color]) => swatch(color, cls)));
         when((what) => {
             if (what.has('lod') || what.has('proc') || what.has('theme') || what.has('size')) overview.dirty = true;
             const pixels = ['t0', 't1', 'proc', 'hidden', 'chart', 'theme', 'size', 'lod'].some((key) => what.has(key));
+            if (what.has('theme')) for (const key of $('calls-key').children) key.firstChild.style.backgroundColor = paint.color(key.dataset.kind);
             if (pixels || what.has('a') || what.has('b')) draw(pixels);
             if (what.has('lod') || what.has('proc')) $('memory-box').setAttribute('aria-label', 'Memory over time. ' + describe());
             $('chart-' + state.chart).checked = true;

@@ -7,13 +7,7 @@ const tip = (() => {
     function show(rows, title, pane, x, y) {
         const node = box();
         node.replaceChildren(h('strong', {}, bdi(title)), h('dl', {}, rows.map(([name, value, color]) => {
-            const key = h('dt', {}, bdi(name));
-            if (color) {
-                const swatch = h('i', { class: 'swatch', 'aria-hidden': 'true' });
-                swatch.style.background = paint.color(color);
-                key.prepend(swatch);
-            }
-            return h('div', {}, key, h('dd', {}, bdi(value)));
+            return h('div', {}, h('dt', {}, color ? swatch(color, name) : bdi(name)), h('dd', {}, bdi(value)));
         })));
         node.hidden = false;
         const width = node.offsetWidth, height = node.offsetHeight;
@@ -58,11 +52,10 @@ const legend = (() => {
         const used = paint.bands().filter((k) => model.kindBytes(k).length).reverse();
         sizes.clear();
         $('chips').replaceChildren(...used.map((k) => {
-            const name = model.kinds[k], swatch = h('i', { class: name === 'guard' ? 'swatch hatch' : 'swatch', 'aria-hidden': 'true' }), size = h('span', { class: 'size' });
-            swatch.style.backgroundColor = paint.kind(k);
+            const name = model.kinds[k], size = h('span', { class: 'size' });
             sizes.set(k, size);
             const press = { click: (e) => toggle(k, e.altKey || e.shiftKey) };
-            return h('button', { type: 'button', class: 'chip', 'aria-pressed': String(!state.hidden.has(k)), 'data-kind': name, on: press }, swatch, bdi(name), size);
+            return h('button', { type: 'button', class: 'chip', 'aria-pressed': String(!state.hidden.has(k)), 'data-kind': name, on: press }, swatch(name, name), size);
         }));
         update(null);
     }

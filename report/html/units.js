@@ -43,10 +43,11 @@ const units = (() => {
         return d.text + names[unit];
     }
 
-    /* A moment: as many decimals as `span` of the view needs. */
-    function moment(ticks, span) {
-        const places = Math.max(0, Math.min(7, 3 - Math.floor(Math.log10(Math.max(span, 1) / TICKS))));
-        return (ticks / TICKS).toFixed(places) + ' s';
+    /* A moment of the run, in one unit for the whole of it and with the decimals that a view of `span` needs. */
+    function moment(ticks, span, whole = model.end) {
+        const [unit, name] = whole >= TICKS ? [TICKS, ' s'] : whole >= 1e4 ? [1e4, ' ms'] : [10, ' us'];
+        const places = clamp(3 - Math.floor(Math.log10(Math.max(span, 1) / unit)), 0, Math.log10(unit));
+        return (ticks / unit).toFixed(places) + name;
     }
 
     const signed = (bytes) => (bytes > 0 ? '+' : '') + size(bytes);

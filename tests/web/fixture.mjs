@@ -494,8 +494,8 @@ export function makeReport(given = {}) {
         d("arena_start_page", run.heap ? [0x7f1c30000] : []), v("arena_reserved", run.heap ? [67108864] : []), v("arena_open", run.heap ? [10616832] : []), v("arena_time", run.heap ? [12345] : []), v("arena_threads_str", run.heap ? [s("4801, 4805")] : []),
     ]);
     const code = section("code", [v("stack", options.empty ? [] : [run.stackOf.parse]), v("text_str", options.empty ? [] : [s("  401136  48 89 c7    mov    rdi, rax\n> 401139  e8 f2 fe ff  call   realloc\n  40113e  48 85 c0    test   rax, rax")]), v("source_str", options.empty ? [] : [s("87      size_t want = row->size * 2;\n88 >    row->data = realloc(row->data, want);\n89      if (!row->data)")])]);
-    first.push(section("str", [text("text", strings.list)]), proc, space, thread, stk, whole.text, lives, find, ev);
-    late.push(...slots, sparse(run, options.scale, 1024), heap, code, ...parts);
+    first.push(section("str", [text("text", strings.list)]), proc, space, thread, stk, whole.text, lives, find, heap, code);
+    late.push(...slots, sparse(run, options.scale, 1024), ...parts, ev);
 
     const read = (file) => readFileSync(new URL(file, ROOT));
     const css = read("report.css"), js = Buffer.concat(read("order").toString().trim().split(/\s+/).map(read));

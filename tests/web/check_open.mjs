@@ -1,0 +1,45 @@
+// A trace of ten million events, levels of detail only: how long the page computes until its first picture, and for each
+// frame of a pan and zoom.  CPU time of the main thread is what is judged: wall time tells about the machine.
+import { check, done, file, launch, open, until } from "./browser.mjs";
+import { makeReport } from "./fixture.mjs";
+
+const html = makeReport({ events: 60000, scale: 167, embed: false, stacks: 3000, processes: 20, threads: 200 });
+const path = file("large.html", html);
+const { context, page, noise } = await launch({ viewport: { width: 1600, height: 1000 } });
+const session = await context.newCDPSession(page);
+await session.send("Performance.enable", { timeDomain: "threadTicks" });
+const metrics = async () => Object.fromEntries((await session.send("Performance.getMetrics")).metrics.map((m) => [m.name, m.value]));
+
+check(html.length <= 8 << 20, `size ${html.length}`);
+const before = await metrics();
+await open(page, path);
+const painted = await metrics();
+const marks = await page.evaluate(() => performance.getEntriesByName("brkwater-painted")[0].startTime);
+const cpu = (painted.TaskDuration - before.TaskDuration) * 1000;
+console.log(`open: ${cpu.toFixed(0)} ms of CPU, ${marks.toFixed(0)} ms on the clock, ${(html.length / 1048576).toFixed(2)} MiB`);
+check(cpu <= 600, `open took ${cpu} ms of CPU`);
+
+await page.waitForTimeout(1500);
+const idle = await metrics();
+const times = await page.evaluate(async () => {
+    const { state, model, change } = window.brkwater, times = [];
+    for (let i = 0; i < 180; i++) {
+        const width = model.end * (0.15 + 0.8 * Math.abs(Math.cos(i / 60))), from = (model.end - width) * (0.5 + 0.5 * Math.sin(i / 25));
+        change({ t0: from, t1: from + width });
+        const start = await new Promise((done) => requestAnimationFrame(() => done(performance.now())));
+        times.push(performance.now() - start);
+    }
+    return times;
+});
+const after = await metrics();
+const frame = (after.TaskDuration - idle.TaskDuration) * 1000 / times.length;
+console.log(`frames: ${frame.toFixed(2)} ms of CPU each, script ${((after.ScriptDuration - idle.ScriptDuration) * 1000 / times.length).toFixed(2)} ms`);
+check(frame <= 8, `a frame took ${frame} ms of CPU`);
+await until(page, () => window.brkwater.model.sparse, "sparse section");
+await session.send("HeapProfiler.enable");
+await session.send("HeapProfiler.collectGarbage");
+const used = (await metrics()).JSHeapUsedSize + (await page.evaluate(() => performance.memory?.usedJSHeapSize ?? 0)) * 0;
+console.log(`heap: ${(used / 1048576).toFixed(1)} MiB`);
+check(used <= 64 << 20, `heap ${used}`);
+check(!noise.length, "noise: " + noise.join(" | "));
+await done(context);
