@@ -124,6 +124,7 @@ const detail = (() => {
         if (sheet.hidden) opener = document.activeElement;
         sheet.hidden = false;
         document.body.classList.add('with-detail');
+        if (innerWidth >= 1500) resized();
         if (shown !== state.sel) fill();
         if (opener && opener !== document.body) $('detail-close').focus({ preventScroll: true });
     }
@@ -132,7 +133,8 @@ const detail = (() => {
         $('detail').hidden = true;
         document.body.classList.remove('with-detail');
         shown = '';
-        change({ sel: '' }, 'size');
+        change({ sel: '' });
+        resized();
         opener?.isConnected && opener.focus?.({ preventScroll: true });
         opener = null;
     }

@@ -5,23 +5,32 @@ const panels = (() => {
     const all = new Map(), seen = new Set();
     let watch = null;
 
+    /* Call `come` each time when the panel comes near the screen. */
+    function visit(id, come) {
+        watch ??= new IntersectionObserver((entries) => {
+            for (const { target, isIntersecting } of entries) {
+                if (!isIntersecting) seen.delete(target.id);
+                else if (!seen.has(target.id)) {
+                    seen.add(target.id);
+                    visits.get(target.id)();
+                }
+            }
+        }, { rootMargin: '200px' });
+        visits.set(id, come);
+        watch.observe($(id));
+    }
+    const visits = new Map();
+
     /* Call `fill` when something of `keys` changed, once the view rests and when the panel is near the screen. */
     function lazy(id, fill, wants) {
-        const entry = { fill, dirty: true, later: debounce(() => run(entry, id), 110) };
+        const entry = { fill, dirty: true, later: debounce(() => run(entry, id), 200) };
         all.set(id, entry);
         when((what) => {
             if (!wants.some((key) => what.has(key))) return;
             entry.dirty = true;
             entry.later();
         });
-        watch ??= new IntersectionObserver((entries) => {
-            for (const { target, isIntersecting } of entries) {
-                if (isIntersecting) seen.add(target.id);
-                else seen.delete(target.id);
-                if (isIntersecting && all.get(target.id).dirty) run(all.get(target.id), target.id);
-            }
-        }, { rootMargin: '300px' });
-        watch.observe($(id));
+        visit(id, () => run(entry, id));
     }
 
     function run(entry, id) {
@@ -31,8 +40,12 @@ const panels = (() => {
     }
 
     /* All of them, seen or not: before printing. */
-    const everything = () => all.forEach((entry) => entry.fill());
-    return { lazy, everything };
+    const everything = () => {
+        for (const id of visits.keys()) seen.add(id);
+        for (const entry of all.values()) entry.fill();
+    };
+    const near = (id) => seen.has(id);
+    return { lazy, visit, near, everything };
 })();
 
 const theme = (() => {
@@ -66,6 +79,7 @@ const theme = (() => {
         });
         addEventListener('beforeprint', () => {
             apply(false);
+            panels.everything();
             timeline.draw('all');
             strip.draw(true);
             for (const details of document.querySelectorAll('details')) details.open = true;
@@ -114,10 +128,20 @@ async function begin() {
     $('app').hidden = false;
     $('reset').addEventListener('click', () => change(link.normal()));
     $('copy-link').addEventListener('click', () => copy(location.href.split('#')[0] + link.write(), 'a link to this view'));
-    new ResizeObserver(debounce(() => change({}, 'size'), 60)).observe(document.body);
+    let width = document.body.clientWidth;
+    new ResizeObserver(debounce(() => {
+        if (width === document.body.clientWidth) return;
+        width = document.body.clientWidth;
+        resized();
+    }, 60)).observe(document.body);
     when(view);
     change({}, 'lod', 'a', 'b', 'proc', 'hidden', 'strip', 'query', 'sel');
     requestAnimationFrame(() => requestAnimationFrame(() => performance.mark('brkwater-painted')));
+}
+
+function resized() {
+    paint.measure();
+    change({}, 'size');
 }
 
 /* The view in words, beside the overview. */

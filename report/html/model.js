@@ -246,7 +246,7 @@ const model = (() => {
     const nodeName = (tree, node) => (tree.line[node] ? lineName(tree.line[node] - 1) : m.text(tree.word[node]) || (node ? 'unknown' : 'all'));
     const site = (stack) => m.text(m.stacks.site[stack]) || 'unknown';
     const procName = (i) => m.text(m.procs[i].name_str) || 'process';
-    const kindBytes = (k) => lod().numbers('kind' + k + '_last');
+    const kindBytes = (k) => lod().floats('kind' + k + '_last');
     const instant = () => ({ a: state.a ?? 0, b: state.b ?? (m.number('peak') || m.end) });
 
     return Object.assign(m, { load, lod, ownLod, buckets, bucketOf, ofProc, snap, alive, bytesBy, needSparse, needEvents, METRICS, sums, query, events, chunkOf, rowOf, lineName, linePlace, nodeName, site, procName, kindBytes, instant, list, one });

@@ -50,6 +50,8 @@ const paint = (() => {
 
     const ratio = () => Math.min(2, window.devicePixelRatio || 1);
 
+    const panes = [];
+
     /* Two canvases one over the other: one of pixels, and one of lines and words that is drawn anew when the pointer moves. */
     class Pane {
         constructor(box, height) {
@@ -59,32 +61,35 @@ const paint = (() => {
             this.over = h('canvas', { class: 'over', 'aria-hidden': 'true' });
             box.append(this.under, this.over);
             this.width = 0;
+            panes.push(this);
         }
 
-        /* Fit to the box; true when there is something to draw on. */
+        /* Fit to the box, which is measured only when it may have changed; true when there is something to draw on. */
         fit() {
-            const width = this.box.clientWidth, k = ratio();
+            const width = this.stale === false && this.width ? this.width : this.box.clientWidth, k = ratio();
             if (width < 1) return false;
+            this.stale = false;
             if (width !== this.width || this.k !== k || this.drawn !== this.height) {
                 Object.assign(this, { width, k, drawn: this.height, w: Math.round(width * k), h: Math.round(this.height * k) });
                 this.box.style.height = this.height + 'px';
-                for (const canvas of [this.under, this.over]) {
+                for (const canvas of this.box.querySelectorAll('canvas')) {
                     canvas.width = this.w;
                     canvas.height = this.h;
                 }
-                this.image = this.under.getContext('2d', { alpha: false }).createImageData(this.w, this.h);
+                this.context = this.under.getContext('2d', { alpha: false, willReadFrequently: true });
+                this.image = this.context.createImageData(this.w, this.h);
                 this.pixels = new Uint32Array(this.image.data.buffer);
             }
             return true;
         }
 
         show() {
-            this.under.getContext('2d').putImageData(this.image, 0, 0);
+            this.context.putImageData(this.image, 0, 0);
         }
 
         /* The upper canvas, empty, in units of CSS pixels. */
-        lines() {
-            const g = this.over.getContext('2d');
+        lines(canvas = this.over) {
+            const g = canvas.getContext('2d');
             g.setTransform(this.k, 0, 0, this.k, 0, 0);
             g.clearRect(0, 0, this.width, this.height);
             g.font = '11px system-ui, sans-serif';
@@ -159,11 +164,14 @@ const paint = (() => {
         g.fillText(text, left, y + 0.5);
     }
 
+    /* Boxes may have another size now. */
+    const measure = () => panes.forEach((pane) => (pane.stale = true));
+
     function setTheme(dark) {
         theme = dark ? DARK : LIGHT;
     }
 
-    return { LIGHT, DARK, ORDER, PROT, Pane, pixel, mix, color, of, kind, bands, ramp: RAMP, owner, steps, timeSteps, cursors, label, setTheme };
+    return { LIGHT, DARK, ORDER, PROT, Pane, pixel, mix, color, of, kind, bands, ramp: RAMP, owner, steps, timeSteps, cursors, label, setTheme, measure };
 })();
 
 /* A square of the colour of that name, and words. */

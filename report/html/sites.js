@@ -107,7 +107,7 @@ const sites = (() => {
         pane.fit();
         const ground = paint.of('ground'), css = (word) => '#' + [0, 8, 16].map((s) => ((word >>> s) & 255).toString(16).padStart(2, '0')).join('');
         const tints = { own: [0.30, 0.42], lib: [0.12, 0.16] }, diff = state.metric === 'net';
-        const g = pane.under.getContext('2d', { alpha: false });
+        const g = pane.context;
         g.setTransform(pane.k, 0, 0, pane.k, 0, 0);
         g.fillStyle = paint.color('ground');
         g.fillRect(0, 0, pane.width, pane.height);
@@ -304,6 +304,7 @@ const sites = (() => {
     function draw() {
         if (!sum) return;
         for (const kind of ['icicle', 'tree', 'table']) $('sites-' + kind).hidden = kind !== view;
+        pane.stale = true;
         $('view-' + view).checked = true;
         $('sites-invert').setAttribute('aria-pressed', String(state.invert === 1));
         $('metric').value = state.metric;

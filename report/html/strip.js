@@ -10,8 +10,9 @@
  */
 
 const strip = (() => {
-    const LEAST = 14, CUT = 13, MOST = 64, COLUMNS = 2048;
-    let pane, clusters = [], raster = null, exact = null, colors, faint, dotted, box = null, linear = false, proc = 0;
+    const LEAST = 14, MOST = 64, COLUMNS = 2048;
+    const EDGE = 0x80000000; // of a cell: the border to what lies above
+    let pane, cut = 13, words, clusters = [], raster = null, exact = null, colors, faint, patterns, linear = false, proc = 0;
 
     /* Clusters of the shown process, from low to high addresses, in pages. */
     function find() {
@@ -43,13 +44,15 @@ const strip = (() => {
         const room = Math.max(clusters.length * LEAST, 300 - clusters.length * 2);
         const spare = Math.max(0, room - clusters.length * LEAST);
         let y = 0;
+        cut = clusters.length > 20 ? 3 : 13; // too many for a label at each
         for (let i = clusters.length - 1; i >= 0; i--) {
             const c = clusters[i];
             c.top = y;
             c.height = LEAST + Math.round(spare * weight(c) / total);
-            y += c.height + (i ? CUT : 0);
+            y += c.height + (i ? cut : 0);
         }
         pane.height = Math.max(80, y);
+        words.stale = true;
         raster = exact = null;
     }
 
@@ -62,8 +65,8 @@ const strip = (() => {
     }
 
     /* Which life is in each of width x height cells of [t0, t1). */
-    function cells(width, height, t0, t1, k) {
-        const out = new Uint32Array(width * height), { n, space, start_page, pages, born, died } = model.lives, mine = model.ofProc(proc), scale = width / (t1 - t0);
+    function cells(width, height, t0, t1, k, old) {
+        const reuse = old?.cells.length === width * height, out = reuse ? old.cells.fill(0) : new Uint32Array(width * height), { n, space, start_page, pages, born, died } = model.lives, mine = model.ofProc(proc), scale = width / (t1 - t0);
         const sorted = clusters, tops = sorted.map((c) => c.top * k), per = sorted.map((c) => c.height * k / (c.to - c.from));
         for (let i = 0; i < n; i++) {
             if (died[i] < t0 || born[i] > t1 || !mine[space[i]]) continue;
@@ -81,7 +84,27 @@ const strip = (() => {
             const x1 = clamp(Math.round((died[i] - t0) * scale), x0 + 1, width);
             for (let y = top; y < Math.max(top + 1, bottom); y++) out.fill(i + 1, y * width + x0, y * width + x1);
         }
-        return out;
+        return finish(out, width, height);
+    }
+
+    /* Mark the borders between neighbours that are higher than three rows, and the rows that repeat the one above. */
+    function finish(out, width, height) {
+        const same = new Uint8Array(height);
+        for (let y = height - 1; y > 0; y--) {
+            const row = y * width, end = row + width;
+            if (y > 2)
+                for (let i = row; i < end; i++) {
+                    const above = out[i - width];
+                    if (above && out[i] !== above && out[i] && out[i - 2 * width] === above && out[i - 3 * width] === above) out[i] = (out[i] | EDGE) >>> 0;
+                }
+        }
+        for (let y = 1; y < height; y++) {
+            let i = y * width;
+            const end = i + width;
+            while (i < end && out[i] === out[i - width]) i++;
+            same[y] = i === end ? 1 : 0;
+        }
+        return { cells: out, same };
     }
 
     // ---- colours ----
@@ -92,7 +115,7 @@ const strip = (() => {
         const { n, kind, prot, stack, born, died } = model.lives, ground = paint.of('ground');
         colors = new Uint32Array(n + 1).fill(ground);
         faint = new Uint32Array(n + 1).fill(ground);
-        dotted = new Uint8Array(n + 1);
+        patterns = new Uint8Array(n + 1); // 1 hatched: no access; 2 dotted: writable and executable
         const kinds = model.kinds.map((_, k) => paint.pixel(paint.kind(k))), owners = new Map(), prots = new Map();
         const dim = paint.mix(ground, paint.of('other'), 0.22), ages = Array.from({ length: 64 }, (_, i) => paint.ramp(i, 64));
         for (let i = 0; i < n; i++) {
@@ -107,32 +130,37 @@ const strip = (() => {
             } else if (state.strip === 'age') word = ages[Math.min(63, Math.floor((died[i] - born[i]) / model.end * 63.9))];
             if (state.hidden.has(kind[i])) word = dim;
             colors[i + 1] = word;
-            faint[i + 1] = prot[i] ? word : paint.mix(word, ground, 0.62);
-            dotted[i + 1] = (prot[i] & 6) === 6 ? 1 : 0;
+            patterns[i + 1] = !prot[i] ? 1 : (prot[i] & 6) === 6 ? 2 : 0;
+            faint[i + 1] = prot[i] ? ground : paint.mix(word, ground, 0.62);
         }
     }
 
     function paintAll() {
-        const { w, h: height, pixels, k } = pane, width = state.t1 - state.t0;
+        const { w, h: height, pixels } = pane, width = state.t1 - state.t0;
         const fresh = exact && exact.t0 === state.t0 && exact.t1 === state.t1 && exact.w === w && exact.h === height;
-        const source = fresh ? exact.cells : raster, columns = fresh ? w : COLUMNS;
-        const from = new Int32Array(w), ground = paint.of('ground'), ink = paint.of('ground');
+        const { cells: source, same } = fresh ? exact : raster, columns = fresh ? w : COLUMNS;
+        const from = new Int32Array(w), ground = paint.of('ground');
         for (let x = 0; x < w; x++) from[x] = fresh ? x : clamp(Math.floor((state.t0 + (x + 0.5) / w * width) / model.end * COLUMNS), 0, COLUMNS - 1);
-        const chosen = state.sel[0] === 'l' ? Number(state.sel.slice(1)) + 1 : 0, accent = paint.of('accent');
-        for (let y = 0; y < height; y++) {
-            const row = y * columns, above = y ? row - columns : row, out = y * w, above2 = y > 1 ? above - columns : above, above3 = y > 2 ? above2 - columns : above2;
+        const chosen = state.sel[0] === 'l' ? Number(state.sel.slice(1)) + 1 : -1, accent = paint.of('accent');
+        for (let y = 0, patterned = false; y < height; y++) {
+            const row = y * columns, out = y * w;
+            if (same[y] && !patterned) {
+                pixels.copyWithin(out, out - w, out);
+                continue;
+            }
+            patterned = false;
             for (let x = 0; x < w; x++) {
-                const at = from[x], id = source[row + at];
-                if (!id) {
-                    pixels[out + x] = ground;
-                    continue;
+                const id = source[row + from[x]];
+                let word = ground;
+                if (id && id < EDGE) {
+                    word = id === chosen ? accent : colors[id];
+                    const pattern = patterns[id];
+                    if (pattern) {
+                        patterned = true;
+                        if (pattern === 1 ? (x + y) % 6 > 2 : x % 4 < 2 && y % 4 < 2) word = faint[id];
+                    }
                 }
-                let word = colors[id];
-                if (faint[id] !== word && (x + y) % 6 > 2) word = faint[id];
-                else if (dotted[id] && x % 4 < 2 && y % 4 < 2) word = ink;
-                // A line between neighbours that are higher than three pixels.
-                if (id !== source[above + at] && source[above + at] && source[above2 + at] === source[above + at] && source[above3 + at] === source[above + at]) word = ground;
-                pixels[out + x] = id === chosen ? accent : word;
+                pixels[out + x] = word;
             }
         }
         return fresh;
@@ -142,32 +170,27 @@ const strip = (() => {
     function bands() {
         const { w, pixels, k } = pane, band = paint.mix(paint.of('ground'), paint.of('other'), 0.16);
         clusters.forEach((c, i) => {
-            if (i) pixels.fill(band, Math.round((c.top + c.height) * k) * w, Math.round((c.top + c.height + CUT) * k) * w);
+            if (i) pixels.fill(band, Math.round((c.top + c.height) * k) * w, Math.round((c.top + c.height + cut) * k) * w);
         });
     }
 
     const refine = debounce(() => {
         if (!pane.w || !raster) return;
-        exact = { t0: state.t0, t1: state.t1, w: pane.w, h: pane.h, cells: cells(pane.w, pane.h, state.t0, state.t1, pane.k) };
+        exact = { t0: state.t0, t1: state.t1, w: pane.w, h: pane.h, ...cells(pane.w, pane.h, state.t0, state.t1, pane.k, exact) };
         draw(true);
-    }, 140);
+    }, 250);
 
     function draw(pixels) {
-        if (!$('strip-panel').isConnected || !pane.fit()) return;
+        if (!panels.near('strip-panel') || !pane.fit()) return;
         if (pixels) {
-            if (!raster || raster.length !== COLUMNS * pane.h) raster = cells(COLUMNS, pane.h, 0, model.end, pane.k);
+            if (!raster || raster.cells.length !== COLUMNS * pane.h) raster = cells(COLUMNS, pane.h, 0, model.end, pane.k);
             if (!colors) recolor();
             if (!paintAll()) refine();
             bands();
             pane.show();
         }
+        if (words.stale !== false) drawWords();
         const g = pane.lines();
-        for (let i = 0; i < clusters.length; i++) {
-            const c = clusters[i];
-            if (i) paint.label(g, `\u22ef ${units.size((c.from - clusters[i - 1].to) * PAGE)} unmapped`, pane.width / 2, c.top + c.height + CUT / 2 + 0.5, 'center');
-            const name = units.address(c.from) + (c.folded ? ` (${c.folded + 1} clusters)` : '') + '  ' + units.size((c.to - c.from) * PAGE);
-            if (c.height >= LEAST) paint.label(g, name, 4, c.height > 26 ? c.top + 9 : c.top + c.height / 2);
-        }
         if (state.pages) {
             const [from, to] = state.pages, a = clusterOf(from), b = clusterOf(to - 1);
             if (a && b) {
@@ -185,15 +208,28 @@ const strip = (() => {
         paint.cursors(pane, g, drag && drag.pane !== pane && drag.xs, timeline.hover);
     }
 
+    /* Names of clusters and cuts: they stay where they are when time moves. */
+    function drawWords() {
+        const g = pane.lines(words);
+        words.stale = false;
+        for (let i = 0; i < clusters.length; i++) {
+            const c = clusters[i];
+            if (i && cut > 12) paint.label(g, `\u22ef ${units.size((c.from - clusters[i - 1].to) * PAGE)} unmapped`, pane.width / 2, c.top + c.height + cut / 2 + 0.5, 'center');
+            const name = units.address(c.from) + (c.folded ? ` (${c.folded + 1} clusters)` : '') + '  ' + units.size((c.to - c.from) * PAGE);
+            paint.label(g, name, 4, c.height > 26 ? c.top + 9 : c.top + c.height / 2);
+        }
+    }
+
     // ---- what is where ----
 
     function lifeAt(x, y) {
-        const column = exact && exact.t0 === state.t0 && exact.t1 === state.t1 ? [exact.cells, Math.floor(x * pane.k), exact.w] : raster && [raster, clamp(Math.floor(pane.t(x) / model.end * COLUMNS), 0, COLUMNS - 1), COLUMNS];
+        const column = exact && exact.t0 === state.t0 && exact.t1 === state.t1 ? [exact.cells, Math.floor(x * pane.k), exact.w] : raster && [raster.cells, clamp(Math.floor(pane.t(x) / model.end * COLUMNS), 0, COLUMNS - 1), COLUMNS];
         if (!column) return -1;
         const [source, at, width] = column;
         for (const d of [0, -1, 1, -2, 2]) {
             const row = Math.floor(y * pane.k) + d;
-            if (row >= 0 && row < pane.h && source[row * width + at]) return source[row * width + at] - 1;
+            const id = row >= 0 && row < pane.h ? source[row * width + at] & ~EDGE : 0;
+            if (id) return id - 1;
         }
         return -1;
     }
@@ -245,6 +281,8 @@ const strip = (() => {
 
     function start() {
         pane = new paint.Pane($('strip-box'), 100);
+        words = h('canvas', { class: 'over', 'aria-hidden': 'true' });
+        $('strip-box').insertBefore(words, pane.over);
         proc = model.one();
         place();
         timeline.listen(pane, {
@@ -265,6 +303,7 @@ const strip = (() => {
             },
         });
         for (const input of document.querySelectorAll('input[name=strip]')) input.addEventListener('change', () => change({ strip: input.value }));
+        panels.visit('strip-panel', () => draw(true));
         twin('strip-table', rows);
         when((what) => {
             if (what.has('proc')) {
@@ -273,7 +312,7 @@ const strip = (() => {
                 describe();
             }
             if (what.has('theme') || what.has('strip') || what.has('hidden')) colors = null;
-            if (what.has('size')) raster = exact = null;
+            if (['size', 'proc', 'theme'].some((name) => what.has(name))) words.stale = true;
             if (what.has('strip')) {
                 key();
                 document.querySelector(`input[name=strip][value=${state.strip}]`).checked = true;
@@ -283,7 +322,6 @@ const strip = (() => {
         });
         describe();
         key();
-        draw(true);
     }
 
     return { start, draw, step, setLinear, protName, get pane() { return pane; }, get clusters() { return clusters; } };

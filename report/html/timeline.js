@@ -18,10 +18,10 @@ const timeline = (() => {
         return from;
     }
 
-    const column = (name) => model.lod().numbers(name);
+    const column = (name) => model.lod().floats(name);
     const sumSeries = (names) => {
         const all = names.map(column).filter((c) => c.length);
-        if (all.length < 2) return all[0] ?? new Uint8Array(0);
+        if (all.length < 2) return all[0] ?? new Float64Array(0);
         const sum = new Float64Array(all[0].length);
         for (const c of all) for (let i = 0; i < sum.length; i++) sum[i] += c[i];
         return sum;
@@ -35,6 +35,12 @@ const timeline = (() => {
         if (!kept.has(full)) kept.set(full, make());
         return kept.get(full);
     }
+    /* Sums up to each bucket: those of any range are one subtraction. */
+    const runningOf = (key, series) => keep('running' + key, () => {
+        const out = new Float64Array(model.buckets() + 1), n = series.length;
+        for (let i = 0; i + 1 < out.length; i++) out[i + 1] = out[i] + (i < n ? series[i] : 0);
+        return out;
+    });
     const callsOf = (cls) => keep('class' + cls, () => sumSeries(model.calls.map((_, c) => c).filter((c) => model.classes[c] === cls).map((c) => 'call' + c)));
     const totalOf = () => keep('total', () => sumSeries(shownBands().map((k) => `kind${k}_max`)));
 
@@ -103,26 +109,25 @@ const timeline = (() => {
         const y = state.chart === 'log' ? logarithmic(pane, high) : linear(pane, high);
         Object.assign(pane, { high, y, binary: true });
         if (isStack) {
-            const words = order.map((k) => paint.pixel(paint.kind(k))), soft = words.map((w) => paint.mix(w, paint.of('ground'), 0.55)), ground = paint.of('ground');
-            const hatched = order.map((k) => model.kinds[k] === 'guard'), pixels = pane.pixels, w = pane.w;
-            const scale = (pane.h - 4 * pane.k) / high;
+            const words = order.map((k) => paint.pixel(paint.kind(k))), soft = words.map((w) => paint.mix(w, paint.of('ground'), 0.55)), faint = paint.of('soft'), ground = paint.of('ground');
+            const hatched = order.map((k) => model.kinds[k] === 'guard'), pixels = pane.pixels, w = pane.w, bands_ = perKind.length;
+            const scale = (pane.h - 4 * pane.k) / high, bottom = pane.h - 1;
             for (let x = 0; x < w; x++) {
                 const bucket = Math.min(n, Math.max(at[x] + 1, at[x + 1])) - 1;
-                let sum = 0, row = pane.h - 1;
-                for (let b = 0; b < perKind.length; b++) {
+                let sum = 0, row = bottom;
+                for (let b = 0; b < bands_; b++) {
                     const value = perKind[b][bucket];
                     if (!value) continue;
                     sum += value;
-                    const top = pane.h - 1 - Math.round(sum * scale), first = row;
-                    const word = words[b];
-                    for (; row > top; row--) pixels[row * w + x] = hatched[b] && (x + row) % 6 < 2 ? soft[b] : word;
-                    if (first - row > 3) pixels[(row + 1) * w + x] = ground;
+                    const top = bottom - Math.round(sum * scale), first = row, word = words[b], other = hatched[b] ? soft[b] : word;
+                    for (let i = row * w + x; row > top; row--, i -= w) pixels[i] = other !== word && (x + row) % 6 < 2 ? other : word;
+                    if (first - row > 3) pixels[(row + 1) * w + x] = ground; // parts it from the next band
                 }
             }
             // What was there only for a moment inside of a column.
             for (let x = 0; x < w; x++) {
                 const peak = most(total, at[x], Math.max(at[x] + 1, at[x + 1])), row = pane.h - 1 - Math.round(peak * scale);
-                if (peak && row >= 0) pixels[row * w + x] = paint.of('soft');
+                if (peak && row >= 0) pixels[row * w + x] = faint;
             }
         } else
             order.forEach((k, b) => {
@@ -147,12 +152,12 @@ const timeline = (() => {
     /* How many buckets lie between samples, usually. */
     function distances(samples) {
         const count = samples.reduce((sum, s) => sum + (s ? 1 : 0), 0);
-        return [count ? samples.length / count : samples.length];
+        return Float64Array.of(count ? samples.length / count : samples.length);
     }
 
     /* 1 where the last sample is more than eight times further away than usual: sampling stood still. */
     function gaps(samples) {
-        const usual = distances(samples)[0], out = new Uint8Array(samples.length);
+        const usual = distances(samples)[0], out = new Float64Array(samples.length);
         let last = -1;
         for (let i = 0; i <= samples.length; i++) {
             if (i < samples.length && !samples[i]) continue;
@@ -162,20 +167,16 @@ const timeline = (() => {
         return out;
     }
 
-    /* Numbers of events in bars of four pixels, stacked; `parts` are [series, colour]. */
+    /* Numbers of events in bars of four pixels, stacked; `parts` are [running sums, colour]. */
     function paintCounts(pane, parts) {
         const bar = Math.max(2, Math.round(4 * pane.k)), bars = Math.max(1, Math.ceil(pane.w / bar)), n = model.buckets();
         const at = spans(bars, n, state.t0, state.t0 + (state.t1 - state.t0) * bars * bar / pane.w), sums = parts.map(() => new Float64Array(bars));
         let high = 0;
         for (let x = 0; x < bars; x++) {
             // Bars that lie in one bucket share what it holds.
-            const from = at[x], to = Math.max(from + 1, at[x + 1]);
+            const from = Math.min(at[x], n - 1), to = Math.max(from + 1, at[x + 1]);
             let all = 0;
-            parts.forEach(([series], p) => {
-                let sum = 0;
-                for (let i = from; i < to; i++) sum += series[i] || 0;
-                all += sums[p][x] = sum;
-            });
+            for (let p = 0; p < parts.length; p++) all += sums[p][x] = parts[p][0][to] - parts[p][0][from];
             if (all > high) high = all;
         }
         background(pane);
@@ -331,7 +332,7 @@ const timeline = (() => {
         }
         drawWindow();
         for (const pane of lanes) {
-            if (!pane.section.open || !pane.fit()) continue;
+            if (!pane.section.open || !panels.near(pane.section.id) || !pane.fit()) continue;
             if (pixels) {
                 pane.paint(pane);
                 pane.show();
@@ -346,7 +347,7 @@ const timeline = (() => {
     /* All values at a moment: [name, text, colour]. */
     function values(t) {
         const n = model.buckets(), i = model.bucketOf(t, n), lod = model.lod(), rows = [];
-        const at = (name) => lod.numbers(name)[i];
+        const at = (name) => lod.floats(name)[i];
         if (lod.has('resident_last')) rows.push(['resident', units.size(at('resident_last')) + (at('resident_samples') ? '' : ' (last sample)'), 'ink']);
         rows.push(['virtual', units.size(at('virtual_last') || 0), 'soft']);
         for (const k of [...shownBands()].reverse()) if (at(`kind${k}_last`)) rows.push([model.kinds[k], units.size(at(`kind${k}_last`)), model.kinds[k]]);
@@ -492,15 +493,16 @@ const timeline = (() => {
         const lane = (name, height, painter) => {
             const section = $('lane-' + name), pane = new paint.Pane(section.querySelector('.pane'), height);
             Object.assign(pane, { name, section, paint: painter });
-            section.addEventListener('toggle', () => change({}, 'size'));
+            section.addEventListener('toggle', () => section.open && !pane.width && change({}, 'size'));
             lanes.push(pane);
+            panels.visit(section.id, () => draw(true));
             listen(pane);
             return pane;
         };
         lane('memory', 260, paintMemory).letters = true;
         lane('heap', 72, paintHeap).empty = column('heap_last').length ? '' : 'No heap: brk was not used.';
-        lane('calls', 64, (pane) => paintCounts(pane, CLASSES.map(([cls, color]) => [callsOf(cls), color])));
-        const faults = lane('faults', 64, (pane) => paintCounts(pane, [[column('minor'), 'accent'], [column('major'), 'bad']]));
+        lane('calls', 64, (pane) => paintCounts(pane, CLASSES.map(([cls, color]) => [runningOf(cls, callsOf(cls)), color])));
+        const faults = lane('faults', 64, (pane) => paintCounts(pane, ['minor', 'major'].map((name, i) => [runningOf(name, column(name)), i ? 'bad' : 'accent'])));
         faults.empty = column('minor').length || column('major').length ? '' : 'No page faults were counted.';
         lane('marks', 22, paintMarks);
         listenOverview();
@@ -515,7 +517,6 @@ const timeline = (() => {
             if (what.has('lod') || what.has('proc')) $('memory-box').setAttribute('aria-label', 'Memory over time. ' + describe());
             $('chart-' + state.chart).checked = true;
         });
-        draw(true);
         $('memory-box').setAttribute('aria-label', 'Memory over time. ' + describe());
     }
 

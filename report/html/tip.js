@@ -44,7 +44,7 @@ const legend = (() => {
     function update(t = hovered) {
         hovered = t;
         const lod = model.lod(), i = model.bucketOf(t ?? model.instant().b, model.buckets());
-        for (const [k, node] of sizes) node.textContent = units.size(lod.numbers(`kind${k}_last`)[i] || 0);
+        for (const [k, node] of sizes) node.textContent = units.size(lod.floats(`kind${k}_last`)[i] || 0);
         $('legend-when').textContent = t === null ? 'at B' : 'here';
     }
 

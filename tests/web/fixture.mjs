@@ -425,6 +425,9 @@ const FINDINGS = [
     ["failed-calls", 0, "61 calls failed with ENOMEM: 1.0T each.", "Look at the size that cache_grow asks for.", "brkwater events server.brkw --failed", "pages"],
 ];
 
+/* The invented run itself, to compare what the page says with what happened. */
+export const makeRun = (given = {}) => program({ seed: 1, events: 4000, scale: 1, processes: 3, embed: true, heap: true, samples: true, ...given }, new Strings());
+
 export function makeReport(given = {}) {
     const options = { seed: 1, events: 4000, scale: 1, processes: 3, embed: true, heap: true, samples: true, ...given };
     const strings = new Strings();

@@ -1,0 +1,79 @@
+// axe in both themes with every panel open; narrow windows; forced colours; what print and readers without scripts get.
+import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
+import { check, done, equal, file, launch, open, until } from "./browser.mjs";
+import { makeReport } from "./fixture.mjs";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const path = file("report.html", makeReport({ events: 1500 })), small = file("empty.html", makeReport({ empty: true, processes: 1 }));
+const { context, page, noise } = await launch();
+
+async function audit(what) {
+    await page.evaluate(axe);
+    const result = await page.evaluate(() => window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"] }));
+    for (const v of result.violations) check(false, `${what}: ${v.id}, ${v.nodes.length} x ${v.nodes[0].html.slice(0, 160)} ${v.nodes[0].failureSummary.slice(0, 300)}`);
+    console.log(`${what}: ${result.passes.length} rules passed, ${result.violations.length} violated`);
+    check(result.passes.length > 20, what + ": axe ran");
+}
+
+async function showAll() {
+    await page.evaluate(async () => {
+        for (const d of document.querySelectorAll("details")) d.open = true;
+        for (const s of document.querySelectorAll("main > section")) {
+            s.scrollIntoView();
+            await new Promise((done) => setTimeout(done, 350));
+        }
+        window.scrollTo(0, 0);
+    });
+}
+
+for (const scheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme: scheme });
+    await open(page, path);
+    await showAll();
+    await audit(scheme);
+    await page.evaluate(() => window.brkwater.change({ sel: "e100" }));
+    await until(page, () => /event 100/.test(document.querySelector("#detail-body").textContent), "details");
+    await audit(scheme + " with details");
+    await page.keyboard.press("Escape");
+    for (const view of ["tree", "table"]) {
+        await page.evaluate((view) => document.querySelector("#view-" + view).click(), view);
+        await page.locator("#sites-panel").scrollIntoViewIfNeeded();
+        await page.waitForTimeout(300);
+        await audit(`${scheme}, sites as ${view}`);
+    }
+    await open(page, small);
+    await showAll();
+    await audit(scheme + ", an empty trace");
+}
+await page.emulateMedia({ colorScheme: "light" });
+
+for (const [width, height] of [[320, 640], [390, 844], [1024, 768], [3840, 2160]]) {
+    await page.setViewportSize({ width, height });
+    await open(page, path);
+    await showAll();
+    const wide = await page.evaluate(() => ({ page: document.documentElement.scrollWidth, window: window.innerWidth }));
+    check(wide.page <= wide.window, `at ${width} px the page is ${wide.page} wide`);
+}
+await page.setViewportSize({ width: 1280, height: 900 });
+await page.emulateMedia({ forcedColors: "active", reducedMotion: "reduce" });
+await open(page, path);
+check(await page.evaluate(() => document.getAnimations().length === 0), "nothing moves");
+await page.emulateMedia({ forcedColors: "none" });
+equal(noise, [], "noise");
+
+// The live region speaks for the keyboard cursor.
+await page.locator("#memory-box").focus();
+await page.keyboard.press("Shift+ArrowLeft");
+await until(page, () => /^B at .*resident/.test(document.querySelector("#live").textContent), "the cursor speaks");
+
+// In print, and without scripts, what was found is there.
+const pdf = await page.pdf();
+check(pdf.length > 20000, "print");
+const silent = await launch({ javaScriptEnabled: false });
+await silent.page.goto("file://" + path);
+const shown = await silent.page.locator("body").innerText();
+for (const word of ["./server --port 8080", "heap-pinned", "239M of free heap", "Kinds of memory", "parse_row", "JavaScript"]) check(shown.includes(word), "without scripts: " + word);
+equal(silent.noise, [], "noise without scripts");
+await silent.context.close();
+await done(context);

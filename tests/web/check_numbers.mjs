@@ -1,0 +1,73 @@
+// Numbers of the page against the invented run: sums of 200 random ranges, and layouts at random moments; links that lead
+// back to where they were made, and links that nobody should have made.
+import { check, done, equal, file, launch, open } from "./browser.mjs";
+import { makeReport, makeRun } from "./fixture.mjs";
+
+const run = makeRun(), path = file("report.html", makeReport());
+const { context, page, noise } = await launch();
+await open(page, path);
+
+let seed = 7;
+const random = () => (seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0) / 2 ** 32;
+const value = { calls: () => 1, mapped: (e) => e.mapped, returned: (e) => e.unmapped, net: (e) => e.mapped - e.unmapped, time: (e) => e.duration, faults: (e) => e.minor + e.major };
+const ranges = Array.from({ length: 200 }, (_, i) => {
+    const a = Math.floor(random() * run.end), b = i % 10 ? a + Math.floor(random() * (run.end - a)) : run.end;
+    return [a, b, Object.keys(value)[i % 6]];
+});
+const answers = await page.evaluate(async (ranges) => {
+    const out = [];
+    for (const [a, b, metric] of ranges) out.push(await window.brkwater.query(a, b, metric));
+    return out;
+}, ranges);
+ranges.forEach(([a, b, metric], i) => {
+    const wanted = run.events.filter((e) => e.time >= a && (e.time < b || b === run.end)).reduce((sum, e) => sum + value[metric](e), 0);
+    check(answers[i].exact, `range ${i} is exact`);
+    equal(answers[i].value, wanted, `${metric} of ${a} to ${b}`);
+});
+const moments = ranges.slice(0, 40).map(([a]) => a);
+const live = await page.evaluate(async (moments) => Promise.all(moments.map((t) => window.brkwater.query(0, t, "live"))), moments);
+moments.forEach((t, i) => {
+    const wanted = run.lives.filter((l) => l.born <= t && t < l.died).reduce((sum, l) => sum + l.pages * 4096, 0);
+    equal(live[i].value, wanted, `live at ${t}`);
+});
+check((await page.evaluate(() => { const m = window.brkwater.model; return m.alive(m.end).list.length; })) > 0, "something is there at the end");
+
+// Without events: snapped, and said so.
+const snapped = file("snapped.html", makeReport({ scale: 10, embed: false }));
+const other = await context.newPage();
+await open(other, snapped);
+const answer = await other.evaluate(() => window.brkwater.query(1234567, 7654321, "calls"));
+check(!answer.exact && answer.t0 <= 1234567 && answer.t1 >= 7654321, "a snapped range holds the one that was asked for");
+equal(answer.value, run.events.filter((e) => e.time >= answer.t0 && e.time < answer.t1).length * 10, "calls of the snapped range");
+
+// ---- links ----
+
+const same = await page.evaluate(() => {
+    const { link, model } = window.brkwater, lost = [];
+    let seed = 99;
+    const random = () => (seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0) / 2 ** 32, pick = (list) => list[Math.floor(random() * list.length)];
+    const plain = (s) => JSON.stringify({ ...s, hidden: [...s.hidden].sort() });
+    for (let i = 0; i < 500; i++) {
+        const t0 = Math.floor(random() * model.end * 0.9), wanted = { ...link.normal(), proc: pick([-1, 0, 1]), t0, t1: t0 + 1 + Math.floor(random() * (model.end - t0 - 1)), a: pick([null, Math.floor(random() * model.end)]), b: pick([null, Math.floor(random() * model.end)]), hidden: new Set([1, 3, 8].filter(() => random() < 0.5)), metric: pick(Object.keys(model.METRICS)), query: pick(["", "parse", "a&b=c#%", "\u202e<script>"]), sel: pick(["", "e12", "l3", "s5"]), pages: pick([null, [1024, 99999]]), invert: pick([0, 1]), at: pick(["a", "b", "diff"]), chart: pick(["stack", "lines", "log"]), strip: pick(["kind", "age"]) };
+        Object.assign(window.brkwater.state, wanted);
+        const text = link.write(), got = link.read(text);
+        if (plain(got) !== plain(wanted)) lost.push(text + " " + plain(got) + " " + plain(wanted));
+    }
+    Object.assign(window.brkwater.state, link.normal());
+    return lost;
+});
+equal(same.length, 0, "links that lost something: " + same[0]);
+const hostile = ["#v=2", "#v=1&t=NaN-NaN", "#v=1&t=9-1", "#v=1&a=-5", "#v=1&a=1e99", "#v=1&m=constructor", "#v=1&m=__proto__", "#v=1&sel=x", "#v=1&sel=e99999999999999999999", "#v=1&z=999999999", "#v=1&p=1", "#%", "#v=1&q=" + "x".repeat(5000), "#v=1&at=toString", "#v=1&y=ff-1", "#v=1&k=heap%00", "#javascript:alert(1)", "#<script>alert(1)</script>", "#v=1&t=1-2-3-4", "#v=1&c=__proto__"];
+for (let i = 0; i < 100; i++) {
+    const hash = i < hostile.length ? hostile[i] : "#" + Array.from({ length: 40 }, () => String.fromCharCode(33 + Math.floor(random() * 90))).join("");
+    const bad = await page.evaluate((hash) => {
+        const { link, model } = window.brkwater, s = link.read(hash);
+        const good = s.t0 >= 0 && s.t1 <= model.end && s.t0 < s.t1 && Object.keys(model.METRICS).includes(s.metric) && s.query.length <= 200 && (s.a === null || (s.a >= 0 && s.a <= model.end)) && s.proc >= -1 && s.proc < model.procs.length && s.zoom < model.trees[0].parent.length;
+        location.hash = hash;
+        return !good;
+    }, hash);
+    check(!bad, "link " + hash);
+}
+await page.waitForTimeout(500);
+equal(noise, [], "noise");
+await done(context);

@@ -1,0 +1,32 @@
+// The panels that are written pixel by pixel are the same, to the bit, as those that somebody has looked at.
+// BRKWATER_GOLDEN=1 takes the present ones as right.
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { check, done, equal, file, launch, open } from "./browser.mjs";
+import { makeReport } from "./fixture.mjs";
+
+const golden = new URL("pixels.json", import.meta.url), path = file("report.html", makeReport({ events: 2500 })), sums = {};
+const { context, page } = await launch({ viewport: { width: 1200, height: 900 }, deviceScaleFactor: 1 });
+for (const scheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme: scheme });
+    await open(page, path);
+    for (const hash of ["", "#v=1&t=2-5", "#v=1&c=log&s=protection&k=heap,chunk,image"]) {
+        await open(page, path, hash);
+        for (const box of ["memory-box", "strip-box"]) {
+            await page.locator("#" + box).scrollIntoViewIfNeeded();
+            await page.waitForTimeout(900);
+            const pixels = await page.evaluate((box) => {
+                const canvas = document.querySelector(`#${box} canvas`), data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+                let text = "";
+                for (let i = 0; i < data.length; i += 4096) text += String.fromCharCode(...data.subarray(i, Math.min(data.length, i + 4096)));
+                return { width: canvas.width, colors: new Set(new Uint32Array(data.buffer)).size, text: btoa(text) };
+            }, box);
+            check(pixels.colors > 4, `${box} is not blank`);
+            sums[`${scheme} ${box} ${hash}`] = `${pixels.width} ${createHash("sha256").update(pixels.text).digest("hex").slice(0, 32)}`;
+        }
+    }
+}
+if (process.env.BRKWATER_GOLDEN || !existsSync(golden)) writeFileSync(golden, JSON.stringify(sums, null, 1) + "\n");
+const known = JSON.parse(readFileSync(golden, "utf8"));
+for (const key in known) equal(sums[key], known[key], key);
+await done(context);
