@@ -155,7 +155,9 @@ def test_of_a_command_at_a_moment(run):
     trace.verify()
     assert inside(run, trace)["reason"] == "exit"
     walks = [record for kind, record in read_trace(trace.path) if kind == "walk" and record["reason"] == 3]
-    assert walks and all(walk["ending"] == 0 and not walk["flags"] & 16 for walk in walks)
+    assert walks and not any(walk["flags"] & 16 for walk in walks)
+    # malloc may have been stopped at work: then a heap may not be whole.
+    assert 2 * sum(walk["ending"] == 0 for walk in walks) > len(walks), walks
 
 
 @pytest.mark.parametrize("variant", ["", "-m32"])
