@@ -309,7 +309,12 @@ def test_programs(run_once, name):
     told = inside(run_once, trace)
     pid = json.loads(run_once.verb("heap", trace.path, "--json").out)["pid"]
     with open(run_once.path(f"told.{pid}"), encoding="utf-8") as file:
-        worst = compare(told, file.read())
+        xml = file.read()
+    if not told:  # Debian's redis has an allocator of its own: glibc's malloc has nothing, and says so
+        assert all(system <= PAGE for _, _, system in arenas_of_malloc(xml).values()), xml
+        print(f"\n{name:14} no heap of glibc's malloc: {arenas_of_malloc(xml)}")
+        return
+    worst = compare(told, xml)
     heap = main_heap(told)
     print(
         f"\n{name:14} heap {int(heap['end'], 16) - int(heap['start'], 16):>10} arenas {len(told['heaps'])} "
