@@ -483,4 +483,46 @@ struct findings {
 void timeline_findings(const struct timeline *timeline, const struct decoder *decoder, struct findings *ret);
 void findings_free(struct findings *findings);
 
+/* ---- what other settings of malloc would have done ---- */
+
+/* Those of glibc's malloc: mallopt(3).  What is not set is as at first. */
+struct whatif_settings {
+    bool has_mmap, has_trim, has_pad, has_arenas;
+    uint64_t mmap_threshold, trim_threshold, top_pad, arena_max;
+    bool trim_at_idle; /* malloc_trim(0) when nothing is to be done: where the heaps' inside was seen last */
+};
+
+/* What was done, or would be. */
+struct whatif_side {
+    uint64_t growths, trims, trimmed; /* of the heap, by brk(2); bytes */
+    uint64_t chunks, chunk_calls;     /* blocks with mappings of their own; calls that map, resize and unmap them */
+    uint64_t heap_high, heap_end;     /* bytes */
+    uint64_t arenas, reserved;        /* heaps of threads that were made; bytes of address space for them */
+};
+
+struct whatif_result {
+    struct whatif_side was, would;
+    uint64_t moved_in;                   /* blocks that had mappings, and would be in the heap */
+    uint64_t moved_out, moved_out_bytes; /* growths of the heap for blocks that would have mappings */
+    uint64_t foreign;                    /* changes of the break that are not malloc's */
+    bool set_by_program;                 /* it seems to set a threshold itself, and so would not obey */
+    enum confidence confidence;
+    bool idle_known; /* of trim_at_idle: there was a look inside */
+    uint64_t idle_time, idle_bytes;
+};
+
+struct whatif;
+
+/* Of one space.  NULL without memory. */
+struct whatif *whatif_new(const struct whatif_settings *settings, uint32_t space);
+void whatif_free(struct whatif *whatif);
+
+/* After heaps_add() of each record, with the step that it gave. */
+void whatif_add(struct whatif *whatif, const struct decoder *decoder, const struct moment *moment,
+                const struct heap_step *step);
+
+/* With what else is known of the space: its thresholds, its story and the last look into it (NULL: none). */
+struct whatif_result whatif_result(const struct whatif *whatif, const struct heap_thresholds *thresholds,
+                                   const struct heap_story *story, const struct inside *inside);
+
 #endif

@@ -13,7 +13,7 @@ SOURCES = sorted(
     + list((ROOT / "tests/bench").iterdir())
 )
 PAGES = sorted((ROOT / "man").glob("*.[1-8]"))
-VERBS = {"trace": "brkwater", "report": "brkwater-report", "events": "brkwater-events", "layout": "brkwater-layout", "stacks": "brkwater-stacks", "heap": "brkwater-heap", "findings": "brkwater-findings", "verify": "brkwater-verify", "doctor": "brkwater-doctor"}
+VERBS = {"trace": "brkwater", "report": "brkwater-report", "events": "brkwater-events", "layout": "brkwater-layout", "stacks": "brkwater-stacks", "heap": "brkwater-heap", "findings": "brkwater-findings", "whatif": "brkwater-whatif", "verify": "brkwater-verify", "doctor": "brkwater-doctor"}
 
 
 def plain(page):

@@ -155,7 +155,9 @@ def test_of_a_command_at_a_moment(run):
     trace.verify()
     assert inside(run, trace)["reason"] == "exit"
     walks = [record for kind, record in read_trace(trace.path) if kind == "walk" and record["reason"] == 3]
-    assert walks and all(walk["ending"] == 0 and not walk["flags"] & 16 for walk in walks)
+    assert walks and not any(walk["flags"] & 16 for walk in walks)
+    # malloc may have been stopped at work: then a heap may not be whole.
+    assert 2 * sum(walk["ending"] == 0 for walk in walks) > len(walks), walks
 
 
 @pytest.mark.parametrize("variant", ["", "-m32"])
@@ -307,7 +309,12 @@ def test_programs(run_once, name):
     told = inside(run_once, trace)
     pid = json.loads(run_once.verb("heap", trace.path, "--json").out)["pid"]
     with open(run_once.path(f"told.{pid}"), encoding="utf-8") as file:
-        worst = compare(told, file.read())
+        xml = file.read()
+    if not told:  # Debian's redis has an allocator of its own: glibc's malloc has nothing, and says so
+        assert all(system <= PAGE for _, _, system in arenas_of_malloc(xml).values()), xml
+        print(f"\n{name:14} no heap of glibc's malloc: {arenas_of_malloc(xml)}")
+        return
+    worst = compare(told, xml)
     heap = main_heap(told)
     print(
         f"\n{name:14} heap {int(heap['end'], 16) - int(heap['start'], 16):>10} arenas {len(told['heaps'])} "

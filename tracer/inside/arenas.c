@@ -6,8 +6,9 @@
 enum {
     DATA_MOST = 16 << 20, /* bytes of data that are searched for the main arena */
     CANDIDATES = 20000,   /* places at which an arena's heap could begin that are looked at */
-    MOST_FLAGS = 15,      /* of an arena */
-    MOST_INFO = 64,       /* bytes of a heap's header, at most */
+    MOST_ODD_BINS = 2,
+    MOST_FLAGS = 15, /* of an arena */
+    MOST_INFO = 64,  /* bytes of a heap's header, at most */
 };
 
 /* ---- states ---- */
@@ -17,13 +18,15 @@ static tracee_addr bin_at(const struct glibc *g, tracee_addr state, unsigned bin
     return state + g->bins + 2ull * g->word * (bin - 1) - 2ull * g->word;
 }
 
-/* Each bin is a ring through its place in the state: empty, or through chunks in both directions. */
+/* Each bin is a ring through its place in the state: empty, or through chunks in both directions; but for those that
+ * malloc was at work on when it was stopped. */
 static bool has_bins(const struct glibc *g, tracee_addr state, const unsigned char *bytes)
 {
+    unsigned odd = 0;
     for (unsigned bin = 1; bin <= GLIBC_BINS; bin++) {
         const unsigned char *links = bytes + g->bins + 2u * g->word * (bin - 1);
         const uint64_t next = glibc_word(g, links), last = glibc_word(g, links + g->word), own = bin_at(g, state, bin);
-        if ((next == own) != (last == own))
+        if ((next == own) != (last == own) && ++odd > MOST_ODD_BINS)
             return false;
         if (next != own && (!next || !last || next % CHUNK_ALIGN != g->offset || last % CHUNK_ALIGN != g->offset))
             return false;
@@ -46,9 +49,12 @@ static bool take_state(struct view *view, const struct glibc *g, tracee_addr sta
         return false;
     const uint64_t size = glibc_word(g, head + g->word);
     arena.top_size = size & ~(uint64_t)CHUNK_FLAGS;
+    if (!memory)
+        return false;
+    /* malloc moves the top before it writes the new one's size: it reaches to the end of its heap in any case. */
     if (!(size & CHUNK_PREV_INUSE) || arena.top_size < g->header || arena.top_size > memory ||
         (arena.top + arena.top_size) % TRACE_PAGE)
-        return false;
+        arena.top_size = memory;
     for (unsigned i = 0; i < g->n_fastbins; i++)
         arena.fastbins[i] = glibc_word(g, bytes + g->fastbins + i * g->word);
     *ret = arena;
