@@ -136,6 +136,12 @@ struct change {
     bool grew_by_kernel; /* a checkpoint found stack growth or the like, and took it over */
 };
 
+/* What the faults of a run came to. */
+struct touch {
+    uint64_t first;   /* pages that were touched for the first time since they were mapped */
+    uint64_t outside; /* pages where nothing is mapped, as far as is known */
+};
+
 /* What is known after decoder_apply(). */
 struct moment {
     const struct record *record;
@@ -143,8 +149,9 @@ struct moment {
     uint64_t time;  /* tick; of the last timed record when this one has none.  An event's time is its *exit* */
     uint32_t pid, space;
     struct change change;
-    bool compared;  /* the record was a checkpoint of the whole map, and the replay was compared with it */
-    unsigned drift; /* differences that this comparison found */
+    bool compared;               /* the record was a checkpoint of the whole map, and the replay was compared with it */
+    unsigned drift;              /* differences that this comparison found */
+    const struct touch *touches; /* REC_FAULTS: of each of its runs; NULL: its space is not known */
 };
 
 /* One difference between the replay and the kernel's map. */
@@ -229,6 +236,15 @@ const struct rec_end *decoder_end(const struct decoder *decoder);
 /* What tracing has cost the processes that were attached to, NULL before the end or when there were none. */
 const struct rec_cost *decoder_cost(const struct decoder *decoder);
 
+/* How page faults were seen: the last word on it, NULL before there was one. */
+const struct rec_fault_sight *decoder_fault_sight(const struct decoder *decoder);
+
+/* Bytes of that range of a live space which page faults have touched since they were mapped. */
+uint64_t decoder_touched(const struct decoder *decoder, uint32_t space, tracee_addr start, tracee_addr end);
+
+/* Whether a page was touched, and by which stack first (0: unknown). */
+bool decoder_toucher(const struct decoder *decoder, uint32_t space, tracee_addr address, uint32_t *ret_stack);
+
 /* NULL when there is no such file or name. */
 const struct file_info *decoder_file(const struct decoder *decoder, uint32_t file);
 
@@ -307,7 +323,8 @@ enum stack_metric {
     BY_MAPPED,   /* bytes of address space that calls mapped */
     BY_LIVE,     /* bytes of address space that are there, by the call that mapped them */
     BY_RETURNED, /* bytes of address space that calls unmapped */
-    BY_FAULTS,   /* page faults inside of calls */
+    BY_TOUCHED,  /* bytes of pages that were touched for the first time */
+    BY_FAULTS,   /* page faults: as far as they are seen, and inside of calls */
     BY_CALLS,    /* calls */
     BY_TIME,     /* ticks spent in calls */
     STACK_METRICS

@@ -53,6 +53,9 @@ struct decoder {
     bool has_header, has_end, has_cost;
     struct rec_end end;
     struct rec_cost cost;
+    struct rec_fault_sight fault_sight; /* sight 0: not told of */
+    struct touch *touches;              /* of the faults at hand */
+    size_t touches_capacity;
 
     struct space_model *spaces[SPACE_BUCKETS];
     struct space_model *last_space; /* the one used last: nearly always the next one, too */
@@ -116,6 +119,9 @@ int model_task_add(struct decoder *decoder, uint32_t tid, uint32_t pid, uint32_t
 struct task_model *model_task_find(struct decoder *decoder, uint32_t tid);
 struct process_model *model_process(const struct decoder *decoder, uint32_t pid);
 void model_free_processes(struct decoder *decoder);
+
+/* faults.c */
+int model_faults(struct decoder *decoder, const struct rec_faults *faults, struct moment *ret_moment);
 
 /* files.c */
 int model_file(struct decoder *decoder, const struct rec_file *file);

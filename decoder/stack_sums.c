@@ -184,9 +184,24 @@ static int add_event(struct stack_sums *s, const struct decoder *d, const struct
     values[BY_CALLS]++;
     values[BY_TIME] += event->duration;
     values[BY_RETURNED] += m->change.unmapped;
-    if (event->flags & EVENT_FAULTS)
+    /* Those of the kernel's side are not seen one by one, unless that is allowed. */
+    const struct rec_fault_sight *sight = decoder_fault_sight(d);
+    if ((event->flags & EVENT_FAULTS) && !(sight && sight->sight == FAULTS_ALL))
         values[BY_FAULTS] += event->minflt + event->majflt;
     s->list[is_exec ? EXECVE : index].values[BY_MAPPED] += m->change.mapped;
+    return 0;
+}
+
+static int add_faults(struct stack_sums *s, const struct decoder *d, const struct moment *m)
+{
+    const struct rec_faults *faults = &m->record->faults;
+    for (uint32_t i = 0; m->touches && i < faults->n_runs; i++) {
+        size_t index;
+        if (!find_index(s, d, faults->runs[i].stack, &index))
+            return -ENOMEM;
+        s->list[index].values[BY_FAULTS] += faults->runs[i].faults;
+        s->list[index].values[BY_TOUCHED] += m->touches[i].first * TRACE_PAGE;
+    }
     return 0;
 }
 
@@ -214,6 +229,8 @@ int stack_sums_add(struct stack_sums *s, const struct decoder *d, const struct m
         return 0;
     if (m->record->kind == REC_EVENT)
         return add_event(s, d, m);
+    if (m->record->kind == REC_FAULTS)
+        return add_faults(s, d, m);
     return m->record->kind == REC_SAMPLE ? add_sample(s, d, &m->record->sample) : 0;
 }
 

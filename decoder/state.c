@@ -73,6 +73,18 @@ static void visit_drift(struct pack *p, struct drift *drift)
     visit_mapping(p, &drift->kernel);
 }
 
+static void visit_sight(struct pack *p, struct rec_fault_sight *sight)
+{
+    pack_u64(p, &sight->time);
+    pack_u32(p, &sight->sight);
+    pack_u32(p, &sight->error);
+    pack_u32(p, &sight->rings);
+    uint64_t *numbers[] = {&sight->ring_bytes, &sight->seen,   &sight->lost,
+                           &sight->unplaced,   &sight->stacks, &sight->by_ip};
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        pack_u64(p, numbers[i]);
+}
+
 static void visit_counters(struct decoder *d, struct pack *p)
 {
     uint64_t *counters[] = {&d->time,      &d->events,         &d->checkpoints, &d->read_backs,   &d->drifts,
@@ -80,6 +92,7 @@ static void visit_counters(struct decoder *d, struct pack *p)
     for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
         pack_u64(p, counters[i]);
     pack_bool(p, &d->personalities);
+    visit_sight(p, &d->fault_sight);
     visit_drift(p, &d->first_drift);
 }
 
@@ -283,6 +296,7 @@ static void visit_space(struct decoder *d, struct pack *p, struct space_model *s
     pack_u64(p, &heap_start);
     pack_u64(p, &heap_end);
     visit_segment(p, &space->pattern, &none);
+    touched_visit(&space->segments.touched, p);
     visit_loads(space, p);
     pack_count(p, &count, 12);
     if (!p->reading) {

@@ -66,6 +66,10 @@ struct totals {
     uint64_t without_stack;               /* events that have none, although others have one */
 
     uint64_t minflt, majflt;
+    uint64_t faults_seen;                   /* one by one, of tracees */
+    uint64_t faults_in_calls;               /* by the counters over calls, where those are not seen one by one */
+    uint64_t faults_by_stack, faults_by_ip; /* of both: with a stack, with the instruction alone */
+    uint64_t touched;                       /* bytes that were touched for the first time */
     uint64_t samples;
 
     struct kind_totals kinds[KIND_COUNT];

@@ -40,6 +40,7 @@ enum {
     OPT_DEPTH,
     OPT_PLACEMENT,
     OPT_NO_SECCOMP,
+    OPT_NO_FAULTS,
     OPT_DETACH,
     OPT_FOLLOW,
     OPT_VERSION,
@@ -69,6 +70,8 @@ static const struct option options[] = {
     {OPT_PLACEMENT, 0, "placement", "auto|free",
      "auto (default): while calls come close together, run them on brkwater's own CPU,\nwhere their stops are cheaper; "
      "free: leave all to the kernel"},
+    {OPT_NO_FAULTS, 0, "no-faults", NULL,
+     "do not look at page faults: by which code memory is touched is not known then"},
     {OPT_NO_SECCOMP, 0, "no-seccomp", NULL,
      "stop at every system call instead of using a filter: slow, but programs\nthat enter strict seccomp mode work"},
     {OPT_DETACH, 0, "detach-tracer", NULL,
@@ -458,6 +461,9 @@ static int take_option(struct run *run, int id, const char *value)
         run->tracer.free_placement = strcmp(value, "free") == 0;
         if (!run->tracer.free_placement && strcmp(value, "auto") != 0)
             return complain(EXIT_USAGE, "--placement: '%s' is neither auto nor free", value);
+        return 0;
+    case OPT_NO_FAULTS:
+        run->tracer.no_faults = true;
         return 0;
     case OPT_NO_SECCOMP:
         run->tracer.no_seccomp = true;

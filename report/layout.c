@@ -41,6 +41,12 @@ void layout_kind(struct buffer *out, enum kind kind, const struct segment_role *
     buffer_string(out, role->guess ? "?" : "");
 }
 
+bool layout_has_touched(const struct layout *l)
+{
+    const struct rec_fault_sight *sight = decoder_fault_sight(l->decoder);
+    return sight && sight->sight >= FAULTS_USER;
+}
+
 /* ---- table ---- */
 
 static void add_gap(struct buffer *out, uint64_t bytes)
@@ -147,6 +153,17 @@ static size_t add_kind(struct buffer *out, const struct layout *l, const struct 
     return out->size - before - (KIND_WIDTH + 1);
 }
 
+/* What of it was touched; nothing where that is not known. */
+static void add_pages(struct buffer *out, const struct layout *l, const struct mapping *m)
+{
+    char text[32], size[UNITS_MAX];
+    const uint64_t touched = decoder_touched(l->decoder, l->place->space, m->start, m->end);
+    if (!layout_has_touched(l))
+        return;
+    snprintf(text, sizeof(text), " %8s", touched ? units_size(size, sizeof(size), touched) : "0");
+    buffer_string(out, text);
+}
+
 static void write_table(struct buffer *out, const struct layout *l)
 {
     char text[256], size[UNITS_MAX], perms[5], when[UNITS_MAX];
@@ -162,8 +179,8 @@ static void write_table(struct buffer *out, const struct layout *l)
              units_duration(when, sizeof(when), l->place->time), (unsigned long long)l->place->event,
              l->mappings->count, units_size(size, sizeof(size), total));
     buffer_string(out, text);
-    snprintf(text, sizeof(text), "%-25s %8s perms %-*s %-*s %8s  %s\n", "address", "size", KIND_WIDTH, "kind",
-             MAKER_WIDTH, "mapped by", "age", "name");
+    snprintf(text, sizeof(text), "%-25s %8s%s perms %-*s %-*s %8s  %s\n", "address", "size",
+             layout_has_touched(l) ? "  touched" : "", KIND_WIDTH, "kind", MAKER_WIDTH, "mapped by", "age", "name");
     buffer_string(out, text);
     struct shares shares = {.code = decoder_code(l->decoder)};
     shares.bytes = calloc((size_t)code_frames(shares.code) + 1, sizeof(*shares.bytes));
@@ -174,8 +191,11 @@ static void write_table(struct buffer *out, const struct layout *l)
             add_gap(out, m->start - last);
         last = m->end;
         layout_permissions(m, perms);
-        snprintf(text, sizeof(text), "%012llx-%012llx %8s %s  ", (unsigned long long)m->start,
-                 (unsigned long long)m->end, units_size(size, sizeof(size), m->end - m->start), perms);
+        snprintf(text, sizeof(text), "%012llx-%012llx %8s", (unsigned long long)m->start, (unsigned long long)m->end,
+                 units_size(size, sizeof(size), m->end - m->start));
+        buffer_string(out, text);
+        add_pages(out, l, m);
+        snprintf(text, sizeof(text), " %s  ", perms);
         buffer_string(out, text);
         add_maker(out, &shares, l, m, MAKER_WIDTH - add_kind(out, l, m));
         buffer_string(out, m->name.size ? "  " : "");

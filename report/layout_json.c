@@ -33,6 +33,16 @@ static void add_role(struct json *j, const struct segment_role *role)
     json_bool(j, role->guess);
 }
 
+/* Bytes that were touched, as far as page faults were seen. */
+static void add_touched(struct json *j, const struct layout *l, tracee_addr start, tracee_addr end)
+{
+    json_key(j, "touched");
+    if (layout_has_touched(l))
+        json_unsigned(j, decoder_touched(l->decoder, l->place->space, start, end));
+    else
+        json_null(j);
+}
+
 void layout_json_segment(struct json *j, const struct layout *l, const struct segment *s)
 {
     json_object_open(j);
@@ -53,6 +63,7 @@ void layout_json_segment(struct json *j, const struct layout *l, const struct se
         json_null(j);
     json_key(j, "age");
     json_decimal(j, l->place->time > s->born ? (l->place->time - s->born) / 10 : 0, 6);
+    add_touched(j, l, s->start, s->end);
     json_key(j, "owner");
     if (s->owner)
         json_unsigned(j, s->owner);
@@ -108,6 +119,7 @@ void layout_json_mapping(struct json *j, const struct layout *l, const struct ma
         json_text(j, m->name);
     else
         json_null(j);
+    add_touched(j, l, m->start, m->end);
     /* Sampling counts the pages of a process, not those of each mapping. */
     json_key(j, "resident");
     json_null(j);

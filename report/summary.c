@@ -250,10 +250,48 @@ static void add_heap(struct buffer *out, const struct summary *s)
     buffer_char(out, '\n');
 }
 
+/* Rounded down: 100 means all. */
+static double share(uint64_t part, uint64_t whole)
+{
+    const double percent = whole ? 100.0 * (double)part / (double)whole : 0;
+    return part < whole ? (percent > 99.9 ? 99.9 : percent) : 100;
+}
+
+/* Which page faults are not attributed, and why. */
+static void add_unseen(struct buffer *out, const struct summary *s)
+{
+    const struct totals *t = timeline_totals(s->timeline);
+    const struct rec_fault_sight *sight = decoder_fault_sight(s->decoder);
+    const uint64_t all = t->minflt + t->majflt, told = t->faults_seen + t->faults_in_calls;
+    const uint64_t unseen = all > told ? all - told : 0;
+    const char *why = NULL;
+    if (!sight || sight->sight == FAULTS_OFF || !unseen)
+        return;
+    if (sight->sight == FAULTS_DENIED)
+        why = "the kernel does not allow to look at faults: brkwater doctor";
+    else if (sight->sight == FAULTS_MANY)
+        why = "too many threads to look at";
+    else if (sight->sight == FAULTS_USER)
+        why = "faults inside of calls like read(2) are shown only to CAP_PERFMON, or with perf_event_paranoid 1";
+    else
+        why = "in exec, or between two looks at the counters";
+    line(out, "             %s not seen (%s)", COUNT(unseen), why);
+    if (sight->lost)
+        line(out, ", %s of them lost: the rings were full", COUNT(sight->lost));
+    buffer_char(out, '\n');
+}
+
 static void add_faults(struct buffer *out, const struct summary *s)
 {
     const struct totals *t = timeline_totals(s->timeline);
-    line(out, "  faults     %s minor, %s major\n", COUNT(t->minflt), COUNT(t->majflt));
+    const uint64_t all = t->minflt + t->majflt, known = t->faults_by_stack + t->faults_by_ip;
+    line(out, "  faults     %s minor, %s major", COUNT(t->minflt), COUNT(t->majflt));
+    if (t->faults_seen && all)
+        line(out, "      %.3g %% attributed to code", share(known, all));
+    if (t->faults_seen && known)
+        line(out, ", %.3g %% to its callers too; %s touched first", share(t->faults_by_stack, all), SIZE(t->touched));
+    buffer_char(out, '\n');
+    add_unseen(out, s);
     if (t->processes > 1)
         line(out, "  process    largest: %u (%s), resident %s at %s\n", t->one_resident.pid,
              decoder_process(s->decoder, t->one_resident.pid) ? decoder_process(s->decoder, t->one_resident.pid)->comm

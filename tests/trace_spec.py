@@ -207,10 +207,29 @@ class Reader:
         record["lines"] = [self.fields(p, "offset file line") for _ in range(p.varint())]
         return record
 
+    def attach(self, p):
+        return {**self.time(p), **self.fields(p, "pid own_pid threads pause")}
+
+    def cost(self, p):
+        return {**self.time(p), **self.fields(p, "foreign served detach left")}
+
+    def faults(self, p):
+        record, own = self.fields(p, "time lasted space pid"), Deltas()
+        record["runs"] = []
+        for _ in range(p.varint()):
+            head, stack, start, pages = p.varint(), own.plain(p, "stack"), own.paged(p, "edge"), p.varint()
+            own.last["edge"] = start + pages * 4096
+            record["runs"].append((stack, head & 3, start, pages, p.varint() if head & 4 else pages))
+        return record
+
+    def fault_sight(self, p):
+        return self.fields(p, "time sight error rings ring_bytes seen lost unplaced stacks by_ip")
+
     KINDS = [
         header, sync, task, exec, event, file, checkpoint, sample, exit, space_end, note, end, cache,
-        module, load, frame, stack, text, names, symbols, code,
+        module, load, frame, stack, text, names, symbols, code, attach, cost,
     ]  # fmt: skip
+    LATER = {30: faults, 31: fault_sight}
 
 
 def read_trace(path):
@@ -222,7 +241,7 @@ def read_trace(path):
         payload = Payload(data[stream.at : stream.at + size])
         assert len(payload.data) == size
         stream.at += size
-        method = Reader.KINDS[kind - 1]
+        method = Reader.KINDS[kind - 1] if kind <= len(Reader.KINDS) else Reader.LATER[kind]
         records.append((method.__name__, method(reader, payload)))
         assert payload.at == size, f"{method.__name__}: {payload.at} of {size} bytes are told of"
     return records

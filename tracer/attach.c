@@ -9,6 +9,7 @@
 #include "attach.h"
 
 #include "checkpoint.h"
+#include "faults.h"
 #include "proc.h"
 #include "stop.h"
 #include "tasks.h"
@@ -323,6 +324,12 @@ static void go_on(struct tracee *tracee, void *context)
     stop_serve_first(g->tracer, tracee);
 }
 
+static void watch_faults(struct tracee *tracee, void *context)
+{
+    struct tracer *tracer = context;
+    faults_watch(tracer->faults, tracee->tid);
+}
+
 int attach_all(struct tracer *tracer, const pid_t *pids, size_t count, pid_t *ret_pid)
 {
     struct attaching a = {.tracer = tracer};
@@ -337,6 +344,8 @@ int attach_all(struct tracer *tracer, const pid_t *pids, size_t count, pid_t *re
     }
     if (error)
         return error;
+    tracee_each(&tracer->table, watch_faults, tracer);
+    faults_begin(tracer->faults);
     tracee_each(&tracer->table, go_on, &g);
     const uint64_t pause = recorder_now(tracer->recorder) - g.first;
     for (size_t i = 0; i < count; i++)

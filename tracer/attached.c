@@ -1,6 +1,7 @@
 /* attached.c: one run on processes that are there already, until they are released. */
 #include "attach.h"
 #include "detach.h"
+#include "faults.h"
 #include "loop.h"
 #include "proc.h"
 #include "run.h"
@@ -36,6 +37,7 @@ static void *trace_attached(void *context)
     a->refused = 0;
     tracer->begun = true;
     const bool released = loop_run(tracer);
+    faults_end(tracer->faults);
     if (released)
         detach_all(tracer);
     if (recorder_active(tracer->recorder)) {

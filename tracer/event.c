@@ -292,6 +292,9 @@ static void doubt_fork(struct space *space, const struct rec_event *event)
 static void put(struct tracer *tracer, struct tracee *tracee, const struct record *record)
 {
     recorder_put(tracer->recorder, record);
+    if (record->event.call == CALL_BRK && !record->event.error &&
+        !(record->event.flags & (EVENT_UNFINISHED | EVENT_NO_RESULT)))
+        tracee->space->brk = record->event.ret;
     capture_follow(tracee->space, &record->event);
     doubt_fork(tracee->space, &record->event);
     if (is_uncertain(&record->event))

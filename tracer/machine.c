@@ -248,6 +248,11 @@ static int probe_faults(struct machine *m)
         return error;
     int fd = (int)syscall(SYS_perf_event_open, &attributes, child.pid, -1, -1, PERF_FLAG_FD_CLOEXEC);
     m->fault_counter = fd < 0 ? errno : 0;
+    attributes.exclude_kernel = 0;
+    const int both = (int)syscall(SYS_perf_event_open, &attributes, child.pid, -1, -1, PERF_FLAG_FD_CLOEXEC);
+    m->fault_kernel = both < 0 ? errno : 0;
+    if (both >= 0)
+        close(both);
     if (fd >= 0) {
         m->fault_ring = probe_ring(&child, fd);
         close(fd);
@@ -419,6 +424,7 @@ int machine_probe(struct machine *ret)
         .map_query = NOT_TRIED,
         .pagemap_scan = NOT_TRIED,
         .fault_counter = NOT_TRIED,
+        .fault_kernel = NOT_TRIED,
         .fault_ring = NOT_TRIED,
     };
     read_settings(&m);

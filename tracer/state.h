@@ -14,11 +14,14 @@
 #include "tracee.h"
 #include "tracer.h"
 
+struct faults;
+
 struct tracer {
     const struct tracer_options *options;
     struct recorder *recorder;
     struct sampler *sampler;
     struct capture *capture; /* NULL: no stacks */
+    struct faults *faults;   /* NULL: not looked at */
     struct tracee_table table;
     struct order order;
     struct placing placing;

@@ -28,7 +28,7 @@
 
 enum {
     TRACE_MAJOR = 1, /* a reader refuses a file of a newer major version */
-    TRACE_MINOR = 3, /* newer minor versions add kinds, and fields at the end of payloads */
+    TRACE_MINOR = 4, /* newer minor versions add kinds, and fields at the end of payloads */
     TRACE_TICKS_PER_SECOND = 10000000,
     TRACE_NS_PER_TICK = 100,
     TRACE_MAX_FRAME = 16 << 20,  /* bytes of a decoded frame; a larger one is damage or malice */
@@ -37,6 +37,7 @@ enum {
     TRACE_MAX_LIST = 4096,       /* bytes of an event's argv; a longer one is cut */
     TRACE_PAGE = 4096,           /* page size of the only architecture so far */
     TRACE_MAX_STACK = 4096,      /* frames of a stack */
+    TRACE_MAX_RUNS = 65536,      /* of pages in one record */
     TRACE_MAX_LINES = 256,       /* functions at one address: inlined ones, and the one that holds them */
 };
 
@@ -78,6 +79,9 @@ enum record_kind {
     REC_CODE = 21,
     REC_ATTACH = 22,
     REC_COST = 23,
+    /* 24 to 29 are kept free */
+    REC_FAULTS = 30,
+    REC_FAULT_SIGHT = 31,
     REC_KINDS
 };
 
@@ -424,6 +428,60 @@ struct rec_cost {
     uint32_t left;    /* threads that could not be stopped to be released, and went free with the tracer's end */
 };
 
+/* ---- page faults ---- */
+
+enum fault_flag {
+    FAULT_MAJOR = 1 << 0,  /* they had to wait for a device */
+    FAULT_KERNEL = 1 << 1, /* the kernel touched the pages, inside of a system call; `stack` is the caller's */
+};
+
+/* Faults on pages that lie side by side, by the same code.  More faults than pages: some pages were faulted in more
+ * than once. */
+struct rec_fault_run {
+    uint32_t stack; /* REC_STACK, 0: unknown; one with a single frame tells no more than the instruction */
+    uint32_t flags; /* enum fault_flag */
+    tracee_addr start;
+    uint64_t pages, faults; /* pages: at least 1 */
+};
+
+/*
+ * Page faults of a space in a short time, added up.  They come before the next record after which other memory may lie
+ * at these addresses, so that they belong to what lies there now.
+ *
+ * Example: a loop wrote to a block of 1 MiB: {time 5200, lasted 1200, space 1, pid 70, runs {{stack 5, flags 0, start
+ * 0x7f2a4c000000, pages 256, faults 256}}}.
+ */
+struct rec_faults {
+    uint64_t time;   /* of the last of them */
+    uint64_t lasted; /* ticks since the first */
+    uint32_t space, pid;
+    uint32_t n_runs; /* at most TRACE_MAX_RUNS */
+    const struct rec_fault_run *runs;
+};
+
+enum fault_sight {
+    FAULTS_OFF = 1,    /* the user did not want them */
+    FAULTS_DENIED = 2, /* perf_event_open(2) failed: error */
+    FAULTS_MANY = 3,   /* they would need more descriptors than there are */
+    FAULTS_USER = 4,   /* those of user code are seen; those that the kernel makes inside of calls are not */
+    FAULTS_ALL = 5,    /* those of both sides are seen */
+};
+
+/* How page faults are seen: when a recording begins to look, and again, with what became of them, when it no longer
+ * does. */
+struct rec_fault_sight {
+    uint64_t time;
+    uint32_t sight; /* enum fault_sight */
+    uint32_t error; /* errno of FAULTS_DENIED */
+    uint32_t rings; /* in which the kernel puts them */
+    uint64_t ring_bytes;
+    uint64_t seen;     /* that were in the rings */
+    uint64_t lost;     /* that found no room there */
+    uint64_t unplaced; /* of those seen: of threads that were not traced, or no longer */
+    uint64_t stacks;   /* that were taken, of that many faults */
+    uint64_t by_ip;    /* of those seen: whose stack is not known, only the instruction */
+};
+
 enum end_reason {
     END_EXITED = 1,    /* the last tracee ended */
     END_DISK_FULL = 2, /* the recording stopped early, the tracees ran on */
@@ -491,6 +549,8 @@ struct record {
         struct rec_code code;
         struct rec_attach attach;
         struct rec_cost cost;
+        struct rec_faults faults;
+        struct rec_fault_sight fault_sight;
     };
 };
 

@@ -51,6 +51,7 @@ struct space {
     int maps;                              /* descriptor of its maps file, -1 while not open */
     uint64_t layout_calls;                 /* since the last checkpoint */
     bool grows_down;                       /* MAP_GROWSDOWN was used: memory may come without a call */
+    uint64_t brk;                          /* what the last brk has given, 0: unknown */
     uint64_t stack_start;                  /* of the main stack when its map was first read, 0: unknown */
     bool advises_fork;                     /* MADV_DONTFORK was used: a fork copies less than the map shows */
     bool fork_unsure;                      /* and some of that memory may have been moved, in a way not known */

@@ -2,6 +2,7 @@
 #include "tracer.h"
 
 #include "background.h"
+#include "faults.h"
 #include "launch.h"
 #include "lifecycle.h"
 #include "loop.h"
@@ -55,6 +56,7 @@ static int run(struct tracer *tracer, const struct launch *launch, struct tracer
     if (!tracer->options->free_placement)
         placement_start(&tracer->placing, &tracer->table);
     bool interrupted = loop_run(tracer);
+    faults_end(tracer->faults);
     placement_end(&tracer->placing);
     signals_tick(false);
     result->exec_error = launch_exec_error(tracer->exec_fd);

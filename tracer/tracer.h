@@ -27,6 +27,7 @@ struct tracer_options {
     const char *output;      /* path of the trace file, or NULL for none */
     struct record_sink sink; /* live consumer; .record may be NULL */
     bool no_seccomp;         /* stop at every system call instead of using a filter */
+    bool no_faults;          /* page faults are not looked at */
     bool free_placement;     /* leave it to the kernel on which CPUs tracer and tracees run */
     bool leave_terminal; /* once the command runs, have nothing to do with the terminal and standard streams any more */
     unsigned sample_interval_ms; /* 0: no timed samples */
@@ -167,6 +168,7 @@ struct machine {
     int map_query;       /* PROCMAP_QUERY: Linux 6.11 */
     int pagemap_scan;    /* PAGEMAP_SCAN: Linux 6.7 */
     int fault_counter;   /* perf_event_open(2), page faults of the user side */
+    int fault_kernel;    /* the same of the kernel's side */
     int fault_ring;      /* mapping the ring of that counter, and finding faults in it */
     bool no_privileges;  /* a filter costs set-uid programs their privileges: no CAP_SYS_ADMIN */
     bool ptrace_capable; /* CAP_SYS_PTRACE */
