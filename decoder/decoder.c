@@ -188,6 +188,8 @@ uint64_t decoder_time_of(const struct decoder *d, const struct record *record)
         return record->cost.time;
     case REC_FAULTS:
         return record->faults.time > d->time ? record->faults.time : d->time;
+    case REC_RESIDENCY:
+        return record->residency.time > d->time ? record->residency.time : d->time;
     case REC_FAULT_SIGHT:
         return record->fault_sight.time;
     case REC_END:
@@ -252,6 +254,9 @@ int decoder_apply(struct decoder *d, const struct record *record, struct moment 
         break;
     case REC_FAULTS:
         error = model_faults(d, &record->faults, &m);
+        break;
+    case REC_RESIDENCY:
+        error = model_residency(d, &record->residency, &m);
         break;
     case REC_FAULT_SIGHT:
         d->fault_sight = record->fault_sight;

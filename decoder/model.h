@@ -21,6 +21,9 @@ struct space_model {
     uint64_t last_exit;               /* highest exit number of a layout call */
     struct segment pattern;           /* birth of what a read-back adds: of the last event whose effect was not known */
     uint64_t resident;                /* bytes, by the last sample */
+    struct rec_residency residency;   /* the last look at its pages; reason 0: none */
+    struct rec_page_run *runs;        /* of it */
+    uint64_t residency_event;         /* last event before it */
     uint64_t *biases;                 /* of modules, by their id; bit 0 tells that there is one */
     uint32_t n_biases;
     struct space_model *next; /* in its hash bucket */
@@ -122,6 +125,10 @@ void model_free_processes(struct decoder *decoder);
 
 /* faults.c */
 int model_faults(struct decoder *decoder, const struct rec_faults *faults, struct moment *ret_moment);
+
+/* residency.c */
+int model_residency(struct decoder *decoder, const struct rec_residency *residency, struct moment *ret_moment);
+void model_forget_residency(struct space_model *space);
 
 /* files.c */
 int model_file(struct decoder *decoder, const struct rec_file *file);

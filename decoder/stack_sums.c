@@ -17,6 +17,7 @@ enum { NONE, EXECVE, KERNEL, STACKS };
 /* Bytes that live in a space, by the index of their sum. */
 struct part {
     size_t index;
+    enum stack_metric metric;
     uint64_t bytes;
 };
 
@@ -98,8 +99,33 @@ static bool find_index(struct stack_sums *s, const struct decoder *d, uint32_t s
 
 /* ---- what lives ---- */
 
-static bool add_part(struct stack_sums *s, const struct decoder *d, const struct segment *segment)
+static bool put_part(struct stack_sums *s, size_t index, enum stack_metric metric, uint64_t bytes)
 {
+    if (!bytes)
+        return true;
+    if (!hold((void **)&s->parts, &s->parts_capacity, s->n_parts + 1, sizeof(*s->parts)))
+        return false;
+    s->parts[s->n_parts++] = (struct part){index, metric, bytes};
+    return true;
+}
+
+struct kept {
+    struct stack_sums *sums;
+    const struct decoder *decoder;
+};
+
+static int add_kept(void *context, bool known, uint32_t stack, uint64_t bytes)
+{
+    struct kept *kept = context;
+    size_t index = NONE;
+    if (known && !find_index(kept->sums, kept->decoder, stack, &index))
+        return -ENOMEM;
+    return put_part(kept->sums, index, BY_KEPT, bytes) ? 0 : -ENOMEM;
+}
+
+static bool add_part(struct stack_sums *s, const struct decoder *d, uint32_t space, const struct segment *segment)
+{
+    struct pages pages;
     size_t index;
     if (segment->birth || segment->stack) {
         if (!find_index(s, d, segment->stack, &index))
@@ -107,10 +133,10 @@ static bool add_part(struct stack_sums *s, const struct decoder *d, const struct
     } else {
         index = segment->flags & SEGMENT_FOUND ? KERNEL : EXECVE;
     }
-    if (!hold((void **)&s->parts, &s->parts_capacity, s->n_parts + 1, sizeof(*s->parts)))
-        return false;
-    s->parts[s->n_parts++] = (struct part){index, segment->end - segment->start};
-    return true;
+    decoder_pages(d, space, segment, &pages);
+    return put_part(s, index, BY_LIVE, segment->end - segment->start) &&
+           put_part(s, index, BY_RESIDENT, pages.resident) &&
+           decoder_touchers(d, space, segment, add_kept, &(struct kept){s, d}) == 0;
 }
 
 static void count_parts(struct stack_sums *s)
@@ -118,7 +144,7 @@ static void count_parts(struct stack_sums *s)
     if (!s->ended)
         return;
     for (size_t i = 0; i < s->n_parts; i++)
-        s->list[s->parts[i].index].values[BY_LIVE] += s->parts[i].bytes;
+        s->list[s->parts[i].index].values[s->parts[i].metric] += s->parts[i].bytes;
     s->spaces++;
     s->ended = 0;
     s->n_parts = 0;
@@ -134,7 +160,7 @@ static int take_space(struct stack_sums *s, const struct decoder *d, uint32_t sp
         return 0;
     s->ended = space;
     while (decoder_segment(d, space, segment.end, &segment))
-        if (!add_part(s, d, &segment))
+        if (!add_part(s, d, space, &segment))
             return -ENOMEM;
     return 0;
 }

@@ -284,6 +284,42 @@ static void visit_loads(struct space_model *space, struct pack *p)
     }
 }
 
+static void visit_residency(struct space_model *space, struct pack *p)
+{
+    struct rec_residency *r = &space->residency;
+    uint64_t *const numbers[] = {&r->time,     &r->cost,     &r->rss_kib,
+                                 &r->pss_kib,  &r->anon_kib, &r->lazy_kib,
+                                 &r->huge_kib, &r->swap_kib, &space->residency_event};
+    size_t count = r->n_runs;
+    pack_u32(p, &r->reason);
+    if (!r->reason || p->error)
+        return;
+    pack_u32(p, &r->space);
+    pack_u32(p, &r->pid);
+    pack_u32(p, &r->flags);
+    pack_u32(p, &r->huge_looked);
+    pack_u32(p, &r->huge_zero);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        pack_u64(p, numbers[i]);
+    pack_count(p, &count, 3);
+    if (p->reading && !p->error && !(space->runs = calloc(count + 1, sizeof(*space->runs))))
+        p->error = -ENOMEM;
+    tracee_addr end = 0;
+    for (size_t i = 0; i < count && !p->error; i++) {
+        struct rec_page_run *run = &space->runs[i];
+        pack_near(p, &run->start, end);
+        pack_u64(p, &run->pages);
+        pack_u32(p, &run->flags);
+        if (run->start < end || run->start >> 47 || run->pages > (UINT64_C(1) << 35))
+            damaged(p);
+        end = run->start + run->pages * TRACE_PAGE;
+    }
+    r->n_runs = (uint32_t)count;
+    r->runs = space->runs;
+    if (p->error)
+        model_forget_residency(space);
+}
+
 static void visit_space(struct decoder *d, struct pack *p, struct space_model *space)
 {
     const struct segment none = {0};
@@ -297,6 +333,7 @@ static void visit_space(struct decoder *d, struct pack *p, struct space_model *s
     pack_u64(p, &heap_end);
     visit_segment(p, &space->pattern, &none);
     touched_visit(&space->segments.touched, p);
+    visit_residency(space, p);
     visit_loads(space, p);
     pack_count(p, &count, 12);
     if (!p->reading) {

@@ -297,6 +297,17 @@ static void add_fault_runs(struct timeline *t, const struct decoder *d, const st
     }
 }
 
+static void add_receipt(struct timeline *t, const struct decoder *d, const struct moment *m)
+{
+    struct receipt receipt;
+    if (!decoder_receipt(d, m->space, &receipt))
+        return;
+    if (receipt.pid == t->command && receipt.reason == RESIDENCY_EXIT)
+        t->totals.end_receipt = receipt;
+    if (receipt.resident > t->totals.high_receipt.resident)
+        t->totals.high_receipt = receipt;
+}
+
 static void add_faults(struct timeline *t, size_t index, const struct rec_sample *sample)
 {
     /* The counters of a process never fall; a sample that is out of order adds nothing. */
@@ -385,6 +396,9 @@ void timeline_add(struct timeline *t, const struct decoder *d, const struct mome
         break;
     case REC_FAULTS:
         add_fault_runs(t, d, m);
+        break;
+    case REC_RESIDENCY:
+        add_receipt(t, d, m);
         break;
     case REC_TASK:
         if (m->record->task.flags & TASK_FIRST)

@@ -20,13 +20,15 @@ static const struct option options[] = {
     {OPT_BY, 0, "by", "METRIC",
      "what is summed: mapped (bytes of address space; the default), live (bytes\n"
      "that are still there at the end), returned (bytes unmapped), touched (bytes\n"
-     "of pages, by who touched them first), faults (page faults), calls, time\n"
-     "(spent in calls)"},
+     "of pages, by who touched them first), resident (bytes resident at the end, by\n"
+     "who mapped them), kept (the same, by who touched them first), faults (page\n"
+     "faults), calls, time (spent in calls)"},
     {OPT_FORMAT, 0, "format", "FORMAT",
      "text; folded (a;b;c VALUE, for flamegraph.pl and speedscope); svg (a flame\n"
      "graph, one file for a browser)"},
     {OPT_PID, 'p', "pid", "PID", "only of this process"},
-    {OPT_AT, 0, "at", "WHEN", "with --by live: what was there at this moment: 1.25s, 800ms, #1234, peak, ..."},
+    {OPT_AT, 0, "at", "WHEN",
+     "with --by live, resident, kept: what was there at this moment: 1.25s, 800ms, #1234, peak, ..."},
     {OPT_MIN, 0, "min", "PERCENT", "text: leave out what is less than this; 1 by default, 0 shows all"},
     {OPT_OUTPUT, 'o', "output", "OUT", "write to this file"},
     {0},
@@ -96,6 +98,12 @@ static double percent(uint64_t part, uint64_t whole)
     return part < whole && share > 0.999 ? 99.9 : (double)(unsigned)(share * 1000) / 10;
 }
 
+/* What is summed is there at a moment, and not what calls did over time. */
+static bool is_of_a_moment(enum stack_metric metric)
+{
+    return metric == BY_LIVE || metric == BY_RESIDENT || metric == BY_KEPT;
+}
+
 static void add_moment(struct buffer *out, const struct stack_sums *sums, const struct place *place)
 {
     char text[UNITS_MAX];
@@ -118,7 +126,7 @@ static void add_head(struct buffer *out, const struct stacks_view *view, const s
     const struct stack_node *root = &tree->nodes[0];
     char text[UNITS_MAX];
     add(out, "%s: %s", stacks_metric_name(view->metric), stacks_value(text, sizeof(text), view->metric, root->value));
-    if (view->metric == BY_LIVE)
+    if (is_of_a_moment(view->metric))
         add_moment(out, sums, place);
     else if (view->metric != BY_CALLS && view->metric != BY_TOUCHED && view->metric != BY_FAULTS)
         add(out, " in %s %s", units_count(text, sizeof(text), root->calls), root->calls == 1 ? "call" : "calls");
@@ -245,7 +253,9 @@ static int take_metric(struct request *r, const char *text)
             r->metric = (enum stack_metric)metric;
             return 0;
         }
-    return complain(EXIT_USAGE, "--by: '%s' is not one of mapped, live, returned, touched, faults, calls, time", text);
+    return complain(EXIT_USAGE,
+                    "--by: '%s' is not one of mapped, live, returned, touched, resident, kept, faults, calls, time",
+                    text);
 }
 
 static int take_format(struct request *r, const char *text)
@@ -302,8 +312,9 @@ static int check(struct request *r)
 {
     if (!r->path)
         return complain_usage(&verb_stacks, "no TRACE was named");
-    if (r->has_when && r->metric != BY_LIVE)
-        return complain(EXIT_USAGE, "--at is for --by live: the others are sums over the whole recording");
+    if (r->has_when && !is_of_a_moment(r->metric))
+        return complain(EXIT_USAGE,
+                        "--at is for --by live, resident and kept: the others are sums over the whole recording");
     if (r->has_min && r->format != stacks_formats)
         return complain(EXIT_USAGE, "--min is for --format text");
     /* Each process at its own end, and not all of them at the end of one. */

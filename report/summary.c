@@ -365,6 +365,51 @@ static void add_kinds(struct buffer *out, const struct summary *s)
     buffer_char(out, '\n');
 }
 
+/* What resident memory was made of, largest first, and what of it the pages do not explain. */
+static void add_receipt(struct buffer *out, const char *title, const struct receipt *r)
+{
+    bool done[KIND_COUNT] = {false};
+    struct buffer words = {0};
+    char head[64];
+    if (!r->time)
+        return;
+    line(&words, "%s at %s:", SIZE(r->rss ? r->rss : r->resident), TIME(r->time));
+    for (int i = 0; i < KIND_COUNT; i++) {
+        int most = -1;
+        for (int kind = 0; kind < KIND_COUNT; kind++)
+            if (!done[kind] && r->by_kind[kind] && (most < 0 || r->by_kind[kind] > r->by_kind[most]))
+                most = kind;
+        if (most < 0)
+            break;
+        done[most] = true;
+        line(&words, "%s %s %s", i ? "," : "", kind_name((enum kind)most), SIZE(r->by_kind[most]));
+    }
+    if (r->rss) {
+        const bool more = r->rss >= r->resident;
+        line(&words, "; %s%s unexplained", more ? "" : "-", SIZE(more ? r->rss - r->resident : r->resident - r->rss));
+    }
+    if (r->huge)
+        line(&words, "; in huge pages %s", SIZE(r->huge));
+    if (r->lazy)
+        line(&words, "; given back lazily %s", SIZE(r->lazy));
+    if (r->touched)
+        line(&words, "; who touched it is known of %.3g %%", share(r->touched, r->resident));
+    snprintf(head, sizeof(head), "  %-10s ", title);
+    add_wrapped(out, head, buffer_chars(&words));
+    buffer_free(&words);
+}
+
+static void add_receipts(struct buffer *out, const struct summary *s)
+{
+    const struct totals *t = timeline_totals(s->timeline);
+    add_receipt(out, "receipt", &t->end_receipt);
+    if (t->high_receipt.time != t->end_receipt.time &&
+        t->high_receipt.resident > t->end_receipt.resident + t->end_receipt.resident / 8)
+        add_receipt(out, t->end_receipt.time ? "" : "receipt", &t->high_receipt);
+    if (t->end_receipt.time || t->high_receipt.time)
+        buffer_char(out, '\n');
+}
+
 static void add_largest(struct buffer *out, const struct summary *s)
 {
     const struct totals *t = timeline_totals(s->timeline);
@@ -516,6 +561,7 @@ void summary_write(struct buffer *out, const struct summary *s)
     add_faults(out, s);
     add_chart(out, s);
     add_kinds(out, s);
+    add_receipts(out, s);
     add_largest(out, s);
     add_findings(out, s);
     add_notes(out, s);

@@ -225,11 +225,21 @@ class Reader:
     def fault_sight(self, p):
         return self.fields(p, "time sight error rings ring_bytes seen lost unplaced stacks by_ip")
 
+    def residency(self, p):
+        names = "time space pid reason flags cost rss_kib pss_kib anon_kib lazy_kib huge_kib swap_kib huge_looked huge_zero"
+        record, own = self.fields(p, names), Deltas()
+        record["runs"] = []
+        for _ in range(p.varint()):
+            start, pages, flags = own.paged(p, "edge"), p.varint(), p.varint()
+            own.last["edge"] = start + pages * 4096
+            record["runs"].append((start, pages, flags))
+        return record
+
     KINDS = [
         header, sync, task, exec, event, file, checkpoint, sample, exit, space_end, note, end, cache,
         module, load, frame, stack, text, names, symbols, code, attach, cost,
     ]  # fmt: skip
-    LATER = {30: faults, 31: fault_sight}
+    LATER = {30: faults, 31: fault_sight, 32: residency}
 
 
 def read_trace(path):

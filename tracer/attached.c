@@ -72,7 +72,7 @@ static int run_attached(struct attachment *a, struct tracer_result *result, cons
         close(dir);
     run_begin(tracer, (struct text){argv, size > 0 ? (size_t)size : 0});
     *ret_what = "sampling thread";
-    int error = sampler_start(tracer->recorder, tracer->options->sample_interval_ms, &tracer->sampler);
+    int error = sampler_start(tracer->recorder, tracer->residency, tracer->options->sample_interval_ms, &tracer->sampler);
     if (error)
         return error;
     *ret_what = "attach";

@@ -380,6 +380,39 @@ static void f_fault_sight(struct codec *c, struct rec_fault_sight *r)
     field_u64(c, &r->by_ip);
 }
 
+static void f_residency(struct codec *c, struct rec_residency *r)
+{
+    struct rec_page_run *runs = NULL;
+    tracee_addr end = 0;
+    uint64_t *const numbers[] = {&r->cost,     &r->rss_kib,  &r->pss_kib, &r->anon_kib,
+                                 &r->lazy_kib, &r->huge_kib, &r->swap_kib};
+    field_u64(c, &r->time);
+    field_u32(c, &r->space);
+    field_u32(c, &r->pid);
+    field_u32(c, &r->reason);
+    field_u32(c, &r->flags);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        field_u64(c, numbers[i]);
+    field_u32(c, &r->huge_looked);
+    field_u32(c, &r->huge_zero);
+    field_u32(c, &r->n_runs);
+    if (c->reading && !c->error)
+        runs = hold_list(c, r->n_runs, RESIDENCY_MAX_RUNS, sizeof(*runs));
+    for (uint32_t i = 0; i < r->n_runs && !c->error; i++) {
+        struct rec_page_run run = {0};
+        if (!c->reading)
+            run = r->runs[i];
+        field_paged(c, &run.start, &end);
+        field_u64(c, &run.pages);
+        field_u32(c, &run.flags);
+        end = run.start + run.pages * TRACE_PAGE;
+        if (c->reading)
+            runs[i] = run;
+    }
+    if (c->reading)
+        r->runs = runs;
+}
+
 static void f_cache(struct codec *c, struct rec_cache *r)
 {
     field_u32(c, &r->what);
@@ -536,6 +569,9 @@ bool codec_visit(struct codec *c, struct record *r)
         return true;
     case REC_FAULTS:
         f_faults(c, &r->faults);
+        return true;
+    case REC_RESIDENCY:
+        f_residency(c, &r->residency);
         return true;
     case REC_FAULT_SIGHT:
         f_fault_sight(c, &r->fault_sight);

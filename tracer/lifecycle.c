@@ -220,8 +220,6 @@ static void last_look(struct tracer *tracer, struct tracee *tracee)
     faults_flush(tracer->faults);
     sampler_forget(tracer->sampler, space->id);
     sampler_take(tracer->recorder, space->id, process->pid, dir, SAMPLE_LAST);
-    if (dir >= 0 && dir != process->dir)
-        close(dir);
     capture_last_look(tracer->capture, space, tracee->tid);
     int error = checkpoint_read_back(tracer, space, tracee->tid, process->pid);
     if (!error)
@@ -229,6 +227,9 @@ static void last_look(struct tracer *tracer, struct tracee *tracee)
     /* A map that may not be read at all was told of at exec. */
     if (error && error != -EACCES && error != -EPERM)
         tracer_note(tracer, NOTE_NO_EXIT_MAP, tracee, 0, NULL);
+    residency_take(tracer->residency, space->id, process->pid, dir, RESIDENCY_EXIT);
+    if (dir >= 0 && dir != process->dir)
+        close(dir);
 }
 
 void lifecycle_exiting(struct tracer *tracer, struct tracee *tracee)

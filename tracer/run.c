@@ -101,6 +101,9 @@ int run_open(struct tracer *tracer, const char **ret_what)
         tracer->capture = capture_new(tracer->options, tracer->recorder);
         error = tracer->capture ? 0 : -ENOMEM;
     }
+    if (!error && !tracer->options->no_residency &&
+        !(tracer->residency = residency_new(tracer->options, tracer->recorder)))
+        error = -ENOMEM;
     if (!error && !(tracer->faults = faults_new(tracer)))
         error = -ENOMEM;
     return error;
@@ -109,6 +112,7 @@ int run_open(struct tracer *tracer, const char **ret_what)
 void run_close(struct tracer *tracer, struct tracer_result *result)
 {
     faults_free(tracer->faults);
+    residency_free(tracer->residency);
     recorder_free(tracer->recorder, !tracer->begun, result);
     capture_free(tracer->capture);
     maps_buffer_free(&tracer->maps);

@@ -20,8 +20,9 @@ struct tracer {
     const struct tracer_options *options;
     struct recorder *recorder;
     struct sampler *sampler;
-    struct capture *capture; /* NULL: no stacks */
-    struct faults *faults;   /* NULL: not looked at */
+    struct capture *capture;     /* NULL: no stacks */
+    struct faults *faults;       /* NULL: not looked at */
+    struct residency *residency; /* the same */
     struct tracee_table table;
     struct order order;
     struct placing placing;

@@ -31,14 +31,15 @@ enum {
     TRACE_MINOR = 4, /* newer minor versions add kinds, and fields at the end of payloads */
     TRACE_TICKS_PER_SECOND = 10000000,
     TRACE_NS_PER_TICK = 100,
-    TRACE_MAX_FRAME = 16 << 20,  /* bytes of a decoded frame; a larger one is damage or malice */
-    TRACE_MAX_RECORD = 12 << 20, /* bytes of one payload */
-    TRACE_MAX_TEXT = 65536,      /* bytes of one text; longer ones are cut by the tracer */
-    TRACE_MAX_LIST = 4096,       /* bytes of an event's argv; a longer one is cut */
-    TRACE_PAGE = 4096,           /* page size of the only architecture so far */
-    TRACE_MAX_STACK = 4096,      /* frames of a stack */
-    TRACE_MAX_RUNS = 65536,      /* of pages in one record */
-    TRACE_MAX_LINES = 256,       /* functions at one address: inlined ones, and the one that holds them */
+    TRACE_MAX_FRAME = 16 << 20,   /* bytes of a decoded frame; a larger one is damage or malice */
+    TRACE_MAX_RECORD = 12 << 20,  /* bytes of one payload */
+    TRACE_MAX_TEXT = 65536,       /* bytes of one text; longer ones are cut by the tracer */
+    TRACE_MAX_LIST = 4096,        /* bytes of an event's argv; a longer one is cut */
+    TRACE_PAGE = 4096,            /* page size of the only architecture so far */
+    TRACE_MAX_STACK = 4096,       /* frames of a stack */
+    TRACE_MAX_RUNS = 65536,       /* of pages in one record */
+    RESIDENCY_MAX_RUNS = 1 << 18, /* the same, of resident pages */
+    TRACE_MAX_LINES = 256,        /* functions at one address: inlined ones, and the one that holds them */
 };
 
 /* An address of the tracee: a number, never to be followed. */
@@ -82,6 +83,7 @@ enum record_kind {
     /* 24 to 29 are kept free */
     REC_FAULTS = 30,
     REC_FAULT_SIGHT = 31,
+    REC_RESIDENCY = 32,
     REC_KINDS
 };
 
@@ -482,6 +484,47 @@ struct rec_fault_sight {
     uint64_t by_ip;    /* of those seen: whose stack is not known, only the instruction */
 };
 
+/* ---- resident pages ---- */
+
+enum page_flag {
+    PAGE_PRESENT = 1 << 0,
+    PAGE_SWAPPED = 1 << 1,
+    PAGE_FILE = 1 << 2, /* of a file, or of memory that processes share */
+    PAGE_ZERO = 1 << 3, /* the kernel's page of zeros: it was read, never written, and is not counted as resident */
+    PAGE_HUGE = 1 << 4, /* part of a transparent huge page */
+};
+
+/* Pages side by side that are the same. */
+struct rec_page_run {
+    tracee_addr start;
+    uint64_t pages;
+    uint32_t flags; /* enum page_flag */
+};
+
+enum residency_reason {
+    RESIDENCY_EXIT = 1,  /* the last look before a space is gone, or is let go */
+    RESIDENCY_PEAK = 2,  /* resident memory was higher by a good part than when it was last looked at */
+    RESIDENCY_ASKED = 3, /* the user has asked for this moment */
+};
+
+enum residency_flag {
+    RESIDENCY_CUT = 1 << 0,     /* there were more runs than a record may hold */
+    RESIDENCY_NO_SUMS = 1 << 1, /* smaps_rollup could not be read */
+};
+
+/* All pages of a space that are resident or swapped out, and what the kernel says of their sums: smaps_rollup. */
+struct rec_residency {
+    uint64_t time;
+    uint32_t space, pid;
+    uint32_t reason; /* enum residency_reason */
+    uint32_t flags;  /* enum residency_flag */
+    uint64_t cost;   /* ticks that it took */
+    uint64_t rss_kib, pss_kib, anon_kib, lazy_kib, huge_kib, swap_kib;
+    uint32_t huge_looked, huge_zero; /* pages of huge pages that were looked into; and that held nothing but zeros */
+    uint32_t n_runs;
+    const struct rec_page_run *runs; /* in order, not overlapping */
+};
+
 enum end_reason {
     END_EXITED = 1,    /* the last tracee ended */
     END_DISK_FULL = 2, /* the recording stopped early, the tracees ran on */
@@ -551,6 +594,7 @@ struct record {
         struct rec_cost cost;
         struct rec_faults faults;
         struct rec_fault_sight fault_sight;
+        struct rec_residency residency;
     };
 };
 

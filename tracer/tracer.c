@@ -32,7 +32,7 @@ static int start(struct tracer *tracer, const struct launch *launch, const char 
     if (error)
         return error;
     *ret_what = "sampling thread";
-    error = sampler_start(tracer->recorder, tracer->options->sample_interval_ms, &tracer->sampler);
+    error = sampler_start(tracer->recorder, tracer->residency, tracer->options->sample_interval_ms, &tracer->sampler);
     if (!error && !lifecycle_first(tracer, tracer->command))
         error = -ENOMEM;
     if (error) {
