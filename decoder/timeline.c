@@ -235,6 +235,18 @@ static void add_stack(struct totals *totals, const struct decoder *d, const stru
         totals->without_stack++;
 }
 
+/* By how much code: the whole stack, the instruction, or nothing is known. */
+static void count_faults(struct totals *totals, const struct decoder *d, uint32_t id, uint64_t faults)
+{
+    struct code_stack stack;
+    if (!code_stack(decoder_code(d), id, &stack) || !stack.n_frames)
+        return;
+    if (stack.n_frames == 1 && stack.quality == STACK_TRUNCATED)
+        totals->faults_by_ip += faults;
+    else
+        totals->faults_by_stack += faults;
+}
+
 static void add_event(struct timeline *t, const struct decoder *d, const struct moment *m)
 {
     struct totals *totals = &t->totals;
@@ -242,7 +254,12 @@ static void add_event(struct timeline *t, const struct decoder *d, const struct 
     const struct change *change = &m->change;
     enum effect effect = call_info((enum call)event->call)->effect;
     struct call_totals *call = &totals->calls[event->call < CALL_COUNT ? event->call : CALL_NONE];
+    const struct rec_fault_sight *sight = decoder_fault_sight(d);
     totals->events++;
+    if ((event->flags & EVENT_FAULTS) && !(sight && sight->sight == FAULTS_ALL)) {
+        totals->faults_in_calls += event->minflt + event->majflt;
+        count_faults(totals, d, event->stack, event->minflt + event->majflt);
+    }
     add_stack(totals, d, m);
     call->count++;
     call->ticks += event->duration;
@@ -271,6 +288,27 @@ static void add_event(struct timeline *t, const struct decoder *d, const struct 
     size_t index;
     if (decoder_space(d, m->space, &info) && process_index(t, d, info.pid, &index))
         raise_peak(&t->peaks[index].virtual_, info.bytes, m->time, info.pid);
+}
+
+static void add_fault_runs(struct timeline *t, const struct decoder *d, const struct moment *m)
+{
+    const struct rec_faults *faults = &m->record->faults;
+    for (uint32_t i = 0; m->touches && i < faults->n_runs; i++) {
+        t->totals.faults_seen += faults->runs[i].faults;
+        t->totals.touched += m->touches[i].first * TRACE_PAGE;
+        count_faults(&t->totals, d, faults->runs[i].stack, faults->runs[i].faults);
+    }
+}
+
+static void add_receipt(struct timeline *t, const struct decoder *d, const struct moment *m)
+{
+    struct receipt receipt;
+    if (!decoder_receipt(d, m->space, &receipt))
+        return;
+    if (receipt.pid == t->command && receipt.reason == RESIDENCY_EXIT)
+        t->totals.end_receipt = receipt;
+    if (receipt.resident > t->totals.high_receipt.resident)
+        t->totals.high_receipt = receipt;
 }
 
 static void add_faults(struct timeline *t, size_t index, const struct rec_sample *sample)
@@ -359,6 +397,12 @@ void timeline_add(struct timeline *t, const struct decoder *d, const struct mome
         break;
     case REC_CHECKPOINT:
         add_checkpoint(t, d, m);
+        break;
+    case REC_FAULTS:
+        add_fault_runs(t, d, m);
+        break;
+    case REC_RESIDENCY:
+        add_receipt(t, d, m);
         break;
     case REC_TASK:
         if (m->record->task.flags & TASK_FIRST)

@@ -66,6 +66,12 @@ struct totals {
     uint64_t without_stack;               /* events that have none, although others have one */
 
     uint64_t minflt, majflt;
+    uint64_t faults_seen;                   /* one by one, of tracees */
+    uint64_t faults_in_calls;               /* by the counters over calls, where those are not seen one by one */
+    uint64_t faults_by_stack, faults_by_ip; /* of both: with a stack, with the instruction alone */
+    struct receipt end_receipt;             /* of the command itself; time 0: none */
+    struct receipt high_receipt;            /* the one with the most resident memory */
+    uint64_t touched;                       /* bytes that were touched for the first time */
     uint64_t samples;
 
     struct kind_totals kinds[KIND_COUNT];

@@ -4,7 +4,8 @@
  * The end of the heap is all that free can give back.  Here 400 blocks of 32 KiB are allocated, then a session of 48
  * bytes, which therefore lies above them; then the 400 blocks are freed.  They are free for malloc, but the session
  * pins the heap: not one page goes back.  With the argument `fixed` the session is allocated first, so that nothing
- * lies above the blocks.  With `trim` it calls malloc_trim(3) in the end, which gives back free pages below the top, too.
+ * lies above the blocks.  With `trim` it calls malloc_trim(3) in the end, which gives back free pages below the top,
+ * too.
  *
  * What the report should show:
  * - the heap grows to 12.6M and is never trimmed: the same size is left at the end;

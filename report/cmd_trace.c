@@ -46,6 +46,9 @@ enum {
     OPT_NO_HEAP_WALK,
     OPT_PLACEMENT,
     OPT_NO_SECCOMP,
+    OPT_NO_FAULTS,
+    OPT_RESIDENCY_AT,
+    OPT_RESIDENCY_EVERY,
     OPT_DETACH,
     OPT_FOLLOW,
     OPT_VERSION,
@@ -79,6 +82,12 @@ static const struct option options[] = {
     {OPT_PLACEMENT, 0, "placement", "auto|free",
      "auto (default): while calls come close together, run them on brkwater's own CPU,\nwhere their stops are cheaper; "
      "free: leave all to the kernel"},
+    {OPT_NO_FAULTS, 0, "no-faults", NULL,
+     "do not look at page faults: by which code memory is touched is not known then"},
+    {OPT_RESIDENCY_AT, 0, "residency-at", "WHEN,...",
+     "look at all resident pages at these moments too (1.5s, 800ms), beside the end and new\nheights of resident "
+     "memory; none: not at all"},
+    {OPT_RESIDENCY_EVERY, 0, "residency-every", "SECONDS", "and again and again after so long"},
     {OPT_NO_SECCOMP, 0, "no-seccomp", NULL,
      "stop at every system call instead of using a filter: slow, but programs\nthat enter strict seccomp mode work"},
     {OPT_DETACH, 0, "detach-tracer", NULL,
@@ -447,6 +456,45 @@ static int parse_looks(struct run *run, const char *text)
     return 0;
 }
 
+static int by_tick(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+    return *x < *y ? -1 : *x > *y;
+}
+
+/* "1.5s,800ms", or "none". */
+static int parse_moments(struct run *run, const char *text)
+{
+    struct tracer_options *o = &run->tracer;
+    char one[64];
+    o->no_residency = strcmp(text, "none") == 0;
+    while (!o->no_residency) {
+        const size_t length = strcspn(text, ",");
+        struct when when;
+        snprintf(one, sizeof(one), "%.*s", (int)length, text);
+        if (length >= sizeof(one) || when_parse(one, &when) || when.kind != WHEN_TIME)
+            return complain(EXIT_USAGE, "--residency-at: '%s' is no time from the start (1.5s, 800ms), nor none", one);
+        if (o->n_residency_at == TRACER_MAX_MOMENTS)
+            return complain(EXIT_USAGE, "--residency-at: more than %d moments", TRACER_MAX_MOMENTS);
+        o->residency_at[o->n_residency_at++] = when.value;
+        if (!text[length])
+            break;
+        text += length + 1;
+    }
+    qsort(o->residency_at, o->n_residency_at, sizeof(*o->residency_at), by_tick);
+    return 0;
+}
+
+static int parse_every(struct run *run, const char *text)
+{
+    char *end;
+    const double seconds = strtod(text, &end);
+    if (end == text || *end || !(seconds >= 0.1 && seconds <= 1e6))
+        return complain(EXIT_USAGE, "--residency-every: '%s' is no number of seconds from 0.1 to 1,000,000", text);
+    run->tracer.residency_every = (uint64_t)(seconds * TRACE_TICKS_PER_SECOND);
+    return 0;
+}
+
 static int add_pid(struct run *run, const char *text)
 {
     if (run->n_pids == TRACER_MAX_TARGETS)
@@ -526,6 +574,13 @@ static int take_option(struct run *run, int id, const char *value)
         run->tracer.free_placement = strcmp(value, "free") == 0;
         if (!run->tracer.free_placement && strcmp(value, "auto") != 0)
             return complain(EXIT_USAGE, "--placement: '%s' is neither auto nor free", value);
+        return 0;
+    case OPT_RESIDENCY_AT:
+        return parse_moments(run, value);
+    case OPT_RESIDENCY_EVERY:
+        return parse_every(run, value);
+    case OPT_NO_FAULTS:
+        run->tracer.no_faults = true;
         return 0;
     case OPT_NO_SECCOMP:
         run->tracer.no_seccomp = true;

@@ -225,10 +225,33 @@ class Reader:
         assert len(record["runs"]) <= 4 and len(record["cells"]) <= 256
         return record
 
+    def faults(self, p):
+        record, own = self.fields(p, "time lasted space pid"), Deltas()
+        record["runs"] = []
+        for _ in range(p.varint()):
+            head, stack, start, pages = p.varint(), own.plain(p, "stack"), own.paged(p, "edge"), p.varint()
+            own.last["edge"] = start + pages * 4096
+            record["runs"].append((stack, head & 3, start, pages, p.varint() if head & 4 else pages))
+        return record
+
+    def fault_sight(self, p):
+        return self.fields(p, "time sight error rings ring_bytes seen lost unplaced stacks by_ip")
+
+    def residency(self, p):
+        names = "time space pid reason flags cost rss_kib pss_kib anon_kib lazy_kib huge_kib swap_kib huge_looked huge_zero"
+        record, own = self.fields(p, names), Deltas()
+        record["runs"] = []
+        for _ in range(p.varint()):
+            start, pages, flags = own.paged(p, "edge"), p.varint(), p.varint()
+            own.last["edge"] = start + pages * 4096
+            record["runs"].append((start, pages, flags))
+        return record
+
     KINDS = [
         header, sync, task, exec, event, file, checkpoint, sample, exit, space_end, note, end, cache,
         module, load, frame, stack, text, names, symbols, code, attach, cost, walk,
     ]  # fmt: skip
+    LATER = {30: faults, 31: fault_sight, 32: residency}
 
 
 def read_trace(path):
@@ -240,7 +263,7 @@ def read_trace(path):
         payload = Payload(data[stream.at : stream.at + size])
         assert len(payload.data) == size
         stream.at += size
-        method = Reader.KINDS[kind - 1]
+        method = Reader.KINDS[kind - 1] if kind <= len(Reader.KINDS) else Reader.LATER[kind]
         records.append((method.__name__, method(reader, payload)))
         assert payload.at == size, f"{method.__name__}: {payload.at} of {size} bytes are told of"
     return records

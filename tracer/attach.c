@@ -10,6 +10,7 @@
 
 #include "checkpoint.h"
 #include "heap_look.h"
+#include "faults.h"
 #include "proc.h"
 #include "stop.h"
 #include "tasks.h"
@@ -334,6 +335,12 @@ static void look(struct tracee *tracee, void *context)
     heap_look(context, tracee, WALK_LIVE, tracee->space->beside > 0);
 }
 
+static void watch_faults(struct tracee *tracee, void *context)
+{
+    struct tracer *tracer = context;
+    faults_watch(tracer->faults, tracee->tid);
+}
+
 int attach_all(struct tracer *tracer, const pid_t *pids, size_t count, pid_t *ret_pid)
 {
     struct attaching a = {.tracer = tracer};
@@ -350,6 +357,8 @@ int attach_all(struct tracer *tracer, const pid_t *pids, size_t count, pid_t *re
         return error;
     if (tracer->options->only_look)
         tracee_each(&tracer->table, look, tracer);
+    tracee_each(&tracer->table, watch_faults, tracer);
+    faults_begin(tracer->faults);
     tracee_each(&tracer->table, go_on, &g);
     const uint64_t pause = recorder_now(tracer->recorder) - g.first;
     for (size_t i = 0; i < count; i++)

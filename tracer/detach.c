@@ -95,6 +95,7 @@ static void look(struct tracee *tracee, void *context)
     if (!is_quiet(tracer, space) || checkpoint_read_back(tracer, space, tracee->tid, process->pid) < 0 ||
         checkpoint_take(tracer, space, tracee->tid, process->pid, CHECKPOINT_DETACH) < 0)
         tracer_note(tracer, NOTE_NO_EXIT_MAP, tracee, 0, NULL);
+    residency_take(tracer->residency, space->id, process->pid, process->dir, RESIDENCY_EXIT);
 }
 
 /* A space in which somebody still moves may be quiet later. */

@@ -2,6 +2,7 @@
 #include "loop.h"
 
 #include "heap_look.h"
+#include "faults.h"
 #include "order.h"
 #include "pause.h"
 #include "proc.h"
@@ -103,8 +104,10 @@ static bool housekeeping(struct tracer *tracer)
     }
     stop_overdue(tracer);
     const enum end_reason reason = recorder_active(tracer->recorder) ? reason_to_end(tracer, now) : 0;
-    if (reason)
+    if (reason) {
+        faults_end(tracer->faults);
         recorder_end(tracer->recorder, reason, false, 0, tracer->stops);
+    }
     if (recorder_active(tracer->recorder))
         placement_tick(&tracer->placing, now);
     else
@@ -170,7 +173,10 @@ bool loop_run(struct tracer *tracer)
     unsigned idle = 0, singles = 0;
     int count = 0;
     for (;;) {
-        count = wait_for_stops(stops, should_drain(tracer, count, &singles));
+        const bool drains = should_drain(tracer, count, &singles);
+        faults_leave(tracer->faults);
+        count = wait_for_stops(stops, drains);
+        faults_enter(tracer->faults);
         if (count < 0)
             return false;
         const uint64_t collected = recorder_now(tracer->recorder);

@@ -14,11 +14,15 @@
 #include "tracee.h"
 #include "tracer.h"
 
+struct faults;
+
 struct tracer {
     const struct tracer_options *options;
     struct recorder *recorder;
     struct sampler *sampler;
-    struct capture *capture; /* NULL: no stacks */
+    struct capture *capture;     /* NULL: no stacks */
+    struct faults *faults;       /* NULL: not looked at */
+    struct residency *residency; /* the same */
     struct tracee_table table;
     struct order order;
     struct placing placing;

@@ -9,6 +9,7 @@
 #include "checkpoint.h"
 #include "event.h"
 #include "heap_look.h"
+#include "faults.h"
 #include "lifecycle.h"
 #include "order.h"
 #include "proc.h"
@@ -54,6 +55,7 @@ static void let_in(struct tracer *tracer, struct tracee *tracee)
     if (tracee->call.exclusive && order_alone(tracee) && cuts_into_growth(tracee) &&
         checkpoint_read_back(tracer, space, tracee->tid, tracee->process->pid) == 0)
         checkpoint_take(tracer, space, tracee->tid, tracee->process->pid, CHECKPOINT_EVERY);
+    faults_before_call(tracer->faults, tracee);
     if (!tracee->call.exclusive)
         order_pass(tracee);
     heap_look_before(tracer, tracee);

@@ -31,13 +31,15 @@ enum {
     TRACE_MINOR = 4, /* newer minor versions add kinds, and fields at the end of payloads */
     TRACE_TICKS_PER_SECOND = 10000000,
     TRACE_NS_PER_TICK = 100,
-    TRACE_MAX_FRAME = 16 << 20,  /* bytes of a decoded frame; a larger one is damage or malice */
-    TRACE_MAX_RECORD = 12 << 20, /* bytes of one payload */
-    TRACE_MAX_TEXT = 65536,      /* bytes of one text; longer ones are cut by the tracer */
-    TRACE_MAX_LIST = 4096,       /* bytes of an event's argv; a longer one is cut */
-    TRACE_PAGE = 4096,           /* page size of the only architecture so far */
-    TRACE_MAX_STACK = 4096,      /* frames of a stack */
-    TRACE_MAX_LINES = 256,       /* functions at one address: inlined ones, and the one that holds them */
+    TRACE_MAX_FRAME = 16 << 20,   /* bytes of a decoded frame; a larger one is damage or malice */
+    TRACE_MAX_RECORD = 12 << 20,  /* bytes of one payload */
+    TRACE_MAX_TEXT = 65536,       /* bytes of one text; longer ones are cut by the tracer */
+    TRACE_MAX_LIST = 4096,        /* bytes of an event's argv; a longer one is cut */
+    TRACE_PAGE = 4096,            /* page size of the only architecture so far */
+    TRACE_MAX_STACK = 4096,       /* frames of a stack */
+    TRACE_MAX_RUNS = 65536,       /* of pages in one record */
+    RESIDENCY_MAX_RUNS = 1 << 18, /* the same, of resident pages */
+    TRACE_MAX_LINES = 256,        /* functions at one address: inlined ones, and the one that holds them */
 };
 
 /* An address of the tracee: a number, never to be followed. */
@@ -79,6 +81,10 @@ enum record_kind {
     REC_ATTACH = 22,
     REC_COST = 23,
     REC_WALK = 24,
+    /* 25 to 29 are kept free */
+    REC_FAULTS = 30,
+    REC_FAULT_SIGHT = 31,
+    REC_RESIDENCY = 32,
     REC_KINDS
 };
 
@@ -512,6 +518,101 @@ struct rec_walk {
                                    * 255 for everything */
 };
 
+/* ---- page faults ---- */
+
+enum fault_flag {
+    FAULT_MAJOR = 1 << 0,  /* they had to wait for a device */
+    FAULT_KERNEL = 1 << 1, /* the kernel touched the pages, inside of a system call; `stack` is the caller's */
+};
+
+/* Faults on pages that lie side by side, by the same code.  More faults than pages: some pages were faulted in more
+ * than once. */
+struct rec_fault_run {
+    uint32_t stack; /* REC_STACK, 0: unknown; one with a single frame tells no more than the instruction */
+    uint32_t flags; /* enum fault_flag */
+    tracee_addr start;
+    uint64_t pages, faults; /* pages: at least 1 */
+};
+
+/*
+ * Page faults of a space in a short time, added up.  They come before the next record after which other memory may lie
+ * at these addresses, so that they belong to what lies there now.
+ *
+ * Example: a loop wrote to a block of 1 MiB: {time 5200, lasted 1200, space 1, pid 70, runs {{stack 5, flags 0, start
+ * 0x7f2a4c000000, pages 256, faults 256}}}.
+ */
+struct rec_faults {
+    uint64_t time;   /* of the last of them */
+    uint64_t lasted; /* ticks since the first */
+    uint32_t space, pid;
+    uint32_t n_runs; /* at most TRACE_MAX_RUNS */
+    const struct rec_fault_run *runs;
+};
+
+enum fault_sight {
+    FAULTS_OFF = 1,    /* the user did not want them */
+    FAULTS_DENIED = 2, /* perf_event_open(2) failed: error */
+    FAULTS_MANY = 3,   /* they would need more descriptors than there are */
+    FAULTS_USER = 4,   /* those of user code are seen; those that the kernel makes inside of calls are not */
+    FAULTS_ALL = 5,    /* those of both sides are seen */
+};
+
+/* How page faults are seen: when a recording begins to look, and again, with what became of them, when it no longer
+ * does. */
+struct rec_fault_sight {
+    uint64_t time;
+    uint32_t sight; /* enum fault_sight */
+    uint32_t error; /* errno of FAULTS_DENIED */
+    uint32_t rings; /* in which the kernel puts them */
+    uint64_t ring_bytes;
+    uint64_t seen;     /* that were in the rings */
+    uint64_t lost;     /* that found no room there */
+    uint64_t unplaced; /* of those seen: of threads that were not traced, or no longer */
+    uint64_t stacks;   /* that were taken, of that many faults */
+    uint64_t by_ip;    /* of those seen: whose stack is not known, only the instruction */
+};
+
+/* ---- resident pages ---- */
+
+enum page_flag {
+    PAGE_PRESENT = 1 << 0,
+    PAGE_SWAPPED = 1 << 1,
+    PAGE_FILE = 1 << 2, /* of a file, or of memory that processes share */
+    PAGE_ZERO = 1 << 3, /* the kernel's page of zeros: it was read, never written, and is not counted as resident */
+    PAGE_HUGE = 1 << 4, /* part of a transparent huge page */
+};
+
+/* Pages side by side that are the same. */
+struct rec_page_run {
+    tracee_addr start;
+    uint64_t pages;
+    uint32_t flags; /* enum page_flag */
+};
+
+enum residency_reason {
+    RESIDENCY_EXIT = 1,  /* the last look before a space is gone, or is let go */
+    RESIDENCY_PEAK = 2,  /* resident memory was higher by a good part than when it was last looked at */
+    RESIDENCY_ASKED = 3, /* the user has asked for this moment */
+};
+
+enum residency_flag {
+    RESIDENCY_CUT = 1 << 0,     /* there were more runs than a record may hold */
+    RESIDENCY_NO_SUMS = 1 << 1, /* smaps_rollup could not be read */
+};
+
+/* All pages of a space that are resident or swapped out, and what the kernel says of their sums: smaps_rollup. */
+struct rec_residency {
+    uint64_t time;
+    uint32_t space, pid;
+    uint32_t reason; /* enum residency_reason */
+    uint32_t flags;  /* enum residency_flag */
+    uint64_t cost;   /* ticks that it took */
+    uint64_t rss_kib, pss_kib, anon_kib, lazy_kib, huge_kib, swap_kib;
+    uint32_t huge_looked, huge_zero; /* pages of huge pages that were looked into; and that held nothing but zeros */
+    uint32_t n_runs;
+    const struct rec_page_run *runs; /* in order, not overlapping */
+};
+
 enum end_reason {
     END_EXITED = 1,    /* the last tracee ended */
     END_DISK_FULL = 2, /* the recording stopped early, the tracees ran on */
@@ -580,6 +681,9 @@ struct record {
         struct rec_attach attach;
         struct rec_cost cost;
         struct rec_walk walk;
+        struct rec_faults faults;
+        struct rec_fault_sight fault_sight;
+        struct rec_residency residency;
     };
 };
 
