@@ -204,6 +204,7 @@ void heap_look_before(struct tracer *tracer, struct tracee *tracee)
     heap_look(tracer, tracee, WALK_AT_PEAK, space->users > 1);
     space->brk_looked = size;
     tracer->looked_ticks += recorder_now(tracer->recorder) - now;
+    space->since = recorder_now(tracer->recorder); /* others have waited for us, not for the call */
     tracer->looked_bytes += size;
 }
 
