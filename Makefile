@@ -6,7 +6,7 @@ VERSION := 0.1.0
 PACKAGES_BUILD := gcc libc6-dev make libzstd-dev libdw-dev libelf-dev liblzma-dev libiberty-dev libcapstone-dev zlib1g-dev
 PACKAGES_DEMO := python3
 PACKAGES_TEST := clang clang-format gcc-multilib g++ binutils python3 python3-pytest python3-pytest-xdist libcmocka-dev groff zstd strace git sqlite3 \
-	bash util-linux procps stress-ng xz-utils dwz gdb redis-tools
+	bash util-linux procps stress-ng xz-utils dwz gdb redis-tools chromium fonts-dejavu-core
 PACKAGES_BENCH := python3 strace coreutils redis-tools
 
 BUILD := build
@@ -79,13 +79,18 @@ endef
 $(BUILD):
 	@mkdir -p $@
 
-.PHONY: packages packages-demo packages-test packages-bench
+.PHONY: packages packages-demo packages-test packages-bench packages-web
 packages: | $(BUILD)
 	$(call install,$(PACKAGES_BUILD))
 packages-demo: | $(BUILD)
 	$(call install,$(PACKAGES_BUILD) $(PACKAGES_DEMO))
 packages-test: | $(BUILD)
 	$(call install,$(PACKAGES_BUILD) $(PACKAGES_TEST))
+# node may be there from elsewhere, and Debian's own would stand in its way.
+packages-web: packages-test ## install what the tests of the HTML report need beside Debian's packages: exact versions, from npm
+	$(call install,$(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm))
+	@test tests/web/node_modules/.package-lock.json -nt tests/web/package-lock.json || \
+		(cd tests/web && npm ci --no-audit --no-fund --ignore-scripts) >$(BUILD)/packages-web.log 2>&1 || { tail -n 20 $(BUILD)/packages-web.log; exit 1; }
 packages-bench: | $(BUILD)
 	$(call install,$(PACKAGES_BUILD) $(PACKAGES_BENCH))
 
@@ -237,12 +242,12 @@ TEST_ENVIRONMENT = BRKWATER=$(abspath $(PROGRAM)) BRKWATER_BUILD=$(abspath $(BUI
 PYTEST := /usr/bin/python3 -B -m pytest -q -p no:cacheprovider -n 2
 
 .PHONY: check
-check: packages-test ## install what the tests need, build, run every test
+check: packages-web ## install what the tests need, build, run every test
 	@$(MAKE) --no-print-directory all test-programs check-layers check-clang
 	$(TEST_ENVIRONMENT) $(PYTEST) tests
 
 .PHONY: check-long
-check-long: packages-test ## the same with thousands of rounds
+check-long: packages-web ## the same with thousands of rounds
 	@$(MAKE) --no-print-directory all test-programs
 	BRKWATER_LONG=1 $(TEST_ENVIRONMENT) $(PYTEST) tests
 

@@ -19,8 +19,9 @@ async function copy(text, what) {
 
 const exporter = (() => {
     function save(name, type, text) {
-        const link = h('a', { download: name, hidden: true }), url = URL.createObjectURL(new Blob([text], { type }));
-        link.href = url;
+        const link = h('a', { hidden: true }), url = URL.createObjectURL(new Blob([text], { type }));
+        link.download = name;
+        link.href = url; // of ours, never of the data
         document.body.append(link);
         link.click();
         link.remove();

@@ -108,6 +108,7 @@ function adopt() {
     const totals = summary.querySelector('.totals');
     if (totals) $('head')?.append(totals);
     $('static-tables').append(...[...summary.children].filter((child) => child.tagName !== 'H2'));
+    for (const box of $('static-tables').querySelectorAll('.scroll')) box.classList.remove('scroll'); // one scrolls around them all
     summary.remove();
     $('static').hidden = false;
 }

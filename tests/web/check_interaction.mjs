@@ -25,6 +25,7 @@ await page.keyboard.press("z");
 await until(page, () => window.brkwater.state.t0 === 0, "back");
 
 // The wheel scrolls the page, and zooms with Ctrl.
+await page.evaluate(() => document.activeElement.blur());
 await page.mouse.move(...at(0.5));
 await page.mouse.wheel(0, -100);
 await settle();
@@ -60,7 +61,7 @@ await until(page, () => !document.querySelector("#tip").hidden && /resident/.tes
 // A finding shows its range and its stack.
 await page.locator("[data-finding='1'] .primary").click();
 await until(page, () => window.brkwater.state.t0 > 0 && window.brkwater.state.sel[0] === "s" && !document.querySelector("#detail").hidden, "a finding was shown");
-check(/session_new/.test(await text("#detail-body")), "its stack is there");
+await until(page, () => /session_new/.test(document.querySelector("#detail-body").textContent), "its stack is there");
 await page.keyboard.press("Escape");
 await until(page, () => document.querySelector("#detail").hidden, "details are closed");
 
@@ -69,6 +70,8 @@ await page.keyboard.press("0");
 await page.locator(".chip[data-kind=heap]").click();
 await until(page, () => window.brkwater.state.hidden.size === 1, "heap is hidden");
 await page.locator(".chip[data-kind=heap]").click();
+
+await page.locator("#reset").click();
 
 // Search: events, call sites and layout follow.
 await page.locator("#query").fill("cache_grow");
