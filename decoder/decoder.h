@@ -393,6 +393,9 @@ enum { STACK_SUMS_NONE, STACK_SUMS_EXECVE, STACK_SUMS_KERNEL, STACK_SUMS_STACKS 
 /* Index of a stack's sum; one that is not known is none. */
 size_t stack_sums_index(const struct decoder *decoder, uint32_t stack);
 
+/* Page faults that an event counts for its stack: those inside of it, unless they are seen one by one. */
+uint64_t stack_sums_faults(const struct decoder *decoder, const struct rec_event *event);
+
 /* Index of the sum that a segment belongs to: its stack's, or that of what made it. */
 size_t stack_sums_of_segment(const struct decoder *decoder, const struct segment *segment);
 

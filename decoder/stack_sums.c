@@ -206,6 +206,15 @@ int stack_sums_before(struct stack_sums *s, const struct decoder *d, const struc
 
 /* ---- what calls did ---- */
 
+uint64_t stack_sums_faults(const struct decoder *d, const struct rec_event *event)
+{
+    /* Those of the kernel's side are not seen one by one, unless that is allowed. */
+    const struct rec_fault_sight *sight = decoder_fault_sight(d);
+    if (!(event->flags & EVENT_FAULTS) || (sight && sight->sight == FAULTS_ALL))
+        return 0;
+    return event->minflt + event->majflt;
+}
+
 static int add_event(struct stack_sums *s, const struct decoder *d, const struct moment *m)
 {
     const struct rec_event *event = &m->record->event;
@@ -217,10 +226,7 @@ static int add_event(struct stack_sums *s, const struct decoder *d, const struct
     values[BY_CALLS]++;
     values[BY_TIME] += event->duration;
     values[BY_RETURNED] += m->change.unmapped;
-    /* Those of the kernel's side are not seen one by one, unless that is allowed. */
-    const struct rec_fault_sight *sight = decoder_fault_sight(d);
-    if ((event->flags & EVENT_FAULTS) && !(sight && sight->sight == FAULTS_ALL))
-        values[BY_FAULTS] += event->minflt + event->majflt;
+    values[BY_FAULTS] += stack_sums_faults(d, event);
     s->list[is_exec ? EXECVE : index].values[BY_MAPPED] += m->change.mapped;
     return 0;
 }

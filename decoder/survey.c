@@ -244,7 +244,7 @@ static void add_event(struct survey *s, const struct decoder *d, const struct mo
                                .calls = 1,
                                .mapped = is_exec ? 0 : m->change.mapped,
                                .returned = m->change.unmapped,
-                               .faults = event->flags & EVENT_FAULTS ? event->minflt + event->majflt : 0,
+                               .faults = stack_sums_faults(d, event),
                                .ticks = event->duration};
     sparse_add(&s->sparse, slot, stack_sums_index(d, event->stack), &item);
     if (is_exec && m->change.mapped) {
@@ -252,6 +252,19 @@ static void add_event(struct survey *s, const struct decoder *d, const struct mo
         sparse_add(&s->sparse, slot, STACK_SUMS_EXECVE, &item);
     }
     take_levels(s, d, m->pid);
+}
+
+/* Who touched what, as far as it was seen. */
+static void add_touches(struct survey *s, const struct decoder *d, const struct moment *m)
+{
+    const struct rec_faults *faults = &m->record->faults;
+    const size_t slot = slot_of(s, process_of(d, m->pid));
+    for (uint32_t i = 0; m->touches && i < faults->n_runs; i++) {
+        const struct survey_item item = {.bucket = sparse_bucket(s),
+                                         .faults = faults->runs[i].faults,
+                                         .touched = m->touches[i].first * TRACE_PAGE};
+        sparse_add(&s->sparse, slot, stack_sums_index(d, faults->runs[i].stack), &item);
+    }
 }
 
 static bool hold_faults(struct survey *s, size_t process)
@@ -344,6 +357,9 @@ int survey_add(struct survey *s, const struct decoder *d, const struct moment *m
         break;
     case REC_CHECKPOINT:
         take_levels(s, d, m->pid);
+        break;
+    case REC_FAULTS:
+        add_touches(s, d, m);
         break;
     case REC_TASK:
         add_task(s, d, &m->record->task);

@@ -323,10 +323,11 @@ struct survey_thread {
     uint64_t start, end;
 };
 
-/* What calls with one stack did in one bucket. */
+/* What code with one stack did in one bucket. */
 struct survey_item {
     uint32_t bucket;
     uint64_t calls, mapped, returned, faults, ticks;
+    uint64_t touched; /* bytes of pages that it touched first, as far as page faults were seen */
 };
 
 struct survey;

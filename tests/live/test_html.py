@@ -49,7 +49,7 @@ def test_events_are_those_of_events_json(pair):
         assert errors.get(str(mine["error"])) == event["errno"]
         assert report["proc"]["pid"][mine["proc"]] == event["pid"]
         assert report["stk"]["stack_id"][mine["stack"]] == (event["stack_id"] or 0)
-        entry = (mine["time"] - mine["duration"] + 5) // 10
+        entry = (mine["time"] - mine["late"] - mine["duration"] + 5) // 10
         assert abs(entry - round(event["t"] * 1e6)) <= 1
 
 
@@ -86,7 +86,8 @@ def test_layouts_at_random_times(pair):
 def test_sums_by_stack_are_those_of_stacks(pair):
     run, trace, report = pair
     sparse = report["sparse"]
-    for metric, column in (("mapped", "mapped"), ("returned", "returned"), ("calls", "calls"), ("faults", "faults")):
+    for metric, column in (("mapped", "mapped"), ("returned", "returned"), ("calls", "calls"), ("faults", "faults"),
+                           ("touched", "touched")):
         shown = run.verb("stacks", trace.path, "--by", metric, "--format", "folded")
         total = sum(int(line.rsplit(b" ", 1)[1]) for line in shown.stdout.splitlines())
         assert sum(sparse[column]) == total, metric
