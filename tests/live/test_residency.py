@@ -55,7 +55,7 @@ def test_sums_to_rss(run, command):
 
 def test_who_mapped_is_not_who_touched(run):
     """12 of 24 MiB are touched: resident is what was touched, and no more."""
-    outcome, trace = run.traced("/usr/bin/python3", "-c", TOUCH)
+    outcome, trace = run.traced("/usr/bin/python3", "-c", TOUCH + "import os; os._exit(0)")
     assert outcome.status == 0, outcome
     (mapping,) = [m for m in layout(run, trace)["mappings"] if int(m["end"], 16) - int(m["start"], 16) >= 24 * MIB]
     assert 12 * MIB <= mapping["resident"] < 15 * MIB and mapping["swapped"] == 0
@@ -69,7 +69,8 @@ def test_asked_for(run):
     outcome, trace = run.traced("/usr/bin/python3", "-c", sleeper, options=["--residency-at", "900ms,0.3s"])
     assert outcome.status == 0, outcome
     times = [r["time"] / 1e7 for r in looks(trace, 3)]
-    assert len(times) == 2 and times[0] >= 0.3 and times[1] >= 0.9, times
+    # Both may have passed when the process begins to be looked at, on a busy machine: that is one look.
+    assert 1 <= len(times) <= 2 and times[0] >= 0.3 and times[-1] >= 0.9, times
     outcome, trace = run.traced("/usr/bin/python3", "-c", sleeper, options=["--residency-every", "0.2"])
     assert len(looks(trace, 3)) >= 2, outcome
     outcome, trace = run.traced("/usr/bin/python3", "-c", sleeper, options=["--residency-at", "none"])
