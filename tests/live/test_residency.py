@@ -83,3 +83,39 @@ def test_asked_for(run):
 def test_wrong_usage(run, option):
     outcome = run(run.brkwater, *option, "/bin/true")
     assert outcome.status == 2 and outcome.err.count("\n") == 1 and option[0] in outcome.err, outcome
+
+
+def found(run, trace, name):
+    return [one for one in json.loads(run.verb("findings", trace.path, "--json").out) if one["name"] == name]
+
+
+def test_huge_pages(run):
+    """One byte of each huge page is used: the look finds that most of them holds nothing."""
+    outcome, trace = run.traced(run.program("page-shapes"), "huge")
+    assert outcome.status == 0, outcome
+    last = looks(trace, 1)[-1]
+    huge = sum(pages for _, pages, flags in last["runs"] if flags & 16) * PAGE
+    if not last["huge_kib"]:
+        pytest.skip("no transparent huge pages here")
+    told = layout(run, trace)
+    assert huge in (0, last["huge_kib"] * 1024) and told["receipt"]["huge"] == huge, (huge, last["huge_kib"])
+    if not huge:
+        pytest.skip("this kernel does not tell which pages are huge")
+    (finding,) = found(run, trace, "huge-page-bloat")
+    assert finding["severity"] == "warning" and finding["numbers"]["zero"] >= 90
+    assert abs(finding["numbers"]["huge"] - 64 * MIB) <= 4 * MIB
+    outcome, trace = run.traced(run.program("page-shapes"), "small")
+    assert outcome.status == 0 and not found(run, trace, "huge-page-bloat")
+
+
+def test_fault_storm(run):
+    """The same pages are given back and touched again: a storm; once is none."""
+    outcome, trace = run.traced(run.program("page-shapes"), "again")
+    assert outcome.status == 0, outcome
+    if run.verb("stacks", trace.path, "--by", "touched").status:
+        pytest.skip("this user may not look at page faults here")
+    (finding,) = found(run, trace, "fault-storm")
+    assert finding["numbers"]["again"] == 4 * 2048 and finding["numbers"]["first"] == 8 * MIB
+    assert finding["stacks"][0]["site"].startswith("touch_again"), finding
+    outcome, trace = run.traced(run.program("page-shapes"), "once")
+    assert outcome.status == 0 and not found(run, trace, "fault-storm")
