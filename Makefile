@@ -121,6 +121,10 @@ demo: packages-demo ## install what is missing, build, trace an example and a re
 	@echo; echo "Left in $(DEMO):"; ls -1 $(DEMO)
 	@echo "Next: ./brkwater YOUR-COMMAND, or ./brkwater -o t.brkw YOUR-COMMAND and ./brkwater report t.brkw"
 
+.PHONY: gallery
+gallery: all examples ## HTML reports of all examples and of a few real programs, in build/gallery
+	@BRKWATER=./$(PROGRAM) EXAMPLES=$(BUILD)/examples examples/gallery $(BUILD)/gallery
+
 # ---- tests ----
 
 PROGRAMS_DIR := $(BUILD)/tests/programs

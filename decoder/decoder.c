@@ -38,6 +38,7 @@ void decoder_free(struct decoder *d)
     for (size_t i = 0; i < sizeof(d->header_texts) / sizeof(d->header_texts[0]); i++)
         free(d->header_texts[i]);
     free(d->differences);
+    free(d->touches);
     code_release(d->code);
     free(d);
 }
@@ -185,6 +186,14 @@ uint64_t decoder_time_of(const struct decoder *d, const struct record *record)
         return record->attach.time;
     case REC_COST:
         return record->cost.time;
+    case REC_WALK:
+        return record->walk.time;
+    case REC_FAULTS:
+        return record->faults.time > d->time ? record->faults.time : d->time;
+    case REC_RESIDENCY:
+        return record->residency.time > d->time ? record->residency.time : d->time;
+    case REC_FAULT_SIGHT:
+        return record->fault_sight.time;
     case REC_END:
         return record->end.time;
     default:
@@ -244,6 +253,19 @@ int decoder_apply(struct decoder *d, const struct record *record, struct moment 
     case REC_COST:
         d->cost = record->cost;
         d->has_cost = true;
+        break;
+    case REC_WALK:
+        m.pid = record->walk.pid;
+        m.space = record->walk.space;
+        break;
+    case REC_FAULTS:
+        error = model_faults(d, &record->faults, &m);
+        break;
+    case REC_RESIDENCY:
+        error = model_residency(d, &record->residency, &m);
+        break;
+    case REC_FAULT_SIGHT:
+        d->fault_sight = record->fault_sight;
         break;
     case REC_END:
         d->end = record->end;

@@ -137,6 +137,12 @@ struct change {
     bool grew_by_kernel; /* a checkpoint found stack growth or the like, and took it over */
 };
 
+/* What the faults of a run came to. */
+struct touch {
+    uint64_t first;   /* pages that were touched for the first time since they were mapped */
+    uint64_t outside; /* pages where nothing is mapped, as far as is known */
+};
+
 /* What is known after decoder_apply(). */
 struct moment {
     const struct record *record;
@@ -144,8 +150,9 @@ struct moment {
     uint64_t time;  /* tick; of the last timed record when this one has none.  An event's time is its *exit* */
     uint32_t pid, space;
     struct change change;
-    bool compared;  /* the record was a checkpoint of the whole map, and the replay was compared with it */
-    unsigned drift; /* differences that this comparison found */
+    bool compared;               /* the record was a checkpoint of the whole map, and the replay was compared with it */
+    unsigned drift;              /* differences that this comparison found */
+    const struct touch *touches; /* REC_FAULTS: of each of its runs; NULL: its space is not known */
 };
 
 /* One difference between the replay and the kernel's map. */
@@ -230,6 +237,46 @@ const struct rec_end *decoder_end(const struct decoder *decoder);
 /* What tracing has cost the processes that were attached to, NULL before the end or when there were none. */
 const struct rec_cost *decoder_cost(const struct decoder *decoder);
 
+/* How page faults were seen: the last word on it, NULL before there was one. */
+const struct rec_fault_sight *decoder_fault_sight(const struct decoder *decoder);
+
+/* Bytes of that range of a live space which page faults have touched since they were mapped. */
+uint64_t decoder_touched(const struct decoder *decoder, uint32_t space, tracee_addr start, tracee_addr end);
+
+/* Whether a page was touched, and by which stack first (0: unknown). */
+bool decoder_toucher(const struct decoder *decoder, uint32_t space, tracee_addr address, uint32_t *ret_stack);
+
+/* Bytes of a segment. */
+struct pages {
+    uint64_t resident, swapped, huge; /* huge: of those resident, in transparent huge pages */
+};
+
+/* What resident memory is made of. */
+struct receipt {
+    uint64_t time;
+    uint32_t pid, space;
+    uint32_t reason;   /* enum residency_reason */
+    uint64_t rss;      /* bytes, by the kernel (smaps_rollup); 0: unknown */
+    uint64_t resident; /* of segments, by their pages: the sum of by_kind */
+    uint64_t by_kind[KIND_COUNT];
+    uint64_t swapped, huge, lazy; /* lazy: MADV_FREE, still counted as resident */
+    uint64_t touched;             /* of resident: of which it is known who touched it */
+    uint32_t huge_looked, huge_zero;
+};
+
+/* The last look at resident pages of a live space, and the last event before it; NULL: there was none. */
+const struct rec_residency *decoder_residency(const struct decoder *decoder, uint32_t space, uint64_t *ret_event);
+
+/* What of a segment was resident then, as far as it was counted as such. */
+void decoder_pages(const struct decoder *decoder, uint32_t space, const struct segment *segment, struct pages *ret);
+
+/* The same by who touched it first, if that is known, piece by piece; `take` returns 0, or an error that ends it. */
+int decoder_touchers(const struct decoder *decoder, uint32_t space, const struct segment *segment,
+                     int (*take)(void *context, bool known, uint32_t stack, uint64_t bytes), void *context);
+
+/* False when there was no look. */
+bool decoder_receipt(const struct decoder *decoder, uint32_t space, struct receipt *ret);
+
 /* NULL when there is no such file or name. */
 const struct file_info *decoder_file(const struct decoder *decoder, uint32_t file);
 
@@ -308,7 +355,10 @@ enum stack_metric {
     BY_MAPPED,   /* bytes of address space that calls mapped */
     BY_LIVE,     /* bytes of address space that are there, by the call that mapped them */
     BY_RETURNED, /* bytes of address space that calls unmapped */
-    BY_FAULTS,   /* page faults inside of calls */
+    BY_TOUCHED,  /* bytes of pages that were touched for the first time */
+    BY_RESIDENT, /* bytes that were resident when last looked at, by the call that mapped them */
+    BY_KEPT,     /* the same, by who touched them first */
+    BY_FAULTS,   /* page faults: as far as they are seen, and inside of calls */
     BY_CALLS,    /* calls */
     BY_TIME,     /* ticks spent in calls */
     STACK_METRICS
@@ -342,6 +392,9 @@ enum { STACK_SUMS_NONE, STACK_SUMS_EXECVE, STACK_SUMS_KERNEL, STACK_SUMS_STACKS 
 
 /* Index of a stack's sum; one that is not known is none. */
 size_t stack_sums_index(const struct decoder *decoder, uint32_t stack);
+
+/* Page faults that an event counts for its stack: those inside of it, unless they are seen one by one. */
+uint64_t stack_sums_faults(const struct decoder *decoder, const struct rec_event *event);
 
 /* Index of the sum that a segment belongs to: its stack's, or that of what made it. */
 size_t stack_sums_of_segment(const struct decoder *decoder, const struct segment *segment);

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { SPACES = 256, ADVICE_FREE = 8, ADVICE_GUARD_INSTALL = 102 };
+enum { SPACES = 256, ADVICE_DONTNEED = 4, ADVICE_FREE = 8, ADVICE_GUARD_INSTALL = 102 };
 
 struct facts {
     struct space_facts *spaces[SPACES]; /* by id */
@@ -76,9 +76,13 @@ static uint64_t weight(const struct space_facts *s, enum topic topic)
     case TOPIC_GUARDS:
         return s->open_stacks.count;
     case TOPIC_RESERVED:
-        return s->reserved.bytes;
+        return s->reserved.bytes + s->untouched.bytes;
     case TOPIC_FILES:
         return s->file;
+    case TOPIC_HUGE:
+        return s->huge.huge;
+    case TOPIC_LAZY:
+        return s->looked ? s->lazy + 1 : 0;
     default:
         return 0;
     }
@@ -328,6 +332,8 @@ static void add_event(struct facts *f, const struct decoder *d, const struct mom
         add_fact(s, m, DEED_PROTECT, m->change.kind, e->args[1]);
     if (effect == EFFECT_ADVISE && e->args[2] == ADVICE_FREE)
         add_fact(s, m, DEED_LAZY, m->change.kind, e->args[1]);
+    if (effect == EFFECT_ADVISE && (e->args[2] == ADVICE_DONTNEED || e->args[2] == ADVICE_FREE))
+        s->forked = false;
     s->guards_advised |= effect == EFFECT_ADVISE && e->args[2] == ADVICE_GUARD_INSTALL;
     s->sealed |= e->call == CALL_MSEAL;
 }
@@ -449,6 +455,114 @@ static void add_checkpoint(struct facts *f, const struct decoder *d, const struc
         take_segment(s, d, &below, &segment);
 }
 
+/* ---- pages ---- */
+
+/* A fact of faults; like add_fact(), which is for events. */
+static struct fact *touch_fact(struct space_facts *s, const struct moment *m, uint32_t stack, enum kind kind)
+{
+    const struct rec_faults *faults = &m->record->faults;
+    const uint64_t key = key_of(stack, DEED_TOUCH, kind, 0, 0);
+    struct fact *fact = heap_table_get(&s->facts, key);
+    if (fact && !fact->calls)
+        *fact = (struct fact){.key = key,
+                              .stack = stack,
+                              .space = s->space,
+                              .pid = s->pid,
+                              .deed = DEED_TOUCH,
+                              .kind = kind,
+                              .first_time = faults->time - faults->lasted};
+    return fact;
+}
+
+/* How long after memory was mapped its touching began, if this is who began it: how long all of it takes is another
+ * matter. */
+static uint64_t delay_of(struct fact *fact, const struct decoder *d, const struct moment *m,
+                         const struct segment *segment, uint64_t first)
+{
+    const uint64_t begin = m->record->faults.time - m->record->faults.lasted;
+    if (!segment->birth)
+        return 0;
+    if (fact->begun == segment->birth)
+        return fact->delay;
+    if (decoder_touched(d, m->space, segment->start, segment->end) != first * TRACE_PAGE)
+        return 0;
+    fact->begun = segment->birth;
+    fact->delay = begin > segment->born ? begin - segment->born : 0;
+    return fact->delay;
+}
+
+static void add_run(struct space_facts *s, const struct decoder *d, const struct moment *m, uint32_t index)
+{
+    const struct rec_fault_run *run = &m->record->faults.runs[index];
+    const struct touch *touch = &m->touches[index];
+    struct segment segment = {0};
+    const bool there = decoder_segment(d, s->space, run->start, &segment) && segment.start <= run->start;
+    const enum kind kind = there ? segment_kind(&segment) : KIND_NONE;
+    /* Code and data of images come page by page: that is how programs start. */
+    if (!there || kind == KIND_IMAGE || kind == KIND_FILE || touch->outside)
+        return;
+    struct fact *fact = touch_fact(s, m, run->stack, kind);
+    if (!fact)
+        return;
+    const uint64_t known = touch->first < run->faults ? touch->first : run->faults, again = run->faults - known;
+    const uint64_t time = m->record->faults.time;
+    fact->calls += run->faults;
+    fact->bytes += touch->first * TRACE_PAGE;
+    fact->lived += delay_of(fact, d, m, &segment, touch->first) * touch->first;
+    fact->returns += again;
+    fact->copies += s->forked && !(segment.flags & SEGMENT_SHARED) ? again : 0;
+    fact->last_time = time;
+    fact->first = fact->first ? fact->first : segment.birth;
+    fact->last = segment.birth ? segment.birth : fact->last;
+}
+
+static void add_faults(struct facts *f, const struct decoder *d, const struct moment *m)
+{
+    struct space_facts *s = m->touches ? get_space(f, d, m) : NULL;
+    for (uint32_t i = 0; s && i < m->record->faults.n_runs; i++)
+        add_run(s, d, m, i);
+}
+
+/* Memory that could be used, and holds nothing: neither resident nor swapped out now, nor touched before. */
+static void count_untouched(struct space_facts *s, const struct decoder *d)
+{
+    struct segment segment = {0};
+    uint64_t most = 0;
+    s->untouched = (struct fact_maker){0};
+    while (decoder_segment(d, s->space, segment.end, &segment)) {
+        const enum kind kind = segment_kind(&segment);
+        struct pages pages;
+        if (!(segment.prot & PROT_WRITE) || !segment.birth ||
+            (kind != KIND_ANONYMOUS && kind != KIND_ARENA && kind != KIND_CHUNK && kind != KIND_HEAP))
+            continue;
+        decoder_pages(d, s->space, &segment, &pages);
+        const uint64_t touched = decoder_touched(d, s->space, segment.start, segment.end);
+        const uint64_t used = pages.resident + pages.swapped > touched ? pages.resident + pages.swapped : touched;
+        const uint64_t bytes = segment.end - segment.start - used;
+        s->untouched.bytes += bytes;
+        s->untouched.count += bytes > 0;
+        if (bytes > most) {
+            most = bytes;
+            s->untouched.stack = segment.stack;
+            s->untouched.event = segment.birth;
+        }
+    }
+}
+
+static void add_residency(struct facts *f, const struct decoder *d, const struct moment *m)
+{
+    struct space_facts *s = get_space(f, d, m);
+    struct receipt receipt;
+    if (!s || !decoder_receipt(d, m->space, &receipt))
+        return;
+    s->looked = true;
+    if (receipt.reason == RESIDENCY_EXIT)
+        count_untouched(s, d);
+    s->lazy = receipt.lazy > s->lazy ? receipt.lazy : s->lazy;
+    if (receipt.huge > s->huge.huge)
+        s->huge = receipt;
+}
+
 /* ---- the rest ---- */
 
 static void add_sample(struct facts *f, const struct decoder *d, const struct moment *m)
@@ -472,6 +586,10 @@ static void add_task(struct facts *f, const struct decoder *d, const struct mome
         struct space_info info;
         s->after = decoder_events(d);
         s->heap = s->high = decoder_space(d, m->space, &info) ? info.heap : 0;
+        s->forked = true;
+        struct space_facts *from = find_space(f, m->record->task.copied_from);
+        if (from)
+            from->forked = true;
     }
     if (!s || !(m->record->task.flags & TASK_THREAD))
         return;
@@ -498,6 +616,12 @@ void facts_add(struct facts *f, const struct decoder *d, const struct moment *m)
         break;
     case REC_SAMPLE:
         add_sample(f, d, m);
+        break;
+    case REC_FAULTS:
+        add_faults(f, d, m);
+        break;
+    case REC_RESIDENCY:
+        add_residency(f, d, m);
         break;
     case REC_TASK:
         add_task(f, d, m);

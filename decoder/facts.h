@@ -18,6 +18,7 @@ enum deed {
     DEED_LAZY,    /* pages were given back by MADV_FREE */
     DEED_EXPOSE,  /* memory was made writable and executable at once */
     DEED_FAIL,    /* a call failed */
+    DEED_TOUCH,   /* page faults; `calls` counts them, and `kind` is that of what was touched */
 };
 
 /* How the memory of one stack came and went, in a few steps of as many calls each. */
@@ -39,6 +40,11 @@ struct fact {
     bool sealed;          /* of DEED_FAIL: memory of the space was sealed */
     uint64_t calls, bytes, ticks;
     uint64_t first, last, first_time, last_time; /* events and their ticks */
+    /* DEED_TOUCH: bytes that were touched for the first time, and `lived` sums up, page by page, how long after it was
+     * mapped their memory began to be touched; `returns` counts faults on pages that had been touched before, `copies`
+     * those of them in memory that a fork had shared. */
+    uint64_t copies;
+    uint64_t begun, delay; /* birth of the memory that it began to touch last, and how long after that */
     /* DEED_MAP only: */
     uint64_t returns, returned, lived; /* of its memory: how often, bytes, sum of the ticks that it lived */
     uint64_t left, left_blocks;        /* there at the last map that was read */
@@ -61,6 +67,7 @@ struct space_facts {
     uint32_t space, pid;
     uint64_t after; /* memory of later events is its own; what is older is its parent's */
     struct heap_table facts;
+    bool forked;                 /* memory was copied by fork, to it or from it, since pages were last dropped */
     bool sealed, guards_advised; /* mseal(2) was used; MADV_GUARD_INSTALL: guards that no map shows */
     /* the heap */
     uint64_t heap, high, high_time, last_growth; /* bytes, bytes, ticks, ticks */
@@ -79,14 +86,29 @@ struct space_facts {
     struct fact_maker ended_stacks, open_stacks; /* of threads that ended; without a guard */
     struct fact_maker reserved;                  /* never accessible; the stack is the one with most */
     uint64_t reserved_most;
+    struct fact_maker untouched; /* accessible, and never touched: at the last look; the stack is the one with most */
     /* samples */
     uint64_t resident, file, file_resident; /* bytes: last; most of files, and all at that moment */
     uint64_t file_time;
+    struct receipt huge; /* the look that found the most in huge pages; time 0: none */
+    uint64_t lazy;       /* bytes, the most that were given back lazily and still resident, at a look */
+    bool looked;         /* there was a look */
     struct space_facts *next;
 };
 
 /* Each is about one thing that a space may have too much of. */
-enum topic { TOPIC_TRIMS, TOPIC_HEAP, TOPIC_LINES, TOPIC_STACKS, TOPIC_GUARDS, TOPIC_RESERVED, TOPIC_FILES, TOPICS };
+enum topic {
+    TOPIC_TRIMS,
+    TOPIC_HEAP,
+    TOPIC_LINES,
+    TOPIC_STACKS,
+    TOPIC_GUARDS,
+    TOPIC_RESERVED,
+    TOPIC_FILES,
+    TOPIC_HUGE,
+    TOPIC_LAZY,
+    TOPICS
+};
 
 struct facts;
 

@@ -121,6 +121,7 @@ static void join_one(struct fact *sum, const struct fact *other)
     joined.returns = sum->returns + other->returns;
     joined.returned = sum->returned + other->returned;
     joined.lived = sum->lived + other->lived;
+    joined.copies = sum->copies + other->copies;
     joined.left = sum->left + other->left;
     joined.left_blocks = sum->left_blocks + other->left_blocks;
     joined.at_limit = sum->at_limit || other->at_limit;
@@ -173,8 +174,9 @@ static void sort(struct findings *findings)
 void findings_find(const struct findings_view *view, struct findings *ret)
 {
     static void (*const rules[])(const struct findings_view *, struct findings *) = {
-        find_failed, find_mappings, find_growth, find_trims,  find_drift, find_churn, find_protects, find_stacks,
-        find_arenas, find_exposed,  find_guards, find_pinned, find_lazy,  find_files, find_reserved};
+        find_failed,   find_mappings, find_growth,   find_trims,   find_drift,  find_churn,
+        find_protects, find_stacks,   find_arenas,   find_exposed, find_guards, find_pinned,
+        find_lazy,     find_files,    find_reserved, find_storms,  find_huge};
     *ret = (struct findings){0};
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
         rules[i](view, ret);

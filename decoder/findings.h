@@ -12,6 +12,7 @@ struct findings_view {
     const struct decoder *decoder;
     const struct facts *facts;
     const struct heaps *heaps;
+    const struct insides *insides;
     const struct totals *totals;
 };
 
@@ -53,6 +54,9 @@ void find_protects(const struct findings_view *view, struct findings *findings);
 void find_exposed(const struct findings_view *view, struct findings *findings);  /* writable-executable */
 void find_failed(const struct findings_view *view, struct findings *findings);   /* failed-calls */
 void find_lazy(const struct findings_view *view, struct findings *findings);     /* lazy-free */
+
+void find_storms(const struct findings_view *view, struct findings *findings); /* fault-storm */
+void find_huge(const struct findings_view *view, struct findings *findings);   /* huge-page-bloat */
 
 void find_mappings(const struct findings_view *view, struct findings *findings); /* map-count */
 void find_stacks(const struct findings_view *view, struct findings *findings);   /* stack-leak */

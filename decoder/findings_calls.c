@@ -183,27 +183,45 @@ enum {
     LAZY_PART = 4,         /* that part of the most that was resident */
 };
 
-static void take_lazy(struct findings *findings, const struct fact *f, uint64_t resident)
+/* `still`: bytes that were counted as resident although given back, at the looks at the pages of that process. */
+static void take_lazy(struct findings *findings, const struct fact *f, uint64_t resident, const uint64_t *still)
 {
+    const bool large = f->bytes >= LAZY_BYTES && f->bytes >= resident / LAZY_PART;
     if (f->bytes < LAZY_NOTE)
         return;
     const struct finding proto = {
         .name = "lazy-free",
-        .severity = f->bytes >= LAZY_BYTES && f->bytes >= resident / LAZY_PART ? SEVERITY_WARNING : SEVERITY_NOTE,
-        .confidence = CONFIDENCE_MEDIUM,
+        .severity = large && !(still && *still < LAZY_NOTE) ? SEVERITY_WARNING : SEVERITY_NOTE,
+        .confidence = still ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
         .sentence =
-            "{site} gave memory back by MADV_FREE, {bytes} in {calls:call:calls}: it counts as resident until the "
-            "kernel needs it, so that resident memory looks larger than it is.",
+            still
+                ? "{site} gave memory back by MADV_FREE, {bytes} in {calls:call:calls}: up to {still} of this process "
+                  "counted as resident all the same, until the kernel needs it."
+                : "{site} gave memory back by MADV_FREE, {bytes} in {calls:call:calls}: it counts as resident until "
+                  "the "
+                  "kernel needs it, so that resident memory looks larger than it is.",
         .advice = "Trust LazyFree in /proc/PID/smaps_rollup, not RSS alone; MADV_DONTNEED gives back at once (Go: "
                   "GODEBUG=madvdontneed=1; jemalloc: muzzy_decay_ms:0).",
         .see = "brkwater events {trace} -e madvise",
         .pid = f->pid,
         .space = f->space,
     };
-    add_evidence(findings_add(findings, &proto), f);
+    struct finding *finding = findings_add(findings, &proto);
+    add_evidence(finding, f);
+    if (still)
+        finding_number(finding, "still", UNIT_BYTES, *still);
 }
 
 void find_lazy(const struct findings_view *v, struct findings *findings)
 {
-    each_site(v, DEED_LAZY, findings, take_lazy);
+    const struct space_facts *s = facts_worst(v->facts, TOPIC_LAZY);
+    struct fact_site *sites;
+    size_t count;
+    if (fact_sites(v, DEED_LAZY, &sites, &count) < 0)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        const bool known = s && s->space == sites[i].sum.space;
+        take_lazy(findings, &sites[i].sum, v->totals->one_resident.bytes, known ? &s->lazy : NULL);
+    }
+    free(sites);
 }

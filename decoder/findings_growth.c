@@ -199,25 +199,32 @@ void find_files(const struct findings_view *v, struct findings *findings)
 
 enum { RESERVED_BYTES = 256 << 20 };
 
+/* What could never be accessed, or what could be and never was: whichever is more. */
 void find_reserved(const struct findings_view *v, struct findings *findings)
 {
     const struct space_facts *s = facts_worst(v->facts, TOPIC_RESERVED);
-    if (!s || s->reserved.bytes < RESERVED_BYTES)
+    if (!s || s->reserved.bytes + s->untouched.bytes < RESERVED_BYTES)
         return;
+    const bool closed = s->reserved.bytes >= s->untouched.bytes;
     const struct finding proto = {
         .name = "reserved-untouched",
         .severity = SEVERITY_NOTE,
         .confidence = CONFIDENCE_HIGH,
-        .sentence = "{reserved} of the address space is only reserved, and could never be accessed: it holds no "
-                    "memory. Most is {site}'s.",
+        .sentence = closed
+                        ? "{reserved} of the address space is only reserved, and could never be accessed: it holds no "
+                          "memory. Most is {site}'s."
+                        : "{untouched} of memory that was mapped has never been touched: it holds nothing. Most is "
+                          "{site}'s.",
         .advice = "Nothing, unless virtual memory is limited (ulimit -v): resident memory is what counts.",
         .see = "brkwater layout {trace}",
         .pid = s->pid,
         .space = s->space,
     };
+    const struct fact_maker *maker = closed ? &s->reserved : &s->untouched;
     struct finding *finding = findings_add(findings, &proto);
     finding_number(finding, "reserved", UNIT_BYTES, s->reserved.bytes);
-    finding_number(finding, "pieces", UNIT_COUNT, s->reserved.count);
-    finding_event(finding, s->reserved.event);
-    finding_stack(finding, s->reserved.stack);
+    finding_number(finding, "pieces", UNIT_COUNT, maker->count);
+    finding_number(finding, "untouched", UNIT_BYTES, s->untouched.bytes);
+    finding_event(finding, maker->event);
+    finding_stack(finding, maker->stack);
 }

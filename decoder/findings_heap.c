@@ -216,8 +216,16 @@ enum {
     PINNED_PART = 8,        /* trims gave back less than that part of its highest size */
 };
 
-/* Only the inside of the heap tells what is free: this says no more than that nothing came back. */
-void find_pinned(const struct findings_view *v, struct findings *findings)
+/* And with one: */
+enum {
+    PIN_RUN = 1 << 20,     /* bytes of the largest free run */
+    PIN_PERCENT = 25,      /* of the heap */
+    PIN_PART = 8,          /* in use above it is less than that part of it */
+    PIN_WARNING = 4 << 20, /* a warning: so much, and half of the heap */
+};
+
+/* Without a look inside of the heap: this says no more than that nothing came back. */
+static void guess_pinned(const struct findings_view *v, struct findings *findings)
 {
     const struct space_facts *s = facts_worst(v->facts, TOPIC_HEAP);
     if (!s || !s->growths || s->heap < PINNED_BYTES || s->heap * 100 < s->high * PINNED_PERCENT ||
@@ -245,4 +253,55 @@ void find_pinned(const struct findings_view *v, struct findings *findings)
     finding_number(finding, "last_growth", UNIT_TICKS, s->last_growth);
     finding_event(finding, s->growth_event);
     finding_stack(finding, s->growth_stack);
+}
+
+static void add_pinned(struct findings *findings, const struct inside *inside, const struct inside_heap *heap)
+{
+    const struct rec_walk *w = &heap->walk;
+    const struct inside_sums sums = inside_sums(inside, true);
+    const bool is_large = heap->runs[0].size >= PIN_WARNING && heap->runs[0].size * 2 >= sums.size;
+    const struct finding proto = {
+        .name = "heap-pinned",
+        .severity = is_large ? SEVERITY_WARNING : SEVERITY_NOTE,
+        .confidence = CONFIDENCE_HIGH,
+        .sentence =
+            w->flags & WALK_PIN_KEPT
+                ? "{given_back} of free heap cannot be given back: above it lies {above_blocks:block:blocks} in "
+                  "use, and right below the top a free one of {pin:byte:bytes} that malloc keeps for a thread or "
+                  "in a fastbin; its page was grown by {site}."
+                : "{given_back} of free heap cannot be given back, pinned by {above_blocks:block:blocks} in use "
+                  "above it. The one nearest the top has {pin:byte:bytes}; its page was grown by {site}.",
+        .advice = "Allocate what lives long before what does not, or elsewhere; or call malloc_trim(0) when much was "
+                  "freed, which gives back free pages below the top, too.",
+        .see = "brkwater heap {trace}",
+        .pid = inside->pid,
+        .space = inside->space,
+    };
+    struct finding *finding = findings_add(findings, &proto);
+    const unsigned word = w->flags & WALK_32BIT ? 4 : 8;
+    finding_number(finding, "heap", UNIT_BYTES, sums.size);
+    finding_number(finding, "free", UNIT_BYTES, sums.free);
+    finding_number(finding, "given_back", UNIT_BYTES, sums.pages);
+    finding_number(finding, "largest", UNIT_BYTES, heap->runs[0].size);
+    finding_number(finding, "above", UNIT_BYTES, w->above);
+    finding_number(finding, "above_blocks", UNIT_COUNT, w->above_chunks);
+    finding_number(finding, "pin", UNIT_COUNT, w->pin_size - word);
+    finding_number(finding, "pin_address", UNIT_ADDRESS, w->pin + 2ull * word);
+    finding_event(finding, heap->pin_event);
+    finding_stack(finding, heap->pin_stack);
+}
+
+/* Where a look inside tells what is free, it is no guess: one large run, with little in use above it. */
+void find_pinned(const struct findings_view *v, struct findings *findings)
+{
+    const struct inside *inside = insides_worst(v->insides);
+    const struct inside_heap *heap = inside ? inside_main(inside) : NULL;
+    if (!heap || !inside_is_whole(heap)) {
+        guess_pinned(v, findings);
+        return;
+    }
+    const uint64_t size = heap->walk.end - heap->walk.start, largest = heap->walk.n_runs ? heap->runs[0].size : 0;
+    if (heap->walk.pin && largest >= PIN_RUN && largest >= size / 100 * PIN_PERCENT &&
+        heap->walk.above * PIN_PART <= largest)
+        add_pinned(findings, inside, heap);
 }

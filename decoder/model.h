@@ -21,6 +21,9 @@ struct space_model {
     uint64_t last_exit;               /* highest exit number of a layout call */
     struct segment pattern;           /* birth of what a read-back adds: of the last event whose effect was not known */
     uint64_t resident;                /* bytes, by the last sample */
+    struct rec_residency residency;   /* the last look at its pages; reason 0: none */
+    struct rec_page_run *runs;        /* of it */
+    uint64_t residency_event;         /* last event before it */
     uint64_t *biases;                 /* of modules, by their id; bit 0 tells that there is one */
     uint32_t n_biases;
     struct space_model *next; /* in its hash bucket */
@@ -53,6 +56,9 @@ struct decoder {
     bool has_header, has_end, has_cost;
     struct rec_end end;
     struct rec_cost cost;
+    struct rec_fault_sight fault_sight; /* sight 0: not told of */
+    struct touch *touches;              /* of the faults at hand */
+    size_t touches_capacity;
 
     struct space_model *spaces[SPACE_BUCKETS];
     struct space_model *last_space; /* the one used last: nearly always the next one, too */
@@ -118,6 +124,13 @@ int model_task_add(struct decoder *decoder, uint32_t tid, uint32_t pid, uint32_t
 struct task_model *model_task_find(struct decoder *decoder, uint32_t tid);
 struct process_model *model_process(const struct decoder *decoder, uint32_t pid);
 void model_free_processes(struct decoder *decoder);
+
+/* faults.c */
+int model_faults(struct decoder *decoder, const struct rec_faults *faults, struct moment *ret_moment);
+
+/* residency.c */
+int model_residency(struct decoder *decoder, const struct rec_residency *residency, struct moment *ret_moment);
+void model_forget_residency(struct space_model *space);
 
 /* files.c */
 int model_file(struct decoder *decoder, const struct rec_file *file);

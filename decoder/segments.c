@@ -200,6 +200,7 @@ void segments_remove(struct segments *s, tracee_addr start, tracee_addr end, str
 {
     struct removing r = {.segments = s};
     if (start < end) {
+        touched_clear(&s->touched, start, end);
         struct cutting c = cut_out(s, start, end);
         walk(c.inside, remove_node, &r);
         c.inside = NULL;
@@ -213,6 +214,7 @@ void segments_clear(struct segments *s)
     struct removing r = {.segments = s};
     walk(s->root, remove_node, &r);
     s->root = NULL;
+    touched_free(&s->touched);
 }
 
 /* ---- insertion and change ---- */
@@ -301,6 +303,8 @@ void segments_move(struct segments *s, tracee_addr start, tracee_addr end, trace
     walk(into.inside, remove_node, &r);
     into.inside = moved;
     put_back(s, &into);
+    touched_clear(&s->touched, to, to + (end - start));
+    touched_move(&s->touched, start, end, to);
 }
 
 /* ---- looking ---- */
@@ -360,8 +364,10 @@ static struct node *copy_nodes(struct copying *c, const struct node *node)
         if (c->to->watch)
             c->to->watch->came(c->to->watch->context, c->to, &own->segment);
     }
-    if (!own)
+    if (!own) {
+        touched_clear(&c->to->touched, node->segment.start, node->segment.end);
         return join(low, high);
+    }
     own->left = low;
     own->right = high;
     return own;
@@ -370,5 +376,6 @@ static struct node *copy_nodes(struct copying *c, const struct node *node)
 void segments_copy(struct segments *to, const struct segments *from, bool (*keep)(const struct segment *segment))
 {
     struct copying c = {to, keep};
+    touched_copy(&to->touched, &from->touched);
     to->root = copy_nodes(&c, from->root);
 }

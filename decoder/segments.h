@@ -8,7 +8,7 @@
 #ifndef BRKWATER_SEGMENTS_H
 #define BRKWATER_SEGMENTS_H
 
-#include "decoder.h"
+#include "touched.h"
 
 struct node;
 struct segments;
@@ -28,6 +28,7 @@ struct segments {
     uint64_t count, bytes;
     uint64_t by_kind[KIND_COUNT];
     uint64_t *totals;                   /* KIND_COUNT sums over all spaces; may be NULL */
+    struct touched touched;             /* pages of it: goes and moves with them */
     bool failed;                        /* memory ran out: the map is not to be trusted */
     const struct segments_watch *watch; /* NULL: nobody */
 };

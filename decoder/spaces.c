@@ -60,6 +60,7 @@ void model_space_end(struct decoder *d, struct space_model *space)
     d->heap_bytes -= model_heap_size(space);
     d->resident_bytes -= space->resident;
     segments_clear(&space->segments);
+    model_forget_residency(space);
     free(space->biases);
     free(space);
 }

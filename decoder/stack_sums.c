@@ -16,6 +16,7 @@ enum { NONE = STACK_SUMS_NONE, EXECVE = STACK_SUMS_EXECVE, KERNEL = STACK_SUMS_K
 /* Bytes that live in a space, by the index of their sum. */
 struct part {
     size_t index;
+    enum stack_metric metric;
     uint64_t bytes;
 };
 
@@ -109,13 +110,40 @@ static bool find_index(struct stack_sums *s, const struct decoder *d, uint32_t s
 
 /* ---- what lives ---- */
 
-static bool add_part(struct stack_sums *s, const struct decoder *d, const struct segment *segment)
+static bool put_part(struct stack_sums *s, size_t index, enum stack_metric metric, uint64_t bytes)
 {
-    const size_t index = stack_sums_of_segment(d, segment);
-    if (!hold_sums(s, index + 1) || !hold((void **)&s->parts, &s->parts_capacity, s->n_parts + 1, sizeof(*s->parts)))
+    if (!bytes)
+        return true;
+    if (!hold((void **)&s->parts, &s->parts_capacity, s->n_parts + 1, sizeof(*s->parts)))
         return false;
-    s->parts[s->n_parts++] = (struct part){index, segment->end - segment->start};
+    s->parts[s->n_parts++] = (struct part){index, metric, bytes};
     return true;
+}
+
+struct kept {
+    struct stack_sums *sums;
+    const struct decoder *decoder;
+};
+
+static int add_kept(void *context, bool known, uint32_t stack, uint64_t bytes)
+{
+    struct kept *kept = context;
+    size_t index = NONE;
+    if (known && !find_index(kept->sums, kept->decoder, stack, &index))
+        return -ENOMEM;
+    return put_part(kept->sums, index, BY_KEPT, bytes) ? 0 : -ENOMEM;
+}
+
+static bool add_part(struct stack_sums *s, const struct decoder *d, uint32_t space, const struct segment *segment)
+{
+    struct pages pages;
+    const size_t index = stack_sums_of_segment(d, segment);
+    if (!hold_sums(s, index + 1))
+        return false;
+    decoder_pages(d, space, segment, &pages);
+    return put_part(s, index, BY_LIVE, segment->end - segment->start) &&
+           put_part(s, index, BY_RESIDENT, pages.resident) &&
+           decoder_touchers(d, space, segment, add_kept, &(struct kept){s, d}) == 0;
 }
 
 static void count_parts(struct stack_sums *s)
@@ -123,7 +151,7 @@ static void count_parts(struct stack_sums *s)
     if (!s->ended)
         return;
     for (size_t i = 0; i < s->n_parts; i++)
-        s->list[s->parts[i].index].values[BY_LIVE] += s->parts[i].bytes;
+        s->list[s->parts[i].index].values[s->parts[i].metric] += s->parts[i].bytes;
     s->spaces++;
     s->ended = 0;
     s->n_parts = 0;
@@ -139,7 +167,7 @@ static int take_space(struct stack_sums *s, const struct decoder *d, uint32_t sp
         return 0;
     s->ended = space;
     while (decoder_segment(d, space, segment.end, &segment))
-        if (!add_part(s, d, &segment))
+        if (!add_part(s, d, space, &segment))
             return -ENOMEM;
     return 0;
 }
@@ -178,6 +206,15 @@ int stack_sums_before(struct stack_sums *s, const struct decoder *d, const struc
 
 /* ---- what calls did ---- */
 
+uint64_t stack_sums_faults(const struct decoder *d, const struct rec_event *event)
+{
+    /* Those of the kernel's side are not seen one by one, unless that is allowed. */
+    const struct rec_fault_sight *sight = decoder_fault_sight(d);
+    if (!(event->flags & EVENT_FAULTS) || (sight && sight->sight == FAULTS_ALL))
+        return 0;
+    return event->minflt + event->majflt;
+}
+
 static int add_event(struct stack_sums *s, const struct decoder *d, const struct moment *m)
 {
     const struct rec_event *event = &m->record->event;
@@ -189,9 +226,21 @@ static int add_event(struct stack_sums *s, const struct decoder *d, const struct
     values[BY_CALLS]++;
     values[BY_TIME] += event->duration;
     values[BY_RETURNED] += m->change.unmapped;
-    if (event->flags & EVENT_FAULTS)
-        values[BY_FAULTS] += event->minflt + event->majflt;
+    values[BY_FAULTS] += stack_sums_faults(d, event);
     s->list[is_exec ? EXECVE : index].values[BY_MAPPED] += m->change.mapped;
+    return 0;
+}
+
+static int add_faults(struct stack_sums *s, const struct decoder *d, const struct moment *m)
+{
+    const struct rec_faults *faults = &m->record->faults;
+    for (uint32_t i = 0; m->touches && i < faults->n_runs; i++) {
+        size_t index;
+        if (!find_index(s, d, faults->runs[i].stack, &index))
+            return -ENOMEM;
+        s->list[index].values[BY_FAULTS] += faults->runs[i].faults;
+        s->list[index].values[BY_TOUCHED] += m->touches[i].first * TRACE_PAGE;
+    }
     return 0;
 }
 
@@ -219,6 +268,8 @@ int stack_sums_add(struct stack_sums *s, const struct decoder *d, const struct m
         return 0;
     if (m->record->kind == REC_EVENT)
         return add_event(s, d, m);
+    if (m->record->kind == REC_FAULTS)
+        return add_faults(s, d, m);
     return m->record->kind == REC_SAMPLE ? add_sample(s, d, &m->record->sample) : 0;
 }
 

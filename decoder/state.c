@@ -73,6 +73,18 @@ static void visit_drift(struct pack *p, struct drift *drift)
     visit_mapping(p, &drift->kernel);
 }
 
+static void visit_sight(struct pack *p, struct rec_fault_sight *sight)
+{
+    pack_u64(p, &sight->time);
+    pack_u32(p, &sight->sight);
+    pack_u32(p, &sight->error);
+    pack_u32(p, &sight->rings);
+    uint64_t *numbers[] = {&sight->ring_bytes, &sight->seen,   &sight->lost,
+                           &sight->unplaced,   &sight->stacks, &sight->by_ip};
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        pack_u64(p, numbers[i]);
+}
+
 static void visit_counters(struct decoder *d, struct pack *p)
 {
     uint64_t *counters[] = {&d->time,      &d->events,         &d->checkpoints, &d->read_backs,   &d->drifts,
@@ -80,6 +92,7 @@ static void visit_counters(struct decoder *d, struct pack *p)
     for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
         pack_u64(p, counters[i]);
     pack_bool(p, &d->personalities);
+    visit_sight(p, &d->fault_sight);
     visit_drift(p, &d->first_drift);
 }
 
@@ -271,6 +284,42 @@ static void visit_loads(struct space_model *space, struct pack *p)
     }
 }
 
+static void visit_residency(struct space_model *space, struct pack *p)
+{
+    struct rec_residency *r = &space->residency;
+    uint64_t *const numbers[] = {&r->time,     &r->cost,     &r->rss_kib,
+                                 &r->pss_kib,  &r->anon_kib, &r->lazy_kib,
+                                 &r->huge_kib, &r->swap_kib, &space->residency_event};
+    size_t count = r->n_runs;
+    pack_u32(p, &r->reason);
+    if (!r->reason || p->error)
+        return;
+    pack_u32(p, &r->space);
+    pack_u32(p, &r->pid);
+    pack_u32(p, &r->flags);
+    pack_u32(p, &r->huge_looked);
+    pack_u32(p, &r->huge_zero);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        pack_u64(p, numbers[i]);
+    pack_count(p, &count, 3);
+    if (p->reading && !p->error && !(space->runs = calloc(count + 1, sizeof(*space->runs))))
+        p->error = -ENOMEM;
+    tracee_addr end = 0;
+    for (size_t i = 0; i < count && !p->error; i++) {
+        struct rec_page_run *run = &space->runs[i];
+        pack_near(p, &run->start, end);
+        pack_u64(p, &run->pages);
+        pack_u32(p, &run->flags);
+        if (run->start < end || run->start >> 47 || run->pages > (UINT64_C(1) << 35))
+            damaged(p);
+        end = run->start + run->pages * TRACE_PAGE;
+    }
+    r->n_runs = (uint32_t)count;
+    r->runs = space->runs;
+    if (p->error)
+        model_forget_residency(space);
+}
+
 static void visit_space(struct decoder *d, struct pack *p, struct space_model *space)
 {
     const struct segment none = {0};
@@ -283,6 +332,8 @@ static void visit_space(struct decoder *d, struct pack *p, struct space_model *s
     pack_u64(p, &heap_start);
     pack_u64(p, &heap_end);
     visit_segment(p, &space->pattern, &none);
+    touched_visit(&space->segments.touched, p);
+    visit_residency(space, p);
     visit_loads(space, p);
     pack_count(p, &count, 12);
     if (!p->reading) {

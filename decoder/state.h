@@ -10,7 +10,7 @@
 #include "model.h"
 #include "pack.h"
 
-enum { STATE_VERSION = 4 };
+enum { STATE_VERSION = 5 };
 
 /* Append the decoder's state.  Equal states give equal bytes.  0 or -ENOMEM. */
 int state_save(struct decoder *decoder, struct pack *pack);

@@ -11,7 +11,7 @@ struct list {
 };
 
 struct survey {
-    const struct decoder *decoder;
+    struct decoder *decoder;
     struct segments_watch watch;
     uint64_t ticks;
 
@@ -137,6 +137,14 @@ static bool set_slots(struct survey *s, const struct survey_plan *plan)
     return true;
 }
 
+static void set_watch(struct decoder *d, const struct segments_watch *watch)
+{
+    d->watch = watch;
+    for (size_t i = 0; i < SPACE_BUCKETS; i++)
+        for (struct space_model *space = d->spaces[i]; space; space = space->next)
+            space->segments.watch = watch;
+}
+
 struct survey *survey_new(struct decoder *decoder, const struct survey_plan *plan)
 {
     struct survey *s = calloc(1, sizeof(*s));
@@ -151,7 +159,7 @@ struct survey *survey_new(struct decoder *decoder, const struct survey_plan *pla
         survey_free(s);
         return NULL;
     }
-    decoder->watch = &s->watch;
+    set_watch(decoder, &s->watch);
     return s;
 }
 
@@ -159,6 +167,7 @@ void survey_free(struct survey *s)
 {
     if (!s)
         return;
+    set_watch(s->decoder, NULL);
     for (size_t i = 0; s->slots && i < s->n_slots; i++)
         survey_slot_free(&s->slots[i]);
     free(s->slots);
@@ -235,7 +244,7 @@ static void add_event(struct survey *s, const struct decoder *d, const struct mo
                                .calls = 1,
                                .mapped = is_exec ? 0 : m->change.mapped,
                                .returned = m->change.unmapped,
-                               .faults = event->flags & EVENT_FAULTS ? event->minflt + event->majflt : 0,
+                               .faults = stack_sums_faults(d, event),
                                .ticks = event->duration};
     sparse_add(&s->sparse, slot, stack_sums_index(d, event->stack), &item);
     if (is_exec && m->change.mapped) {
@@ -243,6 +252,19 @@ static void add_event(struct survey *s, const struct decoder *d, const struct mo
         sparse_add(&s->sparse, slot, STACK_SUMS_EXECVE, &item);
     }
     take_levels(s, d, m->pid);
+}
+
+/* Who touched what, as far as it was seen. */
+static void add_touches(struct survey *s, const struct decoder *d, const struct moment *m)
+{
+    const struct rec_faults *faults = &m->record->faults;
+    const size_t slot = slot_of(s, process_of(d, m->pid));
+    for (uint32_t i = 0; m->touches && i < faults->n_runs; i++) {
+        const struct survey_item item = {.bucket = sparse_bucket(s),
+                                         .faults = faults->runs[i].faults,
+                                         .touched = m->touches[i].first * TRACE_PAGE};
+        sparse_add(&s->sparse, slot, stack_sums_index(d, faults->runs[i].stack), &item);
+    }
 }
 
 static bool hold_faults(struct survey *s, size_t process)
@@ -335,6 +357,9 @@ int survey_add(struct survey *s, const struct decoder *d, const struct moment *m
         break;
     case REC_CHECKPOINT:
         take_levels(s, d, m->pid);
+        break;
+    case REC_FAULTS:
+        add_touches(s, d, m);
         break;
     case REC_TASK:
         add_task(s, d, &m->record->task);

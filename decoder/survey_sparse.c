@@ -77,6 +77,7 @@ static void pack_item(struct pack *pack, struct survey_item *item)
     pack_u64(pack, &item->returned);
     pack_u64(pack, &item->faults);
     pack_u64(pack, &item->ticks);
+    pack_u64(pack, &item->touched);
 }
 
 static void close_item(struct sparse *s, struct sparse_row *row)
@@ -113,6 +114,7 @@ void sparse_add(struct sparse *s, size_t slot, size_t stack, const struct survey
     open->returned += more->returned;
     open->faults += more->faults;
     open->ticks += more->ticks;
+    open->touched += more->touched;
 }
 
 void sparse_end(struct sparse *s)

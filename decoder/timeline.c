@@ -17,6 +17,7 @@ struct timeline {
     struct makers makers;
     struct heaps *heaps;
     struct facts *facts;
+    struct insides *insides;
     struct totals totals;
     uint32_t command; /* pid */
 
@@ -39,7 +40,8 @@ struct timeline *timeline_new(void)
     t->width = FIRST_WIDTH;
     t->heaps = heaps_new();
     t->facts = facts_new();
-    if (t->heaps && t->facts)
+    t->insides = insides_new();
+    if (t->heaps && t->facts && t->insides)
         return t;
     timeline_free(t);
     return NULL;
@@ -55,6 +57,7 @@ void timeline_free(struct timeline *t)
     makers_free(&t->makers);
     heaps_free(t->heaps);
     facts_free(t->facts);
+    insides_free(t->insides);
     free(t);
 }
 
@@ -232,6 +235,18 @@ static void add_stack(struct totals *totals, const struct decoder *d, const stru
         totals->without_stack++;
 }
 
+/* By how much code: the whole stack, the instruction, or nothing is known. */
+static void count_faults(struct totals *totals, const struct decoder *d, uint32_t id, uint64_t faults)
+{
+    struct code_stack stack;
+    if (!code_stack(decoder_code(d), id, &stack) || !stack.n_frames)
+        return;
+    if (stack.n_frames == 1 && stack.quality == STACK_TRUNCATED)
+        totals->faults_by_ip += faults;
+    else
+        totals->faults_by_stack += faults;
+}
+
 static void add_event(struct timeline *t, const struct decoder *d, const struct moment *m)
 {
     struct totals *totals = &t->totals;
@@ -239,7 +254,12 @@ static void add_event(struct timeline *t, const struct decoder *d, const struct 
     const struct change *change = &m->change;
     enum effect effect = call_info((enum call)event->call)->effect;
     struct call_totals *call = &totals->calls[event->call < CALL_COUNT ? event->call : CALL_NONE];
+    const struct rec_fault_sight *sight = decoder_fault_sight(d);
     totals->events++;
+    if ((event->flags & EVENT_FAULTS) && !(sight && sight->sight == FAULTS_ALL)) {
+        totals->faults_in_calls += event->minflt + event->majflt;
+        count_faults(totals, d, event->stack, event->minflt + event->majflt);
+    }
     add_stack(totals, d, m);
     call->count++;
     call->ticks += event->duration;
@@ -268,6 +288,27 @@ static void add_event(struct timeline *t, const struct decoder *d, const struct 
     size_t index;
     if (decoder_space(d, m->space, &info) && process_index(t, d, info.pid, &index))
         raise_peak(&t->peaks[index].virtual_, info.bytes, m->time, info.pid);
+}
+
+static void add_fault_runs(struct timeline *t, const struct decoder *d, const struct moment *m)
+{
+    const struct rec_faults *faults = &m->record->faults;
+    for (uint32_t i = 0; m->touches && i < faults->n_runs; i++) {
+        t->totals.faults_seen += faults->runs[i].faults;
+        t->totals.touched += m->touches[i].first * TRACE_PAGE;
+        count_faults(&t->totals, d, faults->runs[i].stack, faults->runs[i].faults);
+    }
+}
+
+static void add_receipt(struct timeline *t, const struct decoder *d, const struct moment *m)
+{
+    struct receipt receipt;
+    if (!decoder_receipt(d, m->space, &receipt))
+        return;
+    if (receipt.pid == t->command && receipt.reason == RESIDENCY_EXIT)
+        t->totals.end_receipt = receipt;
+    if (receipt.resident > t->totals.high_receipt.resident)
+        t->totals.high_receipt = receipt;
 }
 
 static void add_faults(struct timeline *t, size_t index, const struct rec_sample *sample)
@@ -346,6 +387,7 @@ void timeline_add(struct timeline *t, const struct decoder *d, const struct mome
         totals->time = m->time;
     heaps_add(t->heaps, d, m);
     facts_add(t->facts, d, m);
+    insides_add(t->insides, d, m);
     switch (m->record->kind) {
     case REC_EVENT:
         add_event(t, d, m);
@@ -355,6 +397,12 @@ void timeline_add(struct timeline *t, const struct decoder *d, const struct mome
         break;
     case REC_CHECKPOINT:
         add_checkpoint(t, d, m);
+        break;
+    case REC_FAULTS:
+        add_fault_runs(t, d, m);
+        break;
+    case REC_RESIDENCY:
+        add_receipt(t, d, m);
         break;
     case REC_TASK:
         if (m->record->task.flags & TASK_FIRST)
@@ -386,6 +434,11 @@ const struct heaps *timeline_heaps(const struct timeline *t)
     return t->heaps;
 }
 
+const struct insides *timeline_insides(const struct timeline *t)
+{
+    return t->insides;
+}
+
 uint32_t timeline_command(const struct timeline *t)
 {
     return t->command;
@@ -398,5 +451,5 @@ uint32_t timeline_maker(const struct timeline *t, const struct decoder *d, enum 
 
 void timeline_findings(const struct timeline *t, const struct decoder *d, struct findings *ret)
 {
-    findings_find(&(struct findings_view){d, t->facts, t->heaps, &t->totals}, ret);
+    findings_find(&(struct findings_view){d, t->facts, t->heaps, t->insides, &t->totals}, ret);
 }

@@ -66,6 +66,12 @@ struct totals {
     uint64_t without_stack;               /* events that have none, although others have one */
 
     uint64_t minflt, majflt;
+    uint64_t faults_seen;                   /* one by one, of tracees */
+    uint64_t faults_in_calls;               /* by the counters over calls, where those are not seen one by one */
+    uint64_t faults_by_stack, faults_by_ip; /* of both: with a stack, with the instruction alone */
+    struct receipt end_receipt;             /* of the command itself; time 0: none */
+    struct receipt high_receipt;            /* the one with the most resident memory */
+    uint64_t touched;                       /* bytes that were touched for the first time */
     uint64_t samples;
 
     struct kind_totals kinds[KIND_COUNT];
@@ -317,16 +323,17 @@ struct survey_thread {
     uint64_t start, end;
 };
 
-/* What calls with one stack did in one bucket. */
+/* What code with one stack did in one bucket. */
 struct survey_item {
     uint32_t bucket;
     uint64_t calls, mapped, returned, faults, ticks;
+    uint64_t touched; /* bytes of pages that it touched first, as far as page faults were seen */
 };
 
 struct survey;
 
-/* Before the first record is applied, as it follows the decoder from then on; until the decoder is freed.  NULL without
- * memory. */
+/* Before the first record is applied, as it follows the decoder from then on; it is freed before the decoder is.  NULL
+ * without memory. */
 struct survey *survey_new(struct decoder *decoder, const struct survey_plan *plan);
 void survey_free(struct survey *survey);
 
@@ -354,6 +361,66 @@ bool survey_row(const struct survey *survey, size_t index, size_t *ret_slot, siz
 /* The items of a row: *at is 0 at first, and the survey's afterwards; false behind the last. */
 bool survey_item(const struct survey *survey, size_t row, size_t *at, struct survey_item *ret_item);
 
+/* ---- the inside of heaps ---- */
+
+/* A heap as it was seen; lists of the record point into this. */
+struct inside_heap {
+    struct rec_walk walk;
+    struct walk_run runs[WALK_RUNS];
+    unsigned char cells[WALK_CELLS];
+    uint32_t pin_stack;           /* of the growth that brought the page of the pin; 0: unknown */
+    uint64_t pin_event, pin_time; /* its event, 0: it was there before; its tick */
+};
+
+/* All heaps of an address space at one moment, by address. */
+struct inside {
+    uint32_t space, pid;
+    uint64_t time, event; /* the last event before it */
+    enum walk_reason reason;
+    uint64_t cost; /* ticks */
+    struct inside_heap *heaps;
+    size_t n_heaps;
+};
+
+/* Whether the walk came to the end of the heap. */
+bool inside_is_whole(const struct inside_heap *heap);
+
+struct inside_sums {
+    size_t heaps;
+    uint64_t size, used, free, top; /* free: in bins, tcaches and fastbins */
+    uint64_t pages, top_pages, unseen;
+};
+
+/* Of all heaps, or of that of the main arena only. */
+struct inside_sums inside_sums(const struct inside *inside, bool main_only);
+
+/* The heap of the main arena, NULL when it has none. */
+const struct inside_heap *inside_main(const struct inside *inside);
+
+/* "exit", "peak", ...; "top", "corrupt", ... */
+const char *walk_reason_name(enum walk_reason reason);
+const char *walk_end_name(enum walk_end end);
+
+struct insides;
+
+struct insides *insides_new(void);
+void insides_free(struct insides *insides);
+
+/* After decoder_apply() of each record.  Without memory, heaps are left out. */
+void insides_add(struct insides *insides, const struct decoder *decoder, const struct moment *moment);
+
+/* The last look into a space that is alive; NULL: there was none.  Valid until the next insides_add(), as the others.
+ */
+const struct inside *insides_last(const struct insides *insides, uint32_t space);
+
+/* The last look into a space of the command's, alive or ended; into the one where most could be given back below the
+ * top. */
+const struct inside *insides_command(const struct insides *insides);
+const struct inside *insides_worst(const struct insides *insides);
+
+/* Those of the whole recording. */
+const struct insides *timeline_insides(const struct timeline *timeline);
+
 /* ---- findings ---- */
 
 enum severity {
@@ -378,6 +445,7 @@ enum number_unit {
     UNIT_TICKS,
     UNIT_PERCENT,
     UNIT_RATE, /* bytes a second */
+    UNIT_ADDRESS,
 };
 
 struct finding_number {
@@ -421,5 +489,47 @@ struct findings {
 /* What is to be said of the recording up to here; findings_free() *ret.  Without memory, findings are left out. */
 void timeline_findings(const struct timeline *timeline, const struct decoder *decoder, struct findings *ret);
 void findings_free(struct findings *findings);
+
+/* ---- what other settings of malloc would have done ---- */
+
+/* Those of glibc's malloc: mallopt(3).  What is not set is as at first. */
+struct whatif_settings {
+    bool has_mmap, has_trim, has_pad, has_arenas;
+    uint64_t mmap_threshold, trim_threshold, top_pad, arena_max;
+    bool trim_at_idle; /* malloc_trim(0) when nothing is to be done: where the heaps' inside was seen last */
+};
+
+/* What was done, or would be. */
+struct whatif_side {
+    uint64_t growths, trims, trimmed; /* of the heap, by brk(2); bytes */
+    uint64_t chunks, chunk_calls;     /* blocks with mappings of their own; calls that map, resize and unmap them */
+    uint64_t heap_high, heap_end;     /* bytes */
+    uint64_t arenas, reserved;        /* heaps of threads that were made; bytes of address space for them */
+};
+
+struct whatif_result {
+    struct whatif_side was, would;
+    uint64_t moved_in;                   /* blocks that had mappings, and would be in the heap */
+    uint64_t moved_out, moved_out_bytes; /* growths of the heap for blocks that would have mappings */
+    uint64_t foreign;                    /* changes of the break that are not malloc's */
+    bool set_by_program;                 /* it seems to set a threshold itself, and so would not obey */
+    enum confidence confidence;
+    bool idle_known; /* of trim_at_idle: there was a look inside */
+    uint64_t idle_time, idle_bytes;
+};
+
+struct whatif;
+
+/* Of one space.  NULL without memory. */
+struct whatif *whatif_new(const struct whatif_settings *settings, uint32_t space);
+void whatif_free(struct whatif *whatif);
+
+/* After heaps_add() of each record, with the step that it gave. */
+void whatif_add(struct whatif *whatif, const struct decoder *decoder, const struct moment *moment,
+                const struct heap_step *step);
+
+/* With what else is known of the space: its thresholds, its story and the last look into it (NULL: none). */
+struct whatif_result whatif_result(const struct whatif *whatif, const struct heap_thresholds *thresholds,
+                                   const struct heap_story *story, const struct inside *inside);
 
 #endif

@@ -1,5 +1,6 @@
 /* cmd_heap.c: brkwater heap: what malloc did with the heap, up to a moment. */
 #include "heap.h"
+#include "heap_live.h"
 #include "listing.h"
 #include "options.h"
 #include "play.h"
@@ -15,7 +16,9 @@ enum { OPT_AT = 1, OPT_PID, OPT_JSON, FLUSH_AT = 1 << 16 };
 
 static const struct option options[] = {
     {OPT_AT, 0, "at", "WHEN", "up to this moment: 1.25s, 800ms, #1234, peak, peak-virtual, or end (the default)"},
-    {OPT_PID, 'p', "pid", "PID", "of this process; else the event's, or the one with most resident memory"},
+    {OPT_PID, 'p', "pid", "PID",
+     "of this process; else the event's, or the one with most resident memory;\nwithout TRACE: the inside of the heaps "
+     "of this process, which runs, as it is now"},
     {OPT_JSON, 0, "json", NULL, "one object: every step, and the sums"},
     {0},
 };
@@ -31,6 +34,7 @@ struct request {
 struct telling {
     struct play play;
     struct heaps *heaps;
+    struct insides *insides;
     struct heap_view view;
     struct place place;
     struct buffer out;
@@ -64,6 +68,7 @@ static void take_size(struct telling *t, uint64_t size)
 static void take(struct telling *t, const struct moment *m, bool json)
 {
     const struct heap_step step = heaps_add(t->heaps, t->play.decoder, m);
+    insides_add(t->insides, t->play.decoder, m);
     if (step.act == HEAP_NOTHING || m->space != t->place.space)
         return;
     take_series(t, m->time);
@@ -102,6 +107,7 @@ static int write_it(struct telling *t, bool json)
     if (heaps_thresholds(t->heaps, t->place.space, decoder_code(t->play.decoder), &thresholds) < 0)
         return complain(EXIT_TROUBLE, "out of memory");
     t->view.thresholds = &thresholds;
+    t->view.inside = insides_last(t->insides, t->place.space);
     if (json)
         heap_json_tail(&t->out, &t->view);
     else
@@ -137,12 +143,14 @@ static int heap(const struct request *r)
         return status;
     }
     t->heaps = heaps_new();
-    status = t->heaps ? tell(t, r) : complain(EXIT_TROUBLE, "out of memory");
+    t->insides = insides_new();
+    status = t->heaps && t->insides ? tell(t, r) : complain(EXIT_TROUBLE, "out of memory");
     if (trace_loss(t->play.trace)->damaged || !trace_keyframes(t->play.trace)) {
         play_all(&t->play);
         play_tell_loss(&t->play);
     }
     heaps_free(t->heaps);
+    insides_free(t->insides);
     play_close(&t->play);
     buffer_free(&t->out);
     free(t);
@@ -186,13 +194,15 @@ static int run(int argc, char **argv)
         if (take_option(&request, id, parser.value))
             return EXIT_USAGE;
     }
+    if (!request.path && request.pid && request.when.kind == WHEN_END)
+        return heap_live((pid_t)request.pid, request.json);
     return request.path ? heap(&request) : complain_usage(&verb_heap, "no TRACE was named");
 }
 
 const struct verb verb_heap = {
     "heap",
-    "TRACE [--at WHEN] [--pid PID] [--json]",
-    "what malloc did: heap, trims, thresholds, chunks, arenas",
+    "TRACE [--at WHEN] [--pid PID] [--json] | -p PID [--json]",
+    "what malloc did, and what lies inside of its heaps; also of a running process",
     options,
     run,
 };

@@ -1,6 +1,8 @@
 /* cmd_report.c: brkwater report: one screen about a recording. */
 #include "listing.h"
+#include "output.h"
 #include "play.h"
+#include "report_json.h"
 #include "summary.h"
 #include "verbs.h"
 
@@ -8,7 +10,37 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct option options[] = {{0}};
+enum { OPT_JSON = 1, OPT_RANGE };
+
+static const struct option options[] = {
+    {OPT_JSON, 0, "json", NULL, "one object: sums by call and by kind, and levels"},
+    {OPT_RANGE, 0, "range", "FROM-TO", "with --json: of this stretch of time only (1.2s-3s, 800ms-)"},
+    {0},
+};
+
+/* What was asked for. */
+struct request {
+    const char *path;
+    bool json, has_range;
+    struct time_range range;
+};
+
+static int report_as_json(const struct request *r)
+{
+    struct play play;
+    struct buffer out = {0};
+    int status = play_open(&play, r->path, false);
+    if (status)
+        return status;
+    status = report_json(&out, &play, r->range);
+    if (!status)
+        status = output_write(&out, NULL);
+    if (!r->has_range)
+        play_tell_loss(&play);
+    buffer_free(&out);
+    play_close(&play);
+    return status;
+}
 
 static int report(const char *path)
 {
@@ -35,10 +67,31 @@ static int report(const char *path)
     return status;
 }
 
+static int take_option(struct request *r, int id, const char *value)
+{
+    switch (id) {
+    case OPT_JSON:
+        r->json = true;
+        return 0;
+    case OPT_RANGE:
+        r->has_range = true;
+        return time_range_parse(value, &r->range) == 0
+                   ? 0
+                   : complain(EXIT_USAGE, "--range: '%s' is not a stretch of time (1.2s-3s, 800ms-)", value);
+    case OPTION_OPERAND:
+        if (r->path)
+            return complain_usage(&verb_report, "one TRACE at a time");
+        r->path = value;
+        return 0;
+    default:
+        return EXIT_USAGE;
+    }
+}
+
 static int run(int argc, char **argv)
 {
     struct parser parser;
-    const char *path = NULL;
+    struct request request = {.range = {0, UINT64_MAX}};
     int id;
     parser_begin(&parser, &verb_report, argc, argv);
     while ((id = parser_next(&parser)) != OPTION_END) {
@@ -46,15 +99,16 @@ static int run(int argc, char **argv)
             options_help(&verb_report);
             return 0;
         }
-        if (id != OPTION_OPERAND)
+        if (take_option(&request, id, parser.value))
             return EXIT_USAGE;
-        if (path)
-            return complain_usage(&verb_report, "one TRACE at a time");
-        path = parser.value;
     }
-    return path ? report(path) : complain_usage(&verb_report, "no TRACE was named");
+    if (!request.path)
+        return complain_usage(&verb_report, "no TRACE was named");
+    if (request.has_range && !request.json)
+        return complain(EXIT_USAGE, "--range is for --json");
+    return request.json ? report_as_json(&request) : report(request.path);
 }
 
 const struct verb verb_report = {
-    "report", "TRACE", "one screen: what grew, when, faults, heap, kinds of memory", options, run,
+    "report", "TRACE [--json]", "one screen: what grew, when, faults, heap, kinds of memory", options, run,
 };

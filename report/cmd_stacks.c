@@ -14,21 +14,21 @@
 
 enum { OPT_BY = 1, OPT_FORMAT, OPT_PID, OPT_AT, OPT_MIN, OPT_OUTPUT };
 
-enum {
-    BY_TOUCHED = STACK_METRICS, /* no trace holds what it needs yet */
-    EXIT_NOT_RECORDED = 1,
-};
+enum { EXIT_NOT_RECORDED = 1 };
 
 static const struct option options[] = {
     {OPT_BY, 0, "by", "METRIC",
      "what is summed: mapped (bytes of address space; the default), live (bytes\n"
-     "that are still there at the end), returned (bytes unmapped), touched (by\n"
-     "page faults), faults (inside of calls), calls, time (spent in calls)"},
+     "that are still there at the end), returned (bytes unmapped), touched (bytes\n"
+     "of pages, by who touched them first), resident (bytes resident at the end, by\n"
+     "who mapped them), kept (the same, by who touched them first), faults (page\n"
+     "faults), calls, time (spent in calls)"},
     {OPT_FORMAT, 0, "format", "FORMAT",
      "text; folded (a;b;c VALUE, for flamegraph.pl and speedscope); svg (a flame\n"
      "graph, one file for a browser)"},
     {OPT_PID, 'p', "pid", "PID", "only of this process"},
-    {OPT_AT, 0, "at", "WHEN", "with --by live: what was there at this moment: 1.25s, 800ms, #1234, peak, ..."},
+    {OPT_AT, 0, "at", "WHEN",
+     "with --by live, resident, kept: what was there at this moment: 1.25s, 800ms, #1234, peak, ..."},
     {OPT_MIN, 0, "min", "PERCENT", "text: leave out what is less than this; 1 by default, 0 shows all"},
     {OPT_OUTPUT, 'o', "output", "OUT", "write to this file"},
     {0},
@@ -37,7 +37,7 @@ static const struct option options[] = {
 /* What was asked for. */
 struct request {
     const char *path, *output;
-    int metric; /* enum stack_metric, or BY_TOUCHED */
+    enum stack_metric metric;
     const struct stacks_format *format;
     uint32_t pid;
     struct when when;
@@ -98,6 +98,12 @@ static double percent(uint64_t part, uint64_t whole)
     return part < whole && share > 0.999 ? 99.9 : (double)(unsigned)(share * 1000) / 10;
 }
 
+/* What is summed is there at a moment, and not what calls did over time. */
+static bool is_of_a_moment(enum stack_metric metric)
+{
+    return metric == BY_LIVE || metric == BY_RESIDENT || metric == BY_KEPT;
+}
+
 static void add_moment(struct buffer *out, const struct stack_sums *sums, const struct place *place)
 {
     char text[UNITS_MAX];
@@ -120,9 +126,9 @@ static void add_head(struct buffer *out, const struct stacks_view *view, const s
     const struct stack_node *root = &tree->nodes[0];
     char text[UNITS_MAX];
     add(out, "%s: %s", stacks_metric_name(view->metric), stacks_value(text, sizeof(text), view->metric, root->value));
-    if (view->metric == BY_LIVE)
+    if (is_of_a_moment(view->metric))
         add_moment(out, sums, place);
-    else if (view->metric != BY_CALLS)
+    else if (view->metric != BY_CALLS && view->metric != BY_TOUCHED && view->metric != BY_FAULTS)
         add(out, " in %s %s", units_count(text, sizeof(text), root->calls), root->calls == 1 ? "call" : "calls");
     add(out, ", %s %s", units_count(text, sizeof(text), tree->stacks), tree->stacks == 1 ? "stack" : "stacks");
     if (!tree->by_calls)
@@ -133,17 +139,48 @@ static void add_head(struct buffer *out, const struct stacks_view *view, const s
         add(out, ", guessed %g %%", percent(tree->by_guess, tree->by_calls));
 }
 
-static void add_note(struct buffer *out, const struct stacks_view *view, const struct stack_sums *sums)
+/* "kernel.perf_event_paranoid" is told of by brkwater doctor. */
+static const char *why_unseen(const struct rec_fault_sight *sight)
 {
-    const uint64_t here = view->tree->nodes[0].value, all = stack_sums_all_faults(sums);
-    char text[UNITS_MAX];
-    if (view->metric != BY_FAULTS)
+    if (!sight)
+        return "the recording did not look at them";
+    switch (sight->sight) {
+    case FAULTS_OFF:
+        return "--no-faults was given";
+    case FAULTS_MANY:
+        return "there were too many threads to look at";
+    default:
+        return "the kernel did not allow to look at them (brkwater doctor)";
+    }
+}
+
+/* What is not among them, and how much that is. */
+static void add_note(struct buffer *out, const struct play *play, const struct stacks_view *view,
+                     const struct stack_sums *sums)
+{
+    const struct rec_fault_sight *sight = decoder_fault_sight(play->decoder);
+    const bool seen = sight && sight->sight >= FAULTS_USER;
+    const uint64_t all = stack_sums_all_faults(sums);
+    struct stack_sum total = {0};
+    const struct stack_sum *sum;
+    char text[UNITS_MAX], lost[UNITS_MAX];
+    if (view->metric != BY_FAULTS && view->metric != BY_TOUCHED)
         return;
+    for (size_t i = 0; (sum = stack_sums_at(sums, i)) != NULL; i++)
+        total.values[BY_FAULTS] += sum->values[BY_FAULTS];
+    const uint64_t here = total.values[BY_FAULTS];
+    if (!seen) {
+        if (all && all >= here)
+            add(out, "these are %g %% of %s page faults; ", percent(here, all), units_count(text, sizeof(text), all));
+        add(out, "those outside of calls are not among these: %s", why_unseen(sight));
+        return;
+    }
+    add(out, "from %s page faults", units_count(text, sizeof(text), here));
     if (all && all >= here)
-        add(out, "these are %g %% of %s page faults; the others happened outside of calls, where no stack is known",
-            percent(here, all), units_count(text, sizeof(text), all));
-    else
-        buffer_string(out, "page faults outside of calls are not among these: no stack is known for them");
+        add(out, ", %g %% of all", percent(here, all));
+    buffer_string(out, sight->sight == FAULTS_ALL ? "" : "; not among them: the kernel's own, inside of calls");
+    if (sight->lost)
+        add(out, "; %s were lost", units_count(lost, sizeof(lost), sight->lost));
 }
 
 /* ---- from the sums to the file ---- */
@@ -153,12 +190,12 @@ static int write_out(const struct play *play, const struct stack_sums *sums, con
 {
     struct stack_tree *tree;
     struct buffer out = {0}, head = {0}, note = {0};
-    struct stacks_view view = {.metric = (enum stack_metric)r->metric, .trace = r->path, .min = r->min};
+    struct stacks_view view = {.metric = r->metric, .trace = r->path, .min = r->min};
     if (stack_tree_new(sums, decoder_code(play->decoder), view.metric, r->format->order, &tree) < 0)
         return no_memory(play);
     view.tree = tree;
     add_head(&head, &view, sums, place);
-    add_note(&note, &view, sums);
+    add_note(&note, play, &view, sums);
     view.head = buffer_chars(&head);
     view.note = buffer_chars(&note);
     r->format->write(&out, &view);
@@ -170,12 +207,16 @@ static int write_out(const struct play *play, const struct stack_sums *sums, con
     return status;
 }
 
-static int not_recorded(const char *path)
+static int check_recorded(const struct play *play, const struct request *r)
 {
-    return complain(EXIT_NOT_RECORDED,
-                    "%s: this trace holds no page faults: what was touched is not known. --by mapped, --by live and "
-                    "--by faults (those inside of calls) are",
-                    path);
+    const struct rec_fault_sight *sight = decoder_fault_sight(play->decoder);
+    if (r->metric != BY_TOUCHED || (sight && sight->sight >= FAULTS_USER))
+        return 0;
+    return complain(
+        EXIT_NOT_RECORDED,
+        "%s: this trace holds no page faults: what was touched is not known; %s. --by mapped, --by live and "
+        "--by faults (those inside of calls) are",
+        r->path, why_unseen(sight));
 }
 
 static int stacks(const struct request *r)
@@ -188,15 +229,15 @@ static int stacks(const struct request *r)
     struct stack_sums *sums = stack_sums_new(r->pid);
     if (!sums)
         status = no_memory(&play);
-    else if (r->metric == BY_TOUCHED)
-        status = not_recorded(r->path);
     else
         status = r->has_when ? sum_at(&play, sums, r, &place) : sum_all(&play, sums);
     if (!status && r->pid && !decoder_process(play.decoder, r->pid))
         status = complain(EXIT_TROUBLE, "%s: no process %u in this recording", r->path, r->pid);
     if (!status)
+        status = check_recorded(&play, r);
+    if (!status)
         status = write_out(&play, sums, &place, r);
-    if (r->metric != BY_TOUCHED && !r->has_when)
+    if (!r->has_when)
         play_tell_loss(&play);
     stack_sums_free(sums);
     play_close(&play);
@@ -209,14 +250,12 @@ static int take_metric(struct request *r, const char *text)
 {
     for (int metric = 0; metric < STACK_METRICS; metric++)
         if (strcmp(text, stacks_metric_name((enum stack_metric)metric)) == 0) {
-            r->metric = metric;
+            r->metric = (enum stack_metric)metric;
             return 0;
         }
-    r->metric = BY_TOUCHED;
-    return strcmp(text, "touched") == 0
-               ? 0
-               : complain(EXIT_USAGE, "--by: '%s' is not one of mapped, live, returned, touched, faults, calls, time",
-                          text);
+    return complain(EXIT_USAGE,
+                    "--by: '%s' is not one of mapped, live, returned, touched, resident, kept, faults, calls, time",
+                    text);
 }
 
 static int take_format(struct request *r, const char *text)
@@ -273,8 +312,9 @@ static int check(struct request *r)
 {
     if (!r->path)
         return complain_usage(&verb_stacks, "no TRACE was named");
-    if (r->has_when && r->metric != BY_LIVE)
-        return complain(EXIT_USAGE, "--at is for --by live: the others are sums over the whole recording");
+    if (r->has_when && !is_of_a_moment(r->metric))
+        return complain(EXIT_USAGE,
+                        "--at is for --by live, resident and kept: the others are sums over the whole recording");
     if (r->has_min && r->format != stacks_formats)
         return complain(EXIT_USAGE, "--min is for --format text");
     /* Each process at its own end, and not all of them at the end of one. */

@@ -3,10 +3,11 @@
 #include "listing.h"
 #include "live_names.h"
 #include "play.h"
-#include "refusal_text.h"
+#include "refused.h"
 #include "summary.h"
 #include "units.h"
 #include "verbs.h"
+#include "when.h"
 
 #include "../tracer/tracer.h"
 
@@ -41,8 +42,13 @@ enum {
     OPT_DURATION,
     OPT_MAX_SIZE,
     OPT_DEPTH,
+    OPT_HEAP_AT,
+    OPT_NO_HEAP_WALK,
     OPT_PLACEMENT,
     OPT_NO_SECCOMP,
+    OPT_NO_FAULTS,
+    OPT_RESIDENCY_AT,
+    OPT_RESIDENCY_EVERY,
     OPT_DETACH,
     OPT_FOLLOW,
     OPT_VERSION,
@@ -70,9 +76,18 @@ static const struct option options[] = {
      "stop recording when resident memory (rss), or address space (virtual), is more than SIZE"},
     {OPT_MAX_SIZE, 0, "max-size", "SIZE", "stop recording when FILE reaches SIZE; the process goes on"},
     {OPT_DEPTH, 0, "depth", "N", "frames of a call stack at most, 128 by default; 0: no stacks"},
+    {OPT_HEAP_AT, 0, "heap-at", "WHEN,...",
+     "also look into the heaps at these moments: 1.25s, 800ms, #1234;\nit is always done at the end"},
+    {OPT_NO_HEAP_WALK, 0, "no-heap-walk", NULL, "never look into the heaps"},
     {OPT_PLACEMENT, 0, "placement", "auto|free",
      "auto (default): while calls come close together, run them on brkwater's own CPU,\nwhere their stops are cheaper; "
      "free: leave all to the kernel"},
+    {OPT_NO_FAULTS, 0, "no-faults", NULL,
+     "do not look at page faults: by which code memory is touched is not known then"},
+    {OPT_RESIDENCY_AT, 0, "residency-at", "WHEN,...",
+     "look at all resident pages at these moments too (1.5s, 800ms), beside the end and new\nheights of resident "
+     "memory; none: not at all"},
+    {OPT_RESIDENCY_EVERY, 0, "residency-every", "SECONDS", "and again and again after so long"},
     {OPT_NO_SECCOMP, 0, "no-seccomp", NULL,
      "stop at every system call instead of using a filter: slow, but programs\nthat enter strict seccomp mode work"},
     {OPT_DETACH, 0, "detach-tracer", NULL,
@@ -91,6 +106,7 @@ struct run {
     char temporary[4096]; /* the recording, when only the report is wanted; "" else */
     pid_t pids[TRACER_MAX_TARGETS];
     size_t n_pids;
+    struct heap_moment looks[TRACER_MAX_LOOKS];
     struct live_names names;
     /* Live text: */
     struct decoder *decoder;
@@ -358,20 +374,6 @@ static int trace(struct run *run, char **argv)
     return failure ? failure : end_like(result.wait_status);
 }
 
-static int complain_refused(pid_t pid, int error)
-{
-    struct buffer line = {0};
-    struct refusal refusal;
-    if (refusal_find(pid, error, &refusal) == 0)
-        refusal_text(&line, &refusal);
-    if (line.size)
-        complain(0, "%s", buffer_chars(&line));
-    else
-        complain(0, "cannot attach to %d: %s", (int)pid, strerror(error));
-    buffer_free(&line);
-    return EXIT_TROUBLE;
-}
-
 static int attach(struct run *run)
 {
     struct tracer_result result = {0};
@@ -425,6 +427,71 @@ static int parse_until(struct run *run, const char *text)
     if (!run->tracer.until || text[length] != '>' || units_parse_size(text + length + 1, &run->tracer.until_bytes))
         return complain(EXIT_USAGE, "--until: '%s' is not a condition (rss>2G, virtual>64G; quote it for the shell)",
                         text);
+    return 0;
+}
+
+static int by_moment(const void *a, const void *b)
+{
+    const struct heap_moment *one = a, *two = b;
+    return one->value < two->value ? -1 : one->value > two->value;
+}
+
+static int parse_looks(struct run *run, const char *text)
+{
+    char one[32];
+    struct when when;
+    for (const char *p = text; *p; p += strspn(p, ",")) {
+        const size_t length = strcspn(p, ",");
+        snprintf(one, sizeof(one), "%.*s", (int)(length < sizeof(one) ? length : sizeof(one) - 1), p);
+        p += length;
+        if (length >= sizeof(one) || when_parse(one, &when) || when.kind > WHEN_EVENT)
+            return complain(EXIT_USAGE, "--heap-at: '%.*s' is no moment: 1.25s, 800ms, #1234", (int)length, p - length);
+        if (run->tracer.n_heap_at == TRACER_MAX_LOOKS)
+            return complain(EXIT_USAGE, "--heap-at: more than %d moments", TRACER_MAX_LOOKS);
+        run->looks[run->tracer.n_heap_at++] =
+            (struct heap_moment){.is_event = when.kind == WHEN_EVENT, .value = when.value};
+    }
+    qsort(run->looks, run->tracer.n_heap_at, sizeof(*run->looks), by_moment);
+    run->tracer.heap_at = run->looks;
+    return 0;
+}
+
+static int by_tick(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+    return *x < *y ? -1 : *x > *y;
+}
+
+/* "1.5s,800ms", or "none". */
+static int parse_moments(struct run *run, const char *text)
+{
+    struct tracer_options *o = &run->tracer;
+    char one[64];
+    o->no_residency = strcmp(text, "none") == 0;
+    while (!o->no_residency) {
+        const size_t length = strcspn(text, ",");
+        struct when when;
+        snprintf(one, sizeof(one), "%.*s", (int)length, text);
+        if (length >= sizeof(one) || when_parse(one, &when) || when.kind != WHEN_TIME)
+            return complain(EXIT_USAGE, "--residency-at: '%s' is no time from the start (1.5s, 800ms), nor none", one);
+        if (o->n_residency_at == TRACER_MAX_MOMENTS)
+            return complain(EXIT_USAGE, "--residency-at: more than %d moments", TRACER_MAX_MOMENTS);
+        o->residency_at[o->n_residency_at++] = when.value;
+        if (!text[length])
+            break;
+        text += length + 1;
+    }
+    qsort(o->residency_at, o->n_residency_at, sizeof(*o->residency_at), by_tick);
+    return 0;
+}
+
+static int parse_every(struct run *run, const char *text)
+{
+    char *end;
+    const double seconds = strtod(text, &end);
+    if (end == text || *end || !(seconds >= 0.1 && seconds <= 1e6))
+        return complain(EXIT_USAGE, "--residency-every: '%s' is no number of seconds from 0.1 to 1,000,000", text);
+    run->tracer.residency_every = (uint64_t)(seconds * TRACE_TICKS_PER_SECOND);
     return 0;
 }
 
@@ -498,10 +565,22 @@ static int take_option(struct run *run, int id, const char *value)
             return complain(EXIT_USAGE, "--depth: %s is more than %d frames", value, TRACE_MAX_STACK);
         run->tracer.depth = (unsigned)number;
         return 0;
+    case OPT_HEAP_AT:
+        return parse_looks(run, value);
+    case OPT_NO_HEAP_WALK:
+        run->tracer.no_heap_walk = true;
+        return 0;
     case OPT_PLACEMENT:
         run->tracer.free_placement = strcmp(value, "free") == 0;
         if (!run->tracer.free_placement && strcmp(value, "auto") != 0)
             return complain(EXIT_USAGE, "--placement: '%s' is neither auto nor free", value);
+        return 0;
+    case OPT_RESIDENCY_AT:
+        return parse_moments(run, value);
+    case OPT_RESIDENCY_EVERY:
+        return parse_every(run, value);
+    case OPT_NO_FAULTS:
+        run->tracer.no_faults = true;
         return 0;
     case OPT_NO_SECCOMP:
         run->tracer.no_seccomp = true;

@@ -257,7 +257,11 @@ void escape_visible(struct buffer *out, struct text text)
         size_t plain = plain_run(text.data + position, text.size - position);
         buffer_append(out, text.data + position, plain);
         position += plain;
-        if (position < text.size)
+        if (position == text.size)
+            break;
+        if (text.data[position] == '\n' || text.data[position] == '\t')
+            buffer_char(out, text.data[position++]);
+        else
             position += append_visible_unit(out, text.data + position, text.size - position, false);
     }
 }

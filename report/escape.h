@@ -43,7 +43,7 @@ void escape_json(struct buffer *out, struct text text);
  */
 void escape_markup(struct buffer *out, struct text text);
 
-/* The same without references: text that is not parsed as markup. */
+/* The same for text that is not parsed as markup: no references; ends of lines and tabs stay as they are. */
 void escape_visible(struct buffer *out, struct text text);
 
 /*

@@ -216,8 +216,9 @@ static void judge_faults(struct features *features, const struct machine *m)
     else {
         if (m->locked_memory != UINT64_MAX)
             units_size(limit, sizeof(limit), m->locked_memory);
-        say(&f->detail, "perf_event_open works: paranoid %d, rings of %dK for each CPU, locked memory %s",
-            m->perf_paranoid, m->perf_mlock_kib, limit);
+        say(&f->detail, "perf_event_open works: paranoid %d, rings of %dK for each CPU, locked memory %s%s",
+            m->perf_paranoid, m->perf_mlock_kib, limit,
+            m->fault_kernel ? "; the kernel's own faults inside of calls need CAP_PERFMON, or paranoid 1" : "");
     }
 }
 

@@ -22,7 +22,9 @@ static void add_numbers(struct json *j, const struct finding *f)
     json_object_open(j);
     for (size_t i = 0; i < f->n_numbers; i++) {
         json_key(j, f->numbers[i].name);
-        if (f->numbers[i].unit == UNIT_TICKS)
+        if (f->numbers[i].unit == UNIT_ADDRESS)
+            json_hex(j, f->numbers[i].value);
+        else if (f->numbers[i].unit == UNIT_TICKS)
             json_decimal(j, units_microseconds(f->numbers[i].value), 6);
         else
             json_unsigned(j, f->numbers[i].value);

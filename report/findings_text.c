@@ -22,6 +22,10 @@ void finding_value(struct buffer *out, const struct finding_number *number)
     case UNIT_TICKS:
         buffer_string(out, units_duration(text, sizeof(text), number->value));
         break;
+    case UNIT_ADDRESS:
+        snprintf(text, sizeof(text), "%llx", (unsigned long long)number->value);
+        buffer_string(out, text);
+        break;
     case UNIT_PERCENT:
         buffer_unsigned(out, number->value);
         buffer_string(out, " %");

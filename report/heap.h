@@ -16,6 +16,7 @@ struct heap_view {
     const struct heaps *heaps;
     const struct place *place;
     const struct heap_thresholds *thresholds;
+    const struct inside *inside;   /* the last look into them up to the moment; NULL: there was none */
     uint64_t series[HEAP_COLUMNS]; /* size of the heap from the start of the recording to the moment */
     bool utf8;
 };

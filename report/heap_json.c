@@ -1,7 +1,7 @@
 /* heap_json.c: brkwater heap for programs. */
 #include "heap.h"
 
-#include "json.h"
+#include "inside.h"
 #include "stack_text.h"
 #include "units.h"
 
@@ -251,6 +251,8 @@ void heap_json_tail(struct buffer *out, const struct heap_view *v)
     for (size_t i = 0; i < story->n_arenas; i++)
         add_arena(&j, v, &story->arenas[i]);
     json_array_close(&j);
+    json_key(&j, "inside");
+    inside_json(&j, v->decoder, v->inside);
     json_object_close(&j);
     buffer_char(out, '\n');
 }

@@ -3,6 +3,7 @@
 
 #include "chart.h"
 #include "escape.h"
+#include "inside.h"
 #include "stack_text.h"
 #include "units.h"
 
@@ -299,6 +300,7 @@ void heap_text(struct buffer *out, const struct heap_view *v)
     story = story ? story : &none;
     add_head(out, v);
     add_heap(out, v, story);
+    inside_text(out, v->decoder, v->inside);
     add_table(out, v, "heap grown by", grew);
     add_table(out, v, "heap and arenas trimmed by", shrank);
     add_returned(out, story);

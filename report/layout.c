@@ -41,6 +41,12 @@ void layout_kind(struct buffer *out, enum kind kind, const struct segment_role *
     buffer_string(out, role->guess ? "?" : "");
 }
 
+bool layout_has_touched(const struct layout *l)
+{
+    const struct rec_fault_sight *sight = decoder_fault_sight(l->decoder);
+    return sight && sight->sight >= FAULTS_USER;
+}
+
 /* ---- table ---- */
 
 static void add_gap(struct buffer *out, uint64_t bytes)
@@ -147,6 +153,60 @@ static size_t add_kind(struct buffer *out, const struct layout *l, const struct 
     return out->size - before - (KIND_WIDTH + 1);
 }
 
+void layout_pages(const struct layout *l, const struct mapping *m, struct pages *ret)
+{
+    *ret = (struct pages){0};
+    for (size_t i = m->first; i < m->first + m->count; i++) {
+        struct pages pages;
+        decoder_pages(l->decoder, l->place->space, &l->mappings->segments[i], &pages);
+        ret->resident += pages.resident;
+        ret->swapped += pages.swapped;
+        ret->huge += pages.huge;
+    }
+}
+
+const struct rec_residency *layout_residency(const struct layout *l)
+{
+    uint64_t event;
+    return decoder_residency(l->decoder, l->place->space, &event);
+}
+
+static void add_size(struct buffer *out, uint64_t bytes)
+{
+    char text[32], size[UNITS_MAX];
+    snprintf(text, sizeof(text), " %8s", bytes ? units_size(size, sizeof(size), bytes) : "0");
+    buffer_string(out, text);
+}
+
+/* What of it was touched and is resident; nothing where that is not known. */
+static void add_pages(struct buffer *out, const struct layout *l, const struct mapping *m)
+{
+    struct pages pages;
+    if (layout_has_touched(l))
+        add_size(out, decoder_touched(l->decoder, l->place->space, m->start, m->end));
+    if (!layout_residency(l))
+        return;
+    layout_pages(l, m, &pages);
+    add_size(out, pages.resident);
+}
+
+/* Resident pages are those of the last look, which may be a while ago; and what is in no column. */
+static void add_look(struct buffer *out, const struct layout *l)
+{
+    const struct rec_residency *residency = layout_residency(l);
+    char text[256], when[UNITS_MAX], size[UNITS_MAX], huge[UNITS_MAX], swapped[UNITS_MAX];
+    struct receipt receipt;
+    uint64_t event;
+    if (!residency || !decoder_receipt(l->decoder, l->place->space, &receipt))
+        return;
+    decoder_residency(l->decoder, l->place->space, &event);
+    snprintf(text, sizeof(text), "resident: %s as of %s%s, %s in huge pages, %s swapped out\n",
+             units_size(size, sizeof(size), receipt.resident), units_duration(when, sizeof(when), residency->time),
+             event < l->place->event ? " (before the last events)" : "", units_size(huge, sizeof(huge), receipt.huge),
+             units_size(swapped, sizeof(swapped), receipt.swapped));
+    buffer_string(out, text);
+}
+
 static void write_table(struct buffer *out, const struct layout *l)
 {
     char text[256], size[UNITS_MAX], perms[5], when[UNITS_MAX];
@@ -162,7 +222,8 @@ static void write_table(struct buffer *out, const struct layout *l)
              units_duration(when, sizeof(when), l->place->time), (unsigned long long)l->place->event,
              l->mappings->count, units_size(size, sizeof(size), total));
     buffer_string(out, text);
-    snprintf(text, sizeof(text), "%-25s %8s perms %-*s %-*s %8s  %s\n", "address", "size", KIND_WIDTH, "kind",
+    snprintf(text, sizeof(text), "%-25s %8s%s%s perms %-*s %-*s %8s  %s\n", "address", "size",
+             layout_has_touched(l) ? "  touched" : "", layout_residency(l) ? " resident" : "", KIND_WIDTH, "kind",
              MAKER_WIDTH, "mapped by", "age", "name");
     buffer_string(out, text);
     struct shares shares = {.code = decoder_code(l->decoder)};
@@ -174,8 +235,11 @@ static void write_table(struct buffer *out, const struct layout *l)
             add_gap(out, m->start - last);
         last = m->end;
         layout_permissions(m, perms);
-        snprintf(text, sizeof(text), "%012llx-%012llx %8s %s  ", (unsigned long long)m->start,
-                 (unsigned long long)m->end, units_size(size, sizeof(size), m->end - m->start), perms);
+        snprintf(text, sizeof(text), "%012llx-%012llx %8s", (unsigned long long)m->start, (unsigned long long)m->end,
+                 units_size(size, sizeof(size), m->end - m->start));
+        buffer_string(out, text);
+        add_pages(out, l, m);
+        snprintf(text, sizeof(text), " %s  ", perms);
         buffer_string(out, text);
         add_maker(out, &shares, l, m, MAKER_WIDTH - add_kind(out, l, m));
         buffer_string(out, m->name.size ? "  " : "");
@@ -183,6 +247,7 @@ static void write_table(struct buffer *out, const struct layout *l)
         buffer_char(out, '\n');
     }
     free(shares.bytes);
+    add_look(out, l);
 }
 
 /* ---- maps ---- */

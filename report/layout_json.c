@@ -33,6 +33,16 @@ static void add_role(struct json *j, const struct segment_role *role)
     json_bool(j, role->guess);
 }
 
+/* Bytes that were touched, as far as page faults were seen. */
+static void add_touched(struct json *j, const struct layout *l, tracee_addr start, tracee_addr end)
+{
+    json_key(j, "touched");
+    if (layout_has_touched(l))
+        json_unsigned(j, decoder_touched(l->decoder, l->place->space, start, end));
+    else
+        json_null(j);
+}
+
 void layout_json_segment(struct json *j, const struct layout *l, const struct segment *s)
 {
     json_object_open(j);
@@ -53,6 +63,7 @@ void layout_json_segment(struct json *j, const struct layout *l, const struct se
         json_null(j);
     json_key(j, "age");
     json_decimal(j, l->place->time > s->born ? (l->place->time - s->born) / 10 : 0, 6);
+    add_touched(j, l, s->start, s->end);
     json_key(j, "owner");
     if (s->owner)
         json_unsigned(j, s->owner);
@@ -71,6 +82,25 @@ void layout_json_segment(struct json *j, const struct layout *l, const struct se
         json_null(j);
     buffer_free(&site);
     json_object_close(j);
+}
+
+/* Sampling counts the pages of a process, not those of each mapping: that takes a look at them all. */
+static void add_resident(struct json *j, const struct layout *l, const struct mapping *m)
+{
+    struct pages pages;
+    const bool known = layout_residency(l) != NULL;
+    layout_pages(l, m, &pages);
+    const struct {
+        const char *key;
+        uint64_t bytes;
+    } values[] = {{"resident", pages.resident}, {"swapped", pages.swapped}, {"huge", pages.huge}};
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        json_key(j, values[i].key);
+        if (known)
+            json_unsigned(j, values[i].bytes);
+        else
+            json_null(j);
+    }
 }
 
 void layout_json_mapping(struct json *j, const struct layout *l, const struct mapping *m)
@@ -108,14 +138,50 @@ void layout_json_mapping(struct json *j, const struct layout *l, const struct ma
         json_text(j, m->name);
     else
         json_null(j);
-    /* Sampling counts the pages of a process, not those of each mapping. */
-    json_key(j, "resident");
-    json_null(j);
+    add_touched(j, l, m->start, m->end);
+    add_resident(j, l, m);
     json_key(j, "segments");
     json_array_open(j);
     for (size_t i = m->first; i < m->first + m->count; i++)
         layout_json_segment(j, l, &l->mappings->segments[i]);
     json_array_close(j);
+    json_object_close(j);
+}
+
+/* What resident memory was made of at the last look, and what of it is not explained. */
+static void add_receipt(struct json *j, const struct layout *l)
+{
+    struct receipt receipt;
+    json_key(j, "receipt");
+    if (!decoder_receipt(l->decoder, l->place->space, &receipt)) {
+        json_null(j);
+        return;
+    }
+    json_object_open(j);
+    json_key(j, "t");
+    json_decimal(j, units_microseconds(receipt.time), 6);
+    json_key(j, "rss");
+    json_unsigned(j, receipt.rss);
+    json_key(j, "resident");
+    json_unsigned(j, receipt.resident);
+    json_key(j, "unexplained");
+    json_signed(j, (int64_t)(receipt.rss - receipt.resident));
+    json_key(j, "touched");
+    json_unsigned(j, receipt.touched);
+    json_key(j, "swapped");
+    json_unsigned(j, receipt.swapped);
+    json_key(j, "huge");
+    json_unsigned(j, receipt.huge);
+    json_key(j, "lazy");
+    json_unsigned(j, receipt.lazy);
+    json_key(j, "kinds");
+    json_object_open(j);
+    for (int kind = 0; kind < KIND_COUNT; kind++)
+        if (receipt.by_kind[kind]) {
+            json_key(j, kind_name((enum kind)kind));
+            json_unsigned(j, receipt.by_kind[kind]);
+        }
+    json_object_close(j);
     json_object_close(j);
 }
 
@@ -129,6 +195,7 @@ void layout_json_head(struct json *j, const struct layout *l)
     json_unsigned(j, l->place->pid);
     json_key(j, "space");
     json_unsigned(j, l->place->space);
+    add_receipt(j, l);
     json_key(j, "checkpoints");
     json_unsigned(j, decoder_checkpoints(l->decoder));
     json_key(j, "drift");

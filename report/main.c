@@ -7,13 +7,13 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct verb *const all_verbs[] = {&verb_report,    &verb_events,   &verb_layout, &verb_stacks,
-                                               &verb_heap,      &verb_findings, &verb_html,   &verb_verify,
-                                               &verb_symbolize, &verb_doctor};
+static const struct verb *const all_verbs[] = {&verb_report, &verb_events,    &verb_layout, &verb_stacks,
+                                               &verb_heap,   &verb_findings,  &verb_whatif, &verb_html,
+                                               &verb_verify, &verb_symbolize, &verb_doctor};
 enum { N_VERBS = sizeof(all_verbs) / sizeof(all_verbs[0]) };
 
 /* Names that are kept for verbs to come: never taken for commands, so that a script means the same later. */
-static const char *const reserved[] = {"export", "diff", "whatif", "help"};
+static const char *const reserved[] = {"export", "diff", "help"};
 
 static int help(void)
 {

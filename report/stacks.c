@@ -10,8 +10,9 @@
 const char *stacks_metric_name(enum stack_metric metric)
 {
     static const char *const names[STACK_METRICS] = {
-        [BY_MAPPED] = "mapped", [BY_LIVE] = "live",   [BY_RETURNED] = "returned",
-        [BY_FAULTS] = "faults", [BY_CALLS] = "calls", [BY_TIME] = "time",
+        [BY_MAPPED] = "mapped",   [BY_LIVE] = "live",         [BY_RETURNED] = "returned",
+        [BY_TOUCHED] = "touched", [BY_RESIDENT] = "resident", [BY_KEPT] = "kept",
+        [BY_FAULTS] = "faults",   [BY_CALLS] = "calls",       [BY_TIME] = "time",
     };
     return names[metric];
 }

@@ -166,7 +166,8 @@ static void add_left_out(struct text_writer *w)
 void stacks_text(struct buffer *out, const struct stacks_view *view)
 {
     struct text_writer w = {.out = out, .view = view, .nodes = view->tree->nodes};
-    w.has_calls = view->metric != BY_LIVE && view->metric != BY_CALLS;
+    w.has_calls = view->metric != BY_LIVE && view->metric != BY_RESIDENT && view->metric != BY_KEPT &&
+                  view->metric != BY_CALLS && view->metric != BY_TOUCHED && view->metric != BY_FAULTS;
     w.levels = calloc(view->tree->count, sizeof(*w.levels));
     if (!w.levels) {
         out->failed = true;

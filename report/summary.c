@@ -236,6 +236,23 @@ static void add_malloc(struct buffer *out, const struct summary *s)
     buffer_free(&text);
 }
 
+enum { INSIDE_LEAST = 1 << 20 /* bytes of a heap whose inside is worth a line */ };
+
+/* How much of the command's heap was free at its end. */
+static void add_inside(struct buffer *out, const struct summary *s)
+{
+    const struct inside *inside = insides_command(timeline_insides(s->timeline));
+    const struct inside_heap *heap = inside ? inside_main(inside) : NULL;
+    if (!heap || !inside_is_whole(heap) || (inside->reason != WALK_AT_EXIT && inside->reason != WALK_AT_DETACH))
+        return;
+    const struct inside_sums sums = inside_sums(inside, true);
+    const uint64_t free = sums.free + sums.top;
+    if (sums.size < INSIDE_LEAST || !free)
+        return;
+    line(out, "             at the end %u %% of it is free: %s of %s, %s of that in whole pages below the top\n",
+         (unsigned)(free * 100 / sums.size), SIZE(free), SIZE(sums.size), SIZE(sums.pages));
+}
+
 static void add_heap(struct buffer *out, const struct summary *s)
 {
     const struct totals *t = timeline_totals(s->timeline);
@@ -252,12 +269,51 @@ static void add_heap(struct buffer *out, const struct summary *s)
         line(out, ", high water %s", SIZE(t->heap.bytes));
     line(out, "      %s brk %s", COUNT(t->brk_calls), plural(t->brk_calls, "call", "calls"));
     buffer_char(out, '\n');
+    add_inside(out, s);
+}
+
+/* Rounded down: 100 means all. */
+static double share(uint64_t part, uint64_t whole)
+{
+    const double percent = whole ? 100.0 * (double)part / (double)whole : 0;
+    return part < whole ? (percent > 99.9 ? 99.9 : percent) : 100;
+}
+
+/* Which page faults are not attributed, and why. */
+static void add_unseen(struct buffer *out, const struct summary *s)
+{
+    const struct totals *t = timeline_totals(s->timeline);
+    const struct rec_fault_sight *sight = decoder_fault_sight(s->decoder);
+    const uint64_t all = t->minflt + t->majflt, told = t->faults_seen + t->faults_in_calls;
+    const uint64_t unseen = all > told ? all - told : 0;
+    const char *why = NULL;
+    if (!sight || sight->sight == FAULTS_OFF || !unseen)
+        return;
+    if (sight->sight == FAULTS_DENIED)
+        why = "the kernel does not allow to look at faults: brkwater doctor";
+    else if (sight->sight == FAULTS_MANY)
+        why = "too many threads to look at";
+    else if (sight->sight == FAULTS_USER)
+        why = "faults inside of calls like read(2) are shown only to CAP_PERFMON, or with perf_event_paranoid 1";
+    else
+        why = "in exec, or between two looks at the counters";
+    line(out, "             %s not seen (%s)", COUNT(unseen), why);
+    if (sight->lost)
+        line(out, ", %s of them lost: the rings were full", COUNT(sight->lost));
+    buffer_char(out, '\n');
 }
 
 static void add_faults(struct buffer *out, const struct summary *s)
 {
     const struct totals *t = timeline_totals(s->timeline);
-    line(out, "  faults     %s minor, %s major\n", COUNT(t->minflt), COUNT(t->majflt));
+    const uint64_t all = t->minflt + t->majflt, known = t->faults_by_stack + t->faults_by_ip;
+    line(out, "  faults     %s minor, %s major", COUNT(t->minflt), COUNT(t->majflt));
+    if (t->faults_seen && all)
+        line(out, "      %.3g %% attributed to code", share(known, all));
+    if (t->faults_seen && known)
+        line(out, ", %.3g %% to its callers too; %s touched first", share(t->faults_by_stack, all), SIZE(t->touched));
+    buffer_char(out, '\n');
+    add_unseen(out, s);
     if (t->processes > 1)
         line(out, "  process    largest: %u (%s), resident %s at %s\n", t->one_resident.pid,
              decoder_process(s->decoder, t->one_resident.pid) ? decoder_process(s->decoder, t->one_resident.pid)->comm
@@ -329,6 +385,51 @@ static void add_kinds(struct buffer *out, const struct summary *s)
         buffer_char(out, '\n');
     }
     buffer_char(out, '\n');
+}
+
+/* What resident memory was made of, largest first, and what of it the pages do not explain. */
+static void add_receipt(struct buffer *out, const char *title, const struct receipt *r)
+{
+    bool done[KIND_COUNT] = {false};
+    struct buffer words = {0};
+    char head[64];
+    if (!r->time)
+        return;
+    line(&words, "%s at %s:", SIZE(r->rss ? r->rss : r->resident), TIME(r->time));
+    for (int i = 0; i < KIND_COUNT; i++) {
+        int most = -1;
+        for (int kind = 0; kind < KIND_COUNT; kind++)
+            if (!done[kind] && r->by_kind[kind] && (most < 0 || r->by_kind[kind] > r->by_kind[most]))
+                most = kind;
+        if (most < 0)
+            break;
+        done[most] = true;
+        line(&words, "%s %s %s", i ? "," : "", kind_name((enum kind)most), SIZE(r->by_kind[most]));
+    }
+    if (r->rss) {
+        const bool more = r->rss >= r->resident;
+        line(&words, "; %s%s unexplained", more ? "" : "-", SIZE(more ? r->rss - r->resident : r->resident - r->rss));
+    }
+    if (r->huge)
+        line(&words, "; in huge pages %s", SIZE(r->huge));
+    if (r->lazy)
+        line(&words, "; given back lazily %s", SIZE(r->lazy));
+    if (r->touched)
+        line(&words, "; who touched it is known of %.3g %%", share(r->touched, r->resident));
+    snprintf(head, sizeof(head), "  %-10s ", title);
+    add_wrapped(out, head, buffer_chars(&words));
+    buffer_free(&words);
+}
+
+static void add_receipts(struct buffer *out, const struct summary *s)
+{
+    const struct totals *t = timeline_totals(s->timeline);
+    add_receipt(out, "receipt", &t->end_receipt);
+    if (t->high_receipt.time != t->end_receipt.time &&
+        t->high_receipt.resident > t->end_receipt.resident + t->end_receipt.resident / 8)
+        add_receipt(out, t->end_receipt.time ? "" : "receipt", &t->high_receipt);
+    if (t->end_receipt.time || t->high_receipt.time)
+        buffer_char(out, '\n');
 }
 
 static void add_largest(struct buffer *out, const struct summary *s)
@@ -482,6 +583,7 @@ void summary_write(struct buffer *out, const struct summary *s)
     add_faults(out, s);
     add_chart(out, s);
     add_kinds(out, s);
+    add_receipts(out, s);
     add_largest(out, s);
     add_findings(out, s);
     add_notes(out, s);

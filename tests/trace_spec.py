@@ -207,10 +207,51 @@ class Reader:
         record["lines"] = [self.fields(p, "offset file line") for _ in range(p.varint())]
         return record
 
+    def attach(self, p):
+        return {**self.time(p), **self.fields(p, "pid own_pid threads pause")}
+
+    def cost(self, p):
+        return {**self.time(p), **self.fields(p, "foreign served detach left")}
+
+    def walk(self, p):
+        record = self.fields(
+            p,
+            "time space pid reason flags arena rest ending tcaches cost start end ended used used_chunks binned binned_chunks"
+            " unsorted unsorted_chunks tcache tcache_chunks fast fast_chunks top top_at other unseen pages top_pages pin"
+            " pin_size between above above_chunks",
+        )
+        record["runs"] = [(p.varint(), p.varint()) for _ in range(p.varint())]
+        record["cells"] = p.text()
+        assert len(record["runs"]) <= 4 and len(record["cells"]) <= 256
+        return record
+
+    def faults(self, p):
+        record, own = self.fields(p, "time lasted space pid"), Deltas()
+        record["runs"] = []
+        for _ in range(p.varint()):
+            head, stack, start, pages = p.varint(), own.plain(p, "stack"), own.paged(p, "edge"), p.varint()
+            own.last["edge"] = start + pages * 4096
+            record["runs"].append((stack, head & 3, start, pages, p.varint() if head & 4 else pages))
+        return record
+
+    def fault_sight(self, p):
+        return self.fields(p, "time sight error rings ring_bytes seen lost unplaced stacks by_ip")
+
+    def residency(self, p):
+        names = "time space pid reason flags cost rss_kib pss_kib anon_kib lazy_kib huge_kib swap_kib huge_looked huge_zero"
+        record, own = self.fields(p, names), Deltas()
+        record["runs"] = []
+        for _ in range(p.varint()):
+            start, pages, flags = own.paged(p, "edge"), p.varint(), p.varint()
+            own.last["edge"] = start + pages * 4096
+            record["runs"].append((start, pages, flags))
+        return record
+
     KINDS = [
         header, sync, task, exec, event, file, checkpoint, sample, exit, space_end, note, end, cache,
-        module, load, frame, stack, text, names, symbols, code,
+        module, load, frame, stack, text, names, symbols, code, attach, cost, walk,
     ]  # fmt: skip
+    LATER = {30: faults, 31: fault_sight, 32: residency}
 
 
 def read_trace(path):
@@ -222,7 +263,7 @@ def read_trace(path):
         payload = Payload(data[stream.at : stream.at + size])
         assert len(payload.data) == size
         stream.at += size
-        method = Reader.KINDS[kind - 1]
+        method = Reader.KINDS[kind - 1] if kind <= len(Reader.KINDS) else Reader.LATER[kind]
         records.append((method.__name__, method(reader, payload)))
         assert payload.at == size, f"{method.__name__}: {payload.at} of {size} bytes are told of"
     return records

@@ -9,6 +9,8 @@
 #include "attach.h"
 
 #include "checkpoint.h"
+#include "heap_look.h"
+#include "faults.h"
 #include "proc.h"
 #include "stop.h"
 #include "tasks.h"
@@ -323,6 +325,22 @@ static void go_on(struct tracee *tracee, void *context)
     stop_serve_first(g->tracer, tracee);
 }
 
+/* ---- a look into the heaps, and nothing else ---- */
+
+static void look(struct tracee *tracee, void *context)
+{
+    if (!tracee->space || tracee->late || tracee->space->look_round)
+        return;
+    tracee->space->look_round = 1;
+    heap_look(context, tracee, WALK_LIVE, tracee->space->beside > 0);
+}
+
+static void watch_faults(struct tracee *tracee, void *context)
+{
+    struct tracer *tracer = context;
+    faults_watch(tracer->faults, tracee->tid);
+}
+
 int attach_all(struct tracer *tracer, const pid_t *pids, size_t count, pid_t *ret_pid)
 {
     struct attaching a = {.tracer = tracer};
@@ -337,6 +355,10 @@ int attach_all(struct tracer *tracer, const pid_t *pids, size_t count, pid_t *re
     }
     if (error)
         return error;
+    if (tracer->options->only_look)
+        tracee_each(&tracer->table, look, tracer);
+    tracee_each(&tracer->table, watch_faults, tracer);
+    faults_begin(tracer->faults);
     tracee_each(&tracer->table, go_on, &g);
     const uint64_t pause = recorder_now(tracer->recorder) - g.first;
     for (size_t i = 0; i < count; i++)

@@ -1,6 +1,7 @@
 /* attached.c: one run on processes that are there already, until they are released. */
 #include "attach.h"
 #include "detach.h"
+#include "faults.h"
 #include "loop.h"
 #include "proc.h"
 #include "run.h"
@@ -35,7 +36,10 @@ static void *trace_attached(void *context)
         return NULL;
     a->refused = 0;
     tracer->begun = true;
-    const bool released = loop_run(tracer);
+    if (tracer->options->only_look)
+        tracer->end = END_DURATION;
+    const bool released = tracer->options->only_look || loop_run(tracer);
+    faults_end(tracer->faults);
     if (released)
         detach_all(tracer);
     if (recorder_active(tracer->recorder)) {
@@ -70,7 +74,8 @@ static int run_attached(struct attachment *a, struct tracer_result *result, cons
         close(dir);
     run_begin(tracer, (struct text){argv, size > 0 ? (size_t)size : 0});
     *ret_what = "sampling thread";
-    int error = sampler_start(tracer->recorder, tracer->options->sample_interval_ms, &tracer->sampler);
+    int error =
+        sampler_start(tracer->recorder, tracer->residency, tracer->options->sample_interval_ms, &tracer->sampler);
     if (error)
         return error;
     *ret_what = "attach";

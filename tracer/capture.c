@@ -135,30 +135,65 @@ static void tell_places(struct capture *c, struct space *space, const struct unw
     }
 }
 
-uint32_t capture_stack(struct capture *c, struct tracee *tracee, const struct unwind_registers *registers)
+static uint32_t capture_with(struct capture *c, struct tracee *tracee, const struct unwind_registers *registers,
+                             const struct unwind_memory *memory)
 {
     struct space *space = tracee->space;
-    struct unwind_registers asked;
     struct unwind_stack stack;
     uint32_t id;
-    if (!c || !recorder_active(c->recorder) || (!registers && arch_registers(tracee->tid, &asked) < 0))
-        return 0;
-    if (!registers)
-        registers = &asked;
     if (!space->code)
         space->code = space_code_new();
     const int maps = space_maps(space, tracee->tid);
     if (!space->code || maps < 0)
         return 0;
-    struct unwind_memory memory = {unwind_read_process, &tracee->tid};
     struct unwind_thread thread = {
-        .pid = tracee->tid, .space = space->id, .maps = maps, .registers = registers, .memory = &memory};
+        .pid = tracee->tid, .space = space->id, .maps = maps, .registers = registers, .memory = memory};
     c->at = tracee;
     if (unwind_capture(c->unwinder, space->code->unwind, &thread, &stack) < 0 ||
         stacks_intern(c->stacks, &stack, &id) < 0)
         return 0;
     tell_places(c, space, &stack, registers->abi);
     return id;
+}
+
+uint32_t capture_stack(struct capture *c, struct tracee *tracee, const struct unwind_registers *registers)
+{
+    struct unwind_registers asked;
+    if (!c || !recorder_active(c->recorder) || (!registers && arch_registers(tracee->tid, &asked) < 0))
+        return 0;
+    const struct unwind_memory memory = {unwind_read_process, &tracee->tid};
+    return capture_with(c, tracee, registers ? registers : &asked, &memory);
+}
+
+/* The copy, and where it ends, nothing: the stack above it is not what it was. Code may be read where it lies. */
+struct copied_memory {
+    pid_t tid;
+    uint64_t start;
+    const unsigned char *bytes;
+    size_t size;
+};
+
+static size_t read_copy(void *context, uint64_t addr, void *buffer, size_t size)
+{
+    enum { STACK_REACH = 8 << 20 };
+    struct copied_memory *copy = context;
+    const uint64_t at = addr - copy->start;
+    if (at < copy->size) {
+        const size_t piece = size < copy->size - at ? size : copy->size - at;
+        memcpy(buffer, copy->bytes + at, piece);
+        return piece;
+    }
+    return at < STACK_REACH ? 0 : unwind_read_process(&copy->tid, addr, buffer, size);
+}
+
+uint32_t capture_sample(struct capture *c, struct tracee *tracee, const struct capture_sample *sample)
+{
+    const struct unwind_registers *registers = sample->registers;
+    struct copied_memory copy = {tracee->tid, registers->at[unwind_convention(registers->abi)->sp], sample->stack,
+                                 sample->stack ? sample->size : 0};
+    if (!c || !recorder_active(c->recorder))
+        return 0;
+    return capture_with(c, tracee, registers, &(struct unwind_memory){read_copy, &copy});
 }
 
 /* Where a call may have changed executable memory; brk and others with an unknown reach never do. */

@@ -20,6 +20,16 @@ void capture_free(struct capture *capture);
  * asked for.  `capture` may be NULL. */
 uint32_t capture_stack(struct capture *capture, struct tracee *tracee, const struct unwind_registers *registers);
 
+/* Of a thread that runs on: what was copied of it at an instant. */
+struct capture_sample {
+    const struct unwind_registers *registers;
+    const unsigned char *stack; /* memory from the stack pointer on; NULL: none, and the stack is one frame */
+    size_t size;
+};
+
+/* The id of its stack then; 0 when there is none to be had.  `capture` may be NULL. */
+uint32_t capture_sample(struct capture *capture, struct tracee *tracee, const struct capture_sample *sample);
+
 /* A layout call of the space has ended: what it did to executable memory.  Call it for each, in order. */
 void capture_follow(struct space *space, const struct rec_event *event);
 

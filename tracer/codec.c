@@ -80,8 +80,8 @@ int codec_decode(struct codec *c, const unsigned char *bytes, size_t size, struc
         return 0;
     memset(ret_record, 0, sizeof(*ret_record));
     ret_record->kind = (enum record_kind)kind;
-    codec_visit(c, ret_record);
-    return c->error ? c->error : 1;
+    const bool known = codec_visit(c, ret_record);
+    return c->error ? c->error : known;
 }
 
 const char *trace_error_text(int error)

@@ -308,13 +308,6 @@ static void f_cost(struct codec *c, struct rec_cost *r)
     field_u32(c, &r->left);
 }
 
-static void f_cache(struct codec *c, struct rec_cache *r)
-{
-    field_u32(c, &r->what);
-    field_u32(c, &r->version);
-    field_bytes(c, &r->data, TRACE_MAX_RECORD);
-}
-
 /* Room for a list that is to be read, each of whose elements takes at least one byte; NULL after an error. */
 static void *hold_list(struct codec *c, uint32_t count, uint32_t most, size_t element)
 {
@@ -332,6 +325,99 @@ static void *hold_list(struct codec *c, uint32_t count, uint32_t most, size_t el
         c->list_capacity = count * element;
     }
     return c->list;
+}
+
+/* In the order of their stacks, and of their addresses: each as the difference to the one before. */
+static void f_fault_run(struct codec *c, struct rec_fault_run *run, struct rec_fault_run *last)
+{
+    enum { MORE = 1 << 2 }; /* there are more faults than pages */
+    uint64_t head = run->flags | (run->faults != run->pages ? MORE : 0u);
+    field_u64(c, &head);
+    run->flags = (uint32_t)(head & (MORE - 1));
+    field_delta32(c, &run->stack, &last->stack);
+    field_paged(c, &run->start, &last->start);
+    field_u64(c, &run->pages);
+    if (c->reading)
+        run->faults = run->pages;
+    if (head & MORE)
+        field_u64(c, &run->faults);
+    last->start = run->start + run->pages * TRACE_PAGE;
+}
+
+static void f_faults(struct codec *c, struct rec_faults *r)
+{
+    struct rec_fault_run last = {0}, *runs = NULL;
+    field_u64(c, &r->time); /* older readers skip it: no delta may build on it */
+    field_u64(c, &r->lasted);
+    field_u32(c, &r->space);
+    field_u32(c, &r->pid);
+    field_u32(c, &r->n_runs);
+    if (c->reading && !c->error)
+        runs = hold_list(c, r->n_runs, TRACE_MAX_RUNS, sizeof(*runs));
+    for (uint32_t i = 0; i < r->n_runs && !c->error; i++) {
+        struct rec_fault_run run = {0};
+        if (!c->reading)
+            run = r->runs[i];
+        f_fault_run(c, &run, &last);
+        if (c->reading)
+            runs[i] = run;
+    }
+    if (c->reading)
+        r->runs = runs;
+}
+
+static void f_fault_sight(struct codec *c, struct rec_fault_sight *r)
+{
+    field_u64(c, &r->time);
+    field_u32(c, &r->sight);
+    field_u32(c, &r->error);
+    field_u32(c, &r->rings);
+    field_u64(c, &r->ring_bytes);
+    field_u64(c, &r->seen);
+    field_u64(c, &r->lost);
+    field_u64(c, &r->unplaced);
+    field_u64(c, &r->stacks);
+    field_u64(c, &r->by_ip);
+}
+
+static void f_residency(struct codec *c, struct rec_residency *r)
+{
+    struct rec_page_run *runs = NULL;
+    tracee_addr end = 0;
+    uint64_t *const numbers[] = {&r->cost,     &r->rss_kib,  &r->pss_kib, &r->anon_kib,
+                                 &r->lazy_kib, &r->huge_kib, &r->swap_kib};
+    field_u64(c, &r->time);
+    field_u32(c, &r->space);
+    field_u32(c, &r->pid);
+    field_u32(c, &r->reason);
+    field_u32(c, &r->flags);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        field_u64(c, numbers[i]);
+    field_u32(c, &r->huge_looked);
+    field_u32(c, &r->huge_zero);
+    field_u32(c, &r->n_runs);
+    if (c->reading && !c->error)
+        runs = hold_list(c, r->n_runs, RESIDENCY_MAX_RUNS, sizeof(*runs));
+    for (uint32_t i = 0; i < r->n_runs && !c->error; i++) {
+        struct rec_page_run run = {0};
+        if (!c->reading)
+            run = r->runs[i];
+        field_paged(c, &run.start, &end);
+        field_u64(c, &run.pages);
+        field_u32(c, &run.flags);
+        end = run.start + run.pages * TRACE_PAGE;
+        if (c->reading)
+            runs[i] = run;
+    }
+    if (c->reading)
+        r->runs = runs;
+}
+
+static void f_cache(struct codec *c, struct rec_cache *r)
+{
+    field_u32(c, &r->what);
+    field_u32(c, &r->version);
+    field_bytes(c, &r->data, TRACE_MAX_RECORD);
 }
 
 static void f_module(struct codec *c, struct rec_module *r)
@@ -385,6 +471,42 @@ static void f_text_record(struct codec *c, struct rec_text *r)
 {
     field_u32(c, &r->id);
     field_text(c, &r->text);
+}
+
+/* Kinds that were added do not touch the deltas: a reader that skips them must not miss a step. */
+static void f_runs(struct codec *c, struct rec_walk *r)
+{
+    struct walk_run *read = NULL;
+    field_u32(c, &r->n_runs);
+    if (c->reading && !c->error)
+        read = hold_list(c, r->n_runs, WALK_RUNS, sizeof(*read));
+    for (uint32_t i = 0; i < r->n_runs && !c->error; i++) {
+        struct walk_run run = c->reading ? (struct walk_run){0} : r->runs[i];
+        field_u64(c, &run.addr);
+        field_u64(c, &run.size);
+        if (c->reading)
+            read[i] = run;
+    }
+    if (c->reading)
+        r->runs = read;
+}
+
+static void f_walk(struct codec *c, struct rec_walk *r)
+{
+    uint32_t *const head[] = {&r->space, &r->pid, &r->reason, &r->flags, &r->arena, &r->rest, &r->ending, &r->tcaches};
+    uint64_t *const sums[] = {
+        &r->cost,        &r->start,         &r->end,           &r->ended,       &r->used,
+        &r->used_chunks, &r->binned,        &r->binned_chunks, &r->unsorted,    &r->unsorted_chunks,
+        &r->tcache,      &r->tcache_chunks, &r->fast,          &r->fast_chunks, &r->top,
+        &r->top_at,      &r->other,         &r->unseen,        &r->pages,       &r->top_pages,
+        &r->pin,         &r->pin_size,      &r->between,       &r->above,       &r->above_chunks};
+    field_u64(c, &r->time);
+    for (size_t i = 0; i < sizeof(head) / sizeof(head[0]); i++)
+        field_u32(c, head[i]);
+    for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++)
+        field_u64(c, sums[i]);
+    f_runs(c, r);
+    field_bytes(c, &r->cells, WALK_CELLS);
 }
 
 /* Both kinds of lines are three plain numbers, the last two of them file and line. */
@@ -481,6 +603,15 @@ bool codec_visit(struct codec *c, struct record *r)
     case REC_COST:
         f_cost(c, &r->cost);
         return true;
+    case REC_FAULTS:
+        f_faults(c, &r->faults);
+        return true;
+    case REC_RESIDENCY:
+        f_residency(c, &r->residency);
+        return true;
+    case REC_FAULT_SIGHT:
+        f_fault_sight(c, &r->fault_sight);
+        return true;
     case REC_CACHE:
         f_cache(c, &r->cache);
         return true;
@@ -507,6 +638,9 @@ bool codec_visit(struct codec *c, struct record *r)
         return true;
     case REC_CODE:
         f_code(c, &r->code);
+        return true;
+    case REC_WALK:
+        f_walk(c, &r->walk);
         return true;
     case REC_KINDS:
         break;

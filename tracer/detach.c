@@ -14,6 +14,7 @@
 #include "detach.h"
 
 #include "checkpoint.h"
+#include "heap_look.h"
 #include "lifecycle.h"
 #include "proc.h"
 #include "stop.h"
@@ -89,9 +90,12 @@ static void look(struct tracee *tracee, void *context)
     sampler_forget(tracer->sampler, space->id);
     sampler_take(tracer->recorder, space->id, process->pid, process->dir, SAMPLE_LAST);
     capture_last_look(tracer->capture, space, tracee->tid);
+    if (!tracer->options->only_look)
+        heap_look(tracer, tracee, WALK_AT_DETACH, !is_quiet(tracer, space));
     if (!is_quiet(tracer, space) || checkpoint_read_back(tracer, space, tracee->tid, process->pid) < 0 ||
         checkpoint_take(tracer, space, tracee->tid, process->pid, CHECKPOINT_DETACH) < 0)
         tracer_note(tracer, NOTE_NO_EXIT_MAP, tracee, 0, NULL);
+    residency_take(tracer->residency, space->id, process->pid, process->dir, RESIDENCY_EXIT);
 }
 
 /* A space in which somebody still moves may be quiet later. */

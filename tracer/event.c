@@ -2,6 +2,7 @@
 #include "event.h"
 
 #include "checkpoint.h"
+#include "heap_look.h"
 #include "memory.h"
 #include "proc.h"
 
@@ -378,6 +379,8 @@ void event_finish(struct tracer *tracer, struct tracee *tracee, const struct sys
     if (may_be_partial(event))
         event->flags |= EVENT_READ_BACK;
     put(tracer, tracee, &record);
+    if (a->call == CALL_BRK && !event->error)
+        heap_look_break(tracee->space, event->ret);
 }
 
 bool event_restarts(const struct syscall_info *info)

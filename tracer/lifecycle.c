@@ -3,6 +3,8 @@
 
 #include "checkpoint.h"
 #include "event.h"
+#include "heap_look.h"
+#include "faults.h"
 #include "launch.h"
 #include "memory.h"
 #include "proc.h"
@@ -56,9 +58,14 @@ static bool bind_child(struct tracer *tracer, struct tracee *child, struct proce
         process = process_new(&tracer->table, child->tid);
     if (!space || !process)
         return false;
+    if (copies)
+        faults_flush(tracer->faults);
     if (copies) { /* but not locks_memory: mlock(2), locks are not inherited */
         space->grows_down = from->grows_down;
         space->stack_start = from->stack_start;
+        space->brk = from->brk;
+        space->brk_start = from->brk_start;
+        space->brk_looked = from->brk_looked;
         space->code = space_code_copy(from->code);
     }
     tracee_bind(&tracer->table, child, process, space);
@@ -197,6 +204,7 @@ static void end_space(struct tracer *tracer, struct space *space)
 static bool leave_space(struct tracer *tracer, struct tracee *tracee)
 {
     struct space *space = tracee->space;
+    faults_flush(tracer->faults); /* while it is known whose they are */
     tracee->space = NULL;
     if (!space_leave(space))
         return false;
@@ -212,17 +220,20 @@ static void last_look(struct tracer *tracer, struct tracee *tracee)
     struct process *process = tracee->process;
     /* The leader may be a zombie already: then its own directory shows no memory, a thread's still does. */
     int dir = tracee->tid == process->pid ? process->dir : proc_open(tracee->tid);
+    faults_flush(tracer->faults);
     sampler_forget(tracer->sampler, space->id);
     sampler_take(tracer->recorder, space->id, process->pid, dir, SAMPLE_LAST);
-    if (dir >= 0 && dir != process->dir)
-        close(dir);
     capture_last_look(tracer->capture, space, tracee->tid);
+    heap_look(tracer, tracee, WALK_AT_EXIT, false);
     int error = checkpoint_read_back(tracer, space, tracee->tid, process->pid);
     if (!error)
         error = checkpoint_take(tracer, space, tracee->tid, process->pid, CHECKPOINT_EXIT);
     /* A map that may not be read at all was told of at exec. */
     if (error && error != -EACCES && error != -EPERM)
         tracer_note(tracer, NOTE_NO_EXIT_MAP, tracee, 0, NULL);
+    residency_take(tracer->residency, space->id, process->pid, dir, RESIDENCY_EXIT);
+    if (dir >= 0 && dir != process->dir)
+        close(dir);
 }
 
 void lifecycle_exiting(struct tracer *tracer, struct tracee *tracee)
@@ -283,8 +294,12 @@ void lifecycle_exec(struct tracer *tracer, struct tracee *tracee)
     struct space *space = space_new(&tracer->table);
     if (!space)
         return;
-    if (!tracer->begun)
+    if (!tracer->begun) {
         tasks_begin(tracer, tracee, TASK_FIRST);
+        faults_watch(tracer->faults, tracee->tid);
+        faults_begin(tracer->faults);
+    }
+    faults_flush(tracer->faults);
     struct siblings siblings = {tracer, tracee};
     tracee_each(&tracer->table, drop_sibling, &siblings);
     uint32_t old_space = tracee->space ? tracee->space->id : 0;

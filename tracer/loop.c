@@ -1,7 +1,10 @@
 /* loop.c: stop after stop, and in between what is due by time. */
 #include "loop.h"
 
+#include "heap_look.h"
+#include "faults.h"
 #include "order.h"
+#include "pause.h"
 #include "proc.h"
 #include "stop.h"
 #include "wait.h"
@@ -77,7 +80,8 @@ static bool needs_ticks(const struct tracer *tracer)
 {
     return order_waiting(&tracer->order) || tracer->table.n_unbound || (tracer->command_ended && !tracer->told_at) ||
            !tracer->table.n_tracees || placement_needs_ticks(&tracer->placing) ||
-           ((tracer->options->duration > 0 || tracer->options->until) && recorder_active(tracer->recorder));
+           ((tracer->options->duration > 0 || tracer->options->until || heap_look_is_coming(tracer)) &&
+            recorder_active(tracer->recorder));
 }
 
 /* True when the user wants an end although tracees are left. */
@@ -100,8 +104,10 @@ static bool housekeeping(struct tracer *tracer)
     }
     stop_overdue(tracer);
     const enum end_reason reason = recorder_active(tracer->recorder) ? reason_to_end(tracer, now) : 0;
-    if (reason)
+    if (reason) {
+        faults_end(tracer->faults);
         recorder_end(tracer->recorder, reason, false, 0, tracer->stops);
+    }
     if (recorder_active(tracer->recorder))
         placement_tick(&tracer->placing, now);
     else
@@ -123,6 +129,16 @@ static bool housekeeping_attached(struct tracer *tracer)
     stop_overdue(tracer);
     signals_tick(needs_ticks(tracer));
     return tracer->end || !recorder_active(tracer->recorder);
+}
+
+/* Nothing that was collected is left to be served. */
+static void look_into_heaps(struct tracer *tracer)
+{
+    if (!heap_look_is_due(tracer, recorder_now(tracer->recorder)))
+        return;
+    pause_begin(tracer);
+    heap_look_all(tracer, pause_is_moving);
+    pause_end(tracer);
 }
 
 static void note_command_end(struct tracer *tracer, bool *told)
@@ -157,7 +173,10 @@ bool loop_run(struct tracer *tracer)
     unsigned idle = 0, singles = 0;
     int count = 0;
     for (;;) {
-        count = wait_for_stops(stops, should_drain(tracer, count, &singles));
+        const bool drains = should_drain(tracer, count, &singles);
+        faults_leave(tracer->faults);
+        count = wait_for_stops(stops, drains);
+        faults_enter(tracer->faults);
         if (count < 0)
             return false;
         const uint64_t collected = recorder_now(tracer->recorder);
@@ -168,6 +187,7 @@ bool loop_run(struct tracer *tracer)
             signals_tick(true);
         if (!signals_rang())
             continue;
+        look_into_heaps(tracer);
         if (tracer->attached ? housekeeping_attached(tracer) : housekeeping(tracer))
             return true;
         /* Whoever executed us may have left us children of its own, so that there is always something to wait for.  A

@@ -39,7 +39,7 @@ struct page_region_v1 {
 };
 #define PAGEMAP_SCAN_V1 _IOWR('f', 16, struct pagemap_scan_v1)
 
-enum { PAGE_PRESENT = 1 << 3, RING_PAGES = 8, TOUCHED_PAGES = 16, MAX_SECONDS = 10 };
+enum { SCAN_PRESENT = 1 << 3, RING_PAGES = 8, TOUCHED_PAGES = 16, MAX_SECONDS = 10 };
 
 /* Something whose value the child is asked for from outside. */
 static const uint64_t mark = UINT64_C(0x62726b7761746572);
@@ -248,6 +248,11 @@ static int probe_faults(struct machine *m)
         return error;
     int fd = (int)syscall(SYS_perf_event_open, &attributes, child.pid, -1, -1, PERF_FLAG_FD_CLOEXEC);
     m->fault_counter = fd < 0 ? errno : 0;
+    attributes.exclude_kernel = 0;
+    const int both = (int)syscall(SYS_perf_event_open, &attributes, child.pid, -1, -1, PERF_FLAG_FD_CLOEXEC);
+    m->fault_kernel = both < 0 ? errno : 0;
+    if (both >= 0)
+        close(both);
     if (fd >= 0) {
         m->fault_ring = probe_ring(&child, fd);
         close(fd);
@@ -315,7 +320,7 @@ static int probe_pagemap_scan(pid_t pid)
         .end = page + TRACE_PAGE,
         .vec = (uintptr_t)&region,
         .vec_len = 1,
-        .return_mask = PAGE_PRESENT,
+        .return_mask = SCAN_PRESENT,
     };
     snprintf(path, sizeof(path), "/proc/%d/pagemap", (int)pid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -419,6 +424,7 @@ int machine_probe(struct machine *ret)
         .map_query = NOT_TRIED,
         .pagemap_scan = NOT_TRIED,
         .fault_counter = NOT_TRIED,
+        .fault_kernel = NOT_TRIED,
         .fault_ring = NOT_TRIED,
     };
     read_settings(&m);

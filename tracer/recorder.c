@@ -66,6 +66,12 @@ uint64_t recorder_now(const struct recorder *r)
     return (uint64_t)ns / TRACE_NS_PER_TICK;
 }
 
+uint64_t recorder_tick_of(const struct recorder *r, uint64_t ns)
+{
+    const uint64_t start = (uint64_t)r->start.tv_sec * 1000000000u + (uint64_t)r->start.tv_nsec;
+    return ns > start ? (ns - start) / TRACE_NS_PER_TICK : 0;
+}
+
 bool recorder_active(struct recorder *r)
 {
     return !atomic_load_explicit(&r->ended, memory_order_relaxed);

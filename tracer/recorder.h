@@ -19,6 +19,9 @@ int recorder_new(const struct tracer_options *options, struct recorder **ret_rec
 void recorder_start(struct recorder *recorder);
 uint64_t recorder_now(const struct recorder *recorder);
 
+/* The tick of a time of CLOCK_MONOTONIC in ns; 0 for one before the recording began. */
+uint64_t recorder_tick_of(const struct recorder *recorder, uint64_t ns);
+
 /* False once records are no longer taken (disk full, --max-size): nothing needs to be captured any more. */
 bool recorder_active(struct recorder *recorder);
 

@@ -1,6 +1,7 @@
 /* run.c: what begins and ends every run. */
 #include "run.h"
 
+#include "faults.h"
 #include "launch.h"
 #include "lifecycle.h"
 
@@ -100,11 +101,18 @@ int run_open(struct tracer *tracer, const char **ret_what)
         tracer->capture = capture_new(tracer->options, tracer->recorder);
         error = tracer->capture ? 0 : -ENOMEM;
     }
+    if (!error && !tracer->options->no_residency &&
+        !(tracer->residency = residency_new(tracer->options, tracer->recorder)))
+        error = -ENOMEM;
+    if (!error && !(tracer->faults = faults_new(tracer)))
+        error = -ENOMEM;
     return error;
 }
 
 void run_close(struct tracer *tracer, struct tracer_result *result)
 {
+    faults_free(tracer->faults);
+    residency_free(tracer->residency);
     recorder_free(tracer->recorder, !tracer->begun, result);
     capture_free(tracer->capture);
     maps_buffer_free(&tracer->maps);

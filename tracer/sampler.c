@@ -20,6 +20,7 @@ struct watched {
     pid_t pid;
     int dir;
     unsigned rounds;
+    uint64_t looked; /* resident pages when they were last looked at */
 };
 
 struct sampler {
@@ -28,6 +29,7 @@ struct sampler {
     pthread_cond_t wake;
     bool stopping;
     struct recorder *recorder;
+    struct residency *residency;
     unsigned interval_ms;
     struct watched *watched;
     size_t count, capacity;
@@ -58,6 +60,16 @@ static void sample_one(struct sampler *s, struct watched *w)
                             .sample = {.time = recorder_now(s->recorder), .pid = (uint32_t)w->pid, .space = w->space}};
     if (read_sample(&record.sample, w->dir, w->rounds++ % STATUS_EVERY == 0))
         recorder_put(s->recorder, &record);
+    if (residency_is_high(s->residency, record.sample.resident_pages, w->looked) &&
+        residency_take(s->residency, w->space, w->pid, w->dir, RESIDENCY_PEAK))
+        w->looked = record.sample.resident_pages;
+}
+
+static void look_at_all(struct sampler *s)
+{
+    const enum residency_reason reason = residency_due(s->residency);
+    for (size_t i = 0; reason && i < s->count && !s->stopping; i++)
+        residency_take(s->residency, s->watched[i].space, s->watched[i].pid, s->watched[i].dir, reason);
 }
 
 static uint64_t now_ns(void)
@@ -93,6 +105,7 @@ static void *sampler_thread(void *context)
     pthread_mutex_lock(&s->lock);
     while (!s->stopping) {
         uint64_t pause = (uint64_t)(s->interval_ms ? s->interval_ms : IDLE_MS) * 1000000u;
+        look_at_all(s);
         if (s->interval_ms) {
             uint64_t cost = sample_all(s);
             if (cost * COST_SHARE > pause)
@@ -107,12 +120,14 @@ static void *sampler_thread(void *context)
     return NULL;
 }
 
-int sampler_start(struct recorder *recorder, unsigned interval_ms, struct sampler **ret_sampler)
+int sampler_start(struct recorder *recorder, struct residency *residency, unsigned interval_ms,
+                  struct sampler **ret_sampler)
 {
     struct sampler *s = calloc(1, sizeof(*s));
     if (!s)
         return -ENOMEM;
     s->recorder = recorder;
+    s->residency = residency;
     s->interval_ms = interval_ms;
     pthread_mutex_init(&s->lock, NULL);
     pthread_condattr_t monotonic;

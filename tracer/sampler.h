@@ -8,11 +8,14 @@
 #define BRKWATER_SAMPLER_H
 
 #include "recorder.h"
+#include "residency.h"
 
 struct sampler;
 
-/* 0 or -errno.  interval_ms 0: no timed samples; the thread then only flushes the recorder. */
-int sampler_start(struct recorder *recorder, unsigned interval_ms, struct sampler **ret_sampler);
+/* 0 or -errno.  interval_ms 0: no timed samples; the thread then only flushes the recorder.  It looks at resident pages
+ * when that is due; `residency` may be NULL. */
+int sampler_start(struct recorder *recorder, struct residency *residency, unsigned interval_ms,
+                  struct sampler **ret_sampler);
 
 /* Ends the thread and frees.  NULL is fine. */
 void sampler_stop(struct sampler *sampler);

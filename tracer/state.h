@@ -14,11 +14,15 @@
 #include "tracee.h"
 #include "tracer.h"
 
+struct faults;
+
 struct tracer {
     const struct tracer_options *options;
     struct recorder *recorder;
     struct sampler *sampler;
-    struct capture *capture; /* NULL: no stacks */
+    struct capture *capture;     /* NULL: no stacks */
+    struct faults *faults;       /* NULL: not looked at */
+    struct residency *residency; /* the same */
     struct tracee_table table;
     struct order order;
     struct placing placing;
@@ -27,11 +31,14 @@ struct tracer {
     struct maps_buffer maps; /* text of the map at hand */
     struct rec_mapping *mappings;
     size_t mappings_capacity;
-    uint64_t timers_cost; /* ticks that all timed checkpoints took */
+    uint64_t timers_cost;                    /* ticks that all timed checkpoints took */
+    uint64_t looked_ticks, looked_bytes;     /* that looks into heaps at peaks took, and heaps of that size */
+    size_t next_timed_look, next_event_look; /* from where in options->heap_at the next ones are to come */
 
     pid_t command;
     int exec_fd;          /* from which the reason of a failed exec is read; -1 once it is known */
     bool attached;        /* nothing was launched, no filter is on: every call stops twice */
+    bool pausing;         /* all tracees are brought to a stop for a moment (pause.h) */
     bool leaving;         /* all tracees are brought to a stop, to be released */
     bool begun;           /* the command was executed, or the processes attached to: events count from here */
     bool command_stopped; /* by job control */

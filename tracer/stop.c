@@ -8,6 +8,8 @@
 
 #include "checkpoint.h"
 #include "event.h"
+#include "heap_look.h"
+#include "faults.h"
 #include "lifecycle.h"
 #include "order.h"
 #include "proc.h"
@@ -22,7 +24,7 @@ static void resume(struct tracer *tracer, struct tracee *tracee, int signal)
     bool every_call = (tracer->options->no_seccomp || tracer->attached) && !tracee->exiting && !tracer->leaving;
     bool syscalls = wants_exit || every_call;
     /* Any stop clears a request to stop that came before it: ask again. */
-    if (tracer->leaving && !wants_exit && !tracee->exiting)
+    if ((tracer->leaving || tracer->pausing) && !wants_exit && !tracee->exiting)
         ptrace(PTRACE_INTERRUPT, tracee->tid, NULL, NULL);
     ptrace(syscalls ? PTRACE_SYSCALL : PTRACE_CONT, tracee->tid, NULL, (void *)(intptr_t)signal);
 }
@@ -53,8 +55,10 @@ static void let_in(struct tracer *tracer, struct tracee *tracee)
     if (tracee->call.exclusive && order_alone(tracee) && cuts_into_growth(tracee) &&
         checkpoint_read_back(tracer, space, tracee->tid, tracee->process->pid) == 0)
         checkpoint_take(tracer, space, tracee->tid, tracee->process->pid, CHECKPOINT_EVERY);
+    faults_before_call(tracer->faults, tracee);
     if (!tracee->call.exclusive)
         order_pass(tracee);
+    heap_look_before(tracer, tracee);
     event_enter(tracer, tracee);
     resume(tracer, tracee, 0);
 }
@@ -150,8 +154,10 @@ static void serve_exit(struct tracer *tracer, struct tracee *tracee, const struc
         event_keep_for_restart(tracee);
     } else {
         /* Before the command was executed nothing is recorded, and a failed exec is told by the command itself. */
-        if (tracer->begun)
+        if (tracer->begun) {
             event_finish(tracer, tracee, info);
+            heap_look_after(tracer, tracee);
+        }
         leave_order(tracer, tracee);
         call_clear(&tracee->call);
     }
@@ -207,8 +213,9 @@ static void serve_signal(struct tracer *tracer, struct tracee *tracee, int signa
 
 static void serve_group_stop(struct tracer *tracer, struct tracee *tracee)
 {
-    if (tracer->leaving) {
+    if (tracer->leaving || tracer->pausing) {
         tracee->still = true;
+        tracee->in_group_stop = true;
         return;
     }
     ptrace(PTRACE_LISTEN, tracee->tid, NULL, NULL);
@@ -263,10 +270,20 @@ static void serve_stop_by_tracer(struct tracer *tracer, struct tracee *tracee)
         tracee->restore_clone = false;
         arch_restore_untraced(tracee->tid, tracee->clone_abi);
     }
-    const bool reruns = tracer->attached && arch_rerun_interrupted(tracee->tid) == 1;
+    const bool reruns = (tracer->attached || tracer->pausing) && arch_rerun_interrupted(tracee->tid) == 1;
     tracee->waits = reruns;
-    if (tracer->leaving)
+    tracee->in_group_stop = false;
+    if (tracer->leaving || tracer->pausing)
         tracee->still = true;
+    else
+        resume(tracer, tracee, 0);
+}
+
+void stop_go_on(struct tracer *tracer, struct tracee *tracee)
+{
+    tracee->still = false;
+    if (tracee->in_group_stop)
+        serve_group_stop(tracer, tracee);
     else
         resume(tracer, tracee, 0);
 }

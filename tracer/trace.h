@@ -28,16 +28,18 @@
 
 enum {
     TRACE_MAJOR = 1, /* a reader refuses a file of a newer major version */
-    TRACE_MINOR = 3, /* newer minor versions add kinds, and fields at the end of payloads */
+    TRACE_MINOR = 4, /* newer minor versions add kinds, and fields at the end of payloads */
     TRACE_TICKS_PER_SECOND = 10000000,
     TRACE_NS_PER_TICK = 100,
-    TRACE_MAX_FRAME = 16 << 20,  /* bytes of a decoded frame; a larger one is damage or malice */
-    TRACE_MAX_RECORD = 12 << 20, /* bytes of one payload */
-    TRACE_MAX_TEXT = 65536,      /* bytes of one text; longer ones are cut by the tracer */
-    TRACE_MAX_LIST = 4096,       /* bytes of an event's argv; a longer one is cut */
-    TRACE_PAGE = 4096,           /* page size of the only architecture so far */
-    TRACE_MAX_STACK = 4096,      /* frames of a stack */
-    TRACE_MAX_LINES = 256,       /* functions at one address: inlined ones, and the one that holds them */
+    TRACE_MAX_FRAME = 16 << 20,   /* bytes of a decoded frame; a larger one is damage or malice */
+    TRACE_MAX_RECORD = 12 << 20,  /* bytes of one payload */
+    TRACE_MAX_TEXT = 65536,       /* bytes of one text; longer ones are cut by the tracer */
+    TRACE_MAX_LIST = 4096,        /* bytes of an event's argv; a longer one is cut */
+    TRACE_PAGE = 4096,            /* page size of the only architecture so far */
+    TRACE_MAX_STACK = 4096,       /* frames of a stack */
+    TRACE_MAX_RUNS = 65536,       /* of pages in one record */
+    RESIDENCY_MAX_RUNS = 1 << 18, /* the same, of resident pages */
+    TRACE_MAX_LINES = 256,        /* functions at one address: inlined ones, and the one that holds them */
 };
 
 /* An address of the tracee: a number, never to be followed. */
@@ -78,6 +80,11 @@ enum record_kind {
     REC_CODE = 21,
     REC_ATTACH = 22,
     REC_COST = 23,
+    REC_WALK = 24,
+    /* 25 to 29 are kept free */
+    REC_FAULTS = 30,
+    REC_FAULT_SIGHT = 31,
+    REC_RESIDENCY = 32,
     REC_KINDS
 };
 
@@ -424,6 +431,188 @@ struct rec_cost {
     uint32_t left;    /* threads that could not be stopped to be released, and went free with the tracer's end */
 };
 
+/*
+ * ---- the inside of heaps ----
+ *
+ * What glibc's malloc has in its heaps, read from the headers of its chunks while the process stood still.  Only sums
+ * are recorded, and where chunks lie: never what is in them.
+ */
+
+enum { WALK_RUNS = 4, WALK_CELLS = 256 };
+
+enum walk_reason {
+    WALK_AT_EXIT = 1,   /* just before the space was lost */
+    WALK_AT_DETACH = 2, /* just before the process was let go */
+    WALK_ASKED = 3,     /* at a moment that the user named */
+    WALK_AT_PEAK = 4,   /* the heap was about to outgrow twice its size of the last walk, or to fall from its highest */
+    WALK_LIVE = 5,      /* of a process that was attached to for nothing else */
+};
+
+enum walk_flag {
+    WALK_MAIN = 1 << 0,      /* the heap of the main arena, that is moved by brk(2) */
+    WALK_FIRST = 1 << 1,     /* the first heap of an arena that is not the main one; the others are its further ones */
+    WALK_32BIT = 1 << 2,     /* headers of 4-byte words */
+    WALK_CUT_LISTS = 1 << 3, /* lists of free chunks were not followed to their end: tcache, fast and unsorted are at
+                              * least so much, used at most */
+    WALK_MOVING = 1 << 4,    /* not all threads of the space stood still */
+    WALK_MORE = 1 << 5,      /* of the last heap of a look: there were more heaps than are walked */
+    WALK_PIN_KEPT = 1 << 6,  /* all up to the first free run below the top is in tcaches and fastbins; the pin is the
+                              * highest of these */
+};
+
+/* How far the walk came; what was seen up to there is in the sums. */
+enum walk_end {
+    WALK_TO_TOP,     /* to the top chunk: all of it */
+    WALK_TO_FENCE,   /* to the fence at the end of a heap that is full: all of it */
+    WALK_CORRUPT,    /* a header that is impossible */
+    WALK_FOREIGN,    /* behind a fence memory of somebody else follows (sbrk(2)), and no more chunks were found */
+    WALK_UNREADABLE, /* memory that cannot be read */
+    WALK_TIMED_OUT,  /* it took too long */
+    WALK_TOO_LARGE,  /* there was too much to read */
+    WALK_NOT_GLIBC,  /* no state of glibc's malloc that belongs to this heap was found: nothing was counted */
+    WALK_ENDS
+};
+
+/* Free memory without a break. */
+struct walk_run {
+    uint64_t addr, size;
+};
+
+/*
+ * One heap at one moment.  All heaps of a space that are looked at together stand together, and `rest` counts down.
+ *
+ * start to end = used + binned + tcache + fast + top + other + unseen; unless chunks were moved under the walk.
+ *
+ * Example: {.start = 0x1000, .end = 0x22000, .used = 53248, .used_chunks = 400, .binned = 65536, .binned_chunks = 1,
+ * .top = 16384, .top_at = 0x1e000, .pages = 61440, .top_pages = 12288, .pin = 0x1dfd0, .pin_size = 48}.
+ */
+struct rec_walk {
+    uint64_t time;
+    uint32_t space, pid;
+    uint32_t reason; /* enum walk_reason */
+    uint32_t flags;  /* enum walk_flag */
+    uint32_t arena;  /* heaps of one arena have the same number; 0: main */
+    uint32_t rest;   /* heaps of this look that follow */
+    uint64_t cost;   /* ticks that all heaps of this look took */
+    tracee_addr start, end;
+    uint32_t ending;   /* enum walk_end */
+    tracee_addr ended; /* where the walk ended */
+    uint64_t used, used_chunks;
+    uint64_t binned, binned_chunks;     /* free, in lists that the chunks' neighbours know of: bins, unsorted chunks */
+    uint64_t unsorted, unsorted_chunks; /* the part of it that is in no bin yet */
+    uint64_t tcache, tcache_chunks;     /* free, kept for one thread each; their neighbours take them for used */
+    uint64_t fast, fast_chunks;         /* the same in fastbins */
+    uint32_t tcaches;                   /* threads that have such a cache here */
+    uint64_t top;                       /* the rest behind the last chunk */
+    tracee_addr top_at;
+    uint64_t other;            /* malloc's own state, alignment, fences, memory of others */
+    uint64_t unseen;           /* behind where the walk ended */
+    uint64_t pages, top_pages; /* bytes in whole pages that could be given back: of chunks in bins; of the top */
+    tracee_addr pin;           /* chunk in use nearest below the top, with no free run between; 0: none, or not found */
+    uint64_t pin_size;
+    uint64_t between;             /* bytes between its end and the top: chunks in tcaches and fastbins */
+    uint64_t above, above_chunks; /* in use above the largest run */
+    uint32_t n_runs;              /* at most WALK_RUNS: the largest, the largest first */
+    const struct walk_run *runs;  /* of chunks in bins */
+    struct text cells;            /* the heap in at most WALK_CELLS equal parts: a byte each, 0 for nothing used in it,
+                                   * 255 for everything */
+};
+
+/* ---- page faults ---- */
+
+enum fault_flag {
+    FAULT_MAJOR = 1 << 0,  /* they had to wait for a device */
+    FAULT_KERNEL = 1 << 1, /* the kernel touched the pages, inside of a system call; `stack` is the caller's */
+};
+
+/* Faults on pages that lie side by side, by the same code.  More faults than pages: some pages were faulted in more
+ * than once. */
+struct rec_fault_run {
+    uint32_t stack; /* REC_STACK, 0: unknown; one with a single frame tells no more than the instruction */
+    uint32_t flags; /* enum fault_flag */
+    tracee_addr start;
+    uint64_t pages, faults; /* pages: at least 1 */
+};
+
+/*
+ * Page faults of a space in a short time, added up.  They come before the next record after which other memory may lie
+ * at these addresses, so that they belong to what lies there now.
+ *
+ * Example: a loop wrote to a block of 1 MiB: {time 5200, lasted 1200, space 1, pid 70, runs {{stack 5, flags 0, start
+ * 0x7f2a4c000000, pages 256, faults 256}}}.
+ */
+struct rec_faults {
+    uint64_t time;   /* of the last of them */
+    uint64_t lasted; /* ticks since the first */
+    uint32_t space, pid;
+    uint32_t n_runs; /* at most TRACE_MAX_RUNS */
+    const struct rec_fault_run *runs;
+};
+
+enum fault_sight {
+    FAULTS_OFF = 1,    /* the user did not want them */
+    FAULTS_DENIED = 2, /* perf_event_open(2) failed: error */
+    FAULTS_MANY = 3,   /* they would need more descriptors than there are */
+    FAULTS_USER = 4,   /* those of user code are seen; those that the kernel makes inside of calls are not */
+    FAULTS_ALL = 5,    /* those of both sides are seen */
+};
+
+/* How page faults are seen: when a recording begins to look, and again, with what became of them, when it no longer
+ * does. */
+struct rec_fault_sight {
+    uint64_t time;
+    uint32_t sight; /* enum fault_sight */
+    uint32_t error; /* errno of FAULTS_DENIED */
+    uint32_t rings; /* in which the kernel puts them */
+    uint64_t ring_bytes;
+    uint64_t seen;     /* that were in the rings */
+    uint64_t lost;     /* that found no room there */
+    uint64_t unplaced; /* of those seen: of threads that were not traced, or no longer */
+    uint64_t stacks;   /* that were taken, of that many faults */
+    uint64_t by_ip;    /* of those seen: whose stack is not known, only the instruction */
+};
+
+/* ---- resident pages ---- */
+
+enum page_flag {
+    PAGE_PRESENT = 1 << 0,
+    PAGE_SWAPPED = 1 << 1,
+    PAGE_FILE = 1 << 2, /* of a file, or of memory that processes share */
+    PAGE_ZERO = 1 << 3, /* the kernel's page of zeros: it was read, never written, and is not counted as resident */
+    PAGE_HUGE = 1 << 4, /* part of a transparent huge page */
+};
+
+/* Pages side by side that are the same. */
+struct rec_page_run {
+    tracee_addr start;
+    uint64_t pages;
+    uint32_t flags; /* enum page_flag */
+};
+
+enum residency_reason {
+    RESIDENCY_EXIT = 1,  /* the last look before a space is gone, or is let go */
+    RESIDENCY_PEAK = 2,  /* resident memory was higher by a good part than when it was last looked at */
+    RESIDENCY_ASKED = 3, /* the user has asked for this moment */
+};
+
+enum residency_flag {
+    RESIDENCY_CUT = 1 << 0,     /* there were more runs than a record may hold */
+    RESIDENCY_NO_SUMS = 1 << 1, /* smaps_rollup could not be read */
+};
+
+/* All pages of a space that are resident or swapped out, and what the kernel says of their sums: smaps_rollup. */
+struct rec_residency {
+    uint64_t time;
+    uint32_t space, pid;
+    uint32_t reason; /* enum residency_reason */
+    uint32_t flags;  /* enum residency_flag */
+    uint64_t cost;   /* ticks that it took */
+    uint64_t rss_kib, pss_kib, anon_kib, lazy_kib, huge_kib, swap_kib;
+    uint32_t huge_looked, huge_zero; /* pages of huge pages that were looked into; and that held nothing but zeros */
+    uint32_t n_runs;
+    const struct rec_page_run *runs; /* in order, not overlapping */
+};
+
 enum end_reason {
     END_EXITED = 1,    /* the last tracee ended */
     END_DISK_FULL = 2, /* the recording stopped early, the tracees ran on */
@@ -491,6 +680,10 @@ struct record {
         struct rec_code code;
         struct rec_attach attach;
         struct rec_cost cost;
+        struct rec_walk walk;
+        struct rec_faults faults;
+        struct rec_fault_sight fault_sight;
+        struct rec_residency residency;
     };
 };
 

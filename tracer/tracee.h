@@ -59,7 +59,10 @@ struct space {
     struct spans unknown;                  /* where calls left an effect that only the map tells: to be read back */
     uint64_t timer;                        /* tick from which on a checkpoint by time is due */
     uint64_t timer_cost;                   /* ticks that the last one took */
-    struct space *next;                    /* in the list of spaces with waiters */
+    tracee_addr brk, brk_start;            /* the break, and the lowest that it was, as far as calls have told */
+    uint64_t brk_looked; /* bytes between the two when the heap was looked at by itself (heap_look.h) */
+    uint64_t look_round; /* the last look into all spaces that it was part of */
+    struct space *next;  /* in the list of spaces with waiters */
 };
 
 struct process {
@@ -95,7 +98,8 @@ struct tracee {
     bool foreign;        /* in a call that is not recorded: the next stop of a call is its exit */
     bool waits;          /* in one that may fail only because the thread was stopped */
     bool gets_signals;   /* those sent to its process by the kernel or by a pid go through it: see detach.c */
-    bool still;          /* stopped for good, until it is released */
+    bool still;          /* kept in its stop, until it is released or goes on */
+    bool in_group_stop;  /* and that is one of job control */
     uint64_t stopped_at; /* tick of that stop */
     bool died_in_exec;   /* killed inside execve: its map may be the new program's already, of which nothing is known */
     bool exiting;        /* passed STOP_EXITING: no longer counted in its space */

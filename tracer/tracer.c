@@ -2,6 +2,7 @@
 #include "tracer.h"
 
 #include "background.h"
+#include "faults.h"
 #include "launch.h"
 #include "lifecycle.h"
 #include "loop.h"
@@ -31,7 +32,7 @@ static int start(struct tracer *tracer, const struct launch *launch, const char 
     if (error)
         return error;
     *ret_what = "sampling thread";
-    error = sampler_start(tracer->recorder, tracer->options->sample_interval_ms, &tracer->sampler);
+    error = sampler_start(tracer->recorder, tracer->residency, tracer->options->sample_interval_ms, &tracer->sampler);
     if (!error && !lifecycle_first(tracer, tracer->command))
         error = -ENOMEM;
     if (error) {
@@ -55,6 +56,7 @@ static int run(struct tracer *tracer, const struct launch *launch, struct tracer
     if (!tracer->options->free_placement)
         placement_start(&tracer->placing, &tracer->table);
     bool interrupted = loop_run(tracer);
+    faults_end(tracer->faults);
     placement_end(&tracer->placing);
     signals_tick(false);
     result->exec_error = launch_exec_error(tracer->exec_fd);

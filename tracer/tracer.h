@@ -21,13 +21,28 @@ struct record_sink {
 /* What ends a recording, beside time: sums over all processes that are traced. */
 enum until_what { UNTIL_NOTHING, UNTIL_RESIDENT, UNTIL_VIRTUAL };
 
-enum { TRACER_MAX_TARGETS = 64 /* processes to attach to */ };
+enum {
+    TRACER_MAX_TARGETS = 64, /* processes to attach to */
+    TRACER_MAX_LOOKS = 64,   /* moments at which the heaps' inside is looked at */
+    TRACER_MAX_MOMENTS = 64, /* the same of resident pages */
+};
+
+/* A moment at which the heaps' inside is to be recorded: a tick, or right behind an event. */
+struct heap_moment {
+    bool is_event;
+    uint64_t value;
+};
 
 struct tracer_options {
-    const char *output;      /* path of the trace file, or NULL for none */
-    struct record_sink sink; /* live consumer; .record may be NULL */
-    bool no_seccomp;         /* stop at every system call instead of using a filter */
-    bool free_placement;     /* leave it to the kernel on which CPUs tracer and tracees run */
+    const char *output;                        /* path of the trace file, or NULL for none */
+    struct record_sink sink;                   /* live consumer; .record may be NULL */
+    bool no_seccomp;                           /* stop at every system call instead of using a filter */
+    bool no_faults;                            /* page faults are not looked at */
+    bool no_residency;                         /* resident pages are not looked at */
+    uint64_t residency_at[TRACER_MAX_MOMENTS]; /* ticks at which they are looked at, in order */
+    size_t n_residency_at;
+    uint64_t residency_every; /* ticks between two more looks; 0: none */
+    bool free_placement;      /* leave it to the kernel on which CPUs tracer and tracees run */
     bool leave_terminal; /* once the command runs, have nothing to do with the terminal and standard streams any more */
     unsigned sample_interval_ms; /* 0: no timed samples */
     uint64_t checkpoint_every;   /* compare the map after so many layout events of a space; 0: only at exec and exit */
@@ -35,6 +50,10 @@ struct tracer_options {
     double duration;             /* seconds after which recording stops; 0: none */
     enum until_what until;       /* recording stops when this is more than until_bytes */
     uint64_t until_bytes;
+    bool no_heap_walk; /* never read the heaps' inside */
+    bool only_look;    /* tracer_attach(): look into the heaps while all threads are stopped, and let go at once */
+    const struct heap_moment *heap_at; /* in order, times and events apart; see tracer/heap_look.h for other moments */
+    size_t n_heap_at;
     unsigned depth; /* frames of a stack at most; 0: no stacks are captured */
     /* Called about once a second while the tracer only waits for what the command left behind; `pid` and `comm` are one
      * of the processes, count is their number.  May be NULL. */
@@ -167,6 +186,7 @@ struct machine {
     int map_query;       /* PROCMAP_QUERY: Linux 6.11 */
     int pagemap_scan;    /* PAGEMAP_SCAN: Linux 6.7 */
     int fault_counter;   /* perf_event_open(2), page faults of the user side */
+    int fault_kernel;    /* the same of the kernel's side */
     int fault_ring;      /* mapping the ring of that counter, and finding faults in it */
     bool no_privileges;  /* a filter costs set-uid programs their privileges: no CAP_SYS_ADMIN */
     bool ptrace_capable; /* CAP_SYS_PTRACE */

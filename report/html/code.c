@@ -4,9 +4,12 @@
 #include "../escape.h"
 #include "../stack_text.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { LINE_INLINED = 1, LINE_GUESSED = 2, LINE_LIBC = 4, LINE_LIBRARY = 8, LINE_MADE = 16 };
 
@@ -233,47 +236,82 @@ void page_code(struct page *page)
 
 /* ---- instructions and source lines ---- */
 
-enum { STACK, N_INSTRUCTIONS, INSTRUCTION, IS_SITE, SOURCE_COUNT, SOURCE_NUMBER, SOURCE, CODE_COLUMNS };
+enum { STACK, INSTRUCTIONS, SOURCE, CODE_COLUMNS };
 enum { AROUND = 3, MOST_STACKS = 4000, LONGEST_LINE = 400, LARGEST_SOURCE = 8 << 20 };
 
-static void add_instructions(struct page *page, struct column *c, const struct code_line *site)
+/* A line each, that of the call with a mark in front. */
+static uint32_t instructions(struct page *page, const struct code_line *site)
 {
     struct instruction *list = NULL;
+    struct buffer out = {0};
     size_t count = 0;
     char text[INSTRUCTION_MAX_TEXT + 32];
     code_instructions(decoder_code(page->decoder), site->frame, &list, &count);
     for (size_t i = 0; i < count; i++) {
-        snprintf(text, sizeof(text), "%8llx  %s", (unsigned long long)list[i].address, list[i].text);
-        column_add(&c[INSTRUCTION], strings_add_chars(&page->strings, text));
-        column_add(&c[IS_SITE], list[i].is_call_site);
+        snprintf(text, sizeof(text), "%s%c %8llx  %s", i ? "\n" : "", list[i].is_call_site ? '>' : ' ',
+                 (unsigned long long)list[i].address, list[i].text);
+        buffer_string(&out, text);
     }
-    column_add(&c[N_INSTRUCTIONS], count);
+    const uint32_t string = strings_add_buffer(&page->strings, &out);
+    buffer_free(&out);
     free(list);
+    return string;
+}
+
+static void skip_line(FILE *file)
+{
+    int c;
+    while ((c = getc(file)) != EOF && c != '\n')
+        ;
+}
+
+/* Only what is named like a source file is read: debug information can name any file, and the report may be sent to
+ * somebody who must not see it. */
+static FILE *open_source(struct text name)
+{
+    static const char *const endings[] = {".c",    ".cc", ".cpp", ".cxx", ".h",   ".hh",  ".hpp",   ".inc",
+                                          ".ipp",  ".rs", ".go",  ".S",   ".s",   ".py",  ".js",    ".ts",
+                                          ".java", ".kt", ".zig", ".d",   ".f90", ".nim", ".swift", ".m"};
+    char path[4096];
+    struct stat st;
+    if (!name.size || name.size >= sizeof(path) || *name.data != '/' || memchr(name.data, 0, name.size))
+        return NULL;
+    memcpy(path, name.data, name.size);
+    path[name.size] = '\0';
+    const char *ending = strrchr(path, '.');
+    bool known = false;
+    for (size_t i = 0; ending && i < sizeof(endings) / sizeof(endings[0]); i++)
+        known |= strcmp(ending, endings[i]) == 0;
+    const int fd = known ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) : -1;
+    FILE *file = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? fdopen(fd, "r") : NULL;
+    if (!file && fd >= 0)
+        close(fd);
+    return file;
 }
 
 /* Lines around the site, if its file is there and as long; the file may have changed since, which cannot be known. */
-static void add_source(struct page *page, struct column *c, const struct code_line *site)
+static uint32_t source(struct page *page, const struct code_line *site)
 {
-    char path[4096], text[LONGEST_LINE];
-    uint64_t count = 0;
-    snprintf(path, sizeof(path), "%.*s", (int)(site->file.size < 4000 ? site->file.size : 0), site->file.data);
-    FILE *file = *path == '/' && site->line && !page->options->no_source ? fopen(path, "re") : NULL;
+    char text[LONGEST_LINE], head[32];
+    struct buffer out = {0};
+    FILE *file = site->line ? open_source(site->file) : NULL;
     for (uint32_t number = 1;
          file && number <= site->line + AROUND && fgets(text, sizeof(text), file) && ftell(file) < LARGEST_SOURCE;
          number++) {
         const size_t length = strcspn(text, "\n");
-        if (!text[length]) /* the rest of a long line */
-            for (int ch; (ch = getc(file)) != EOF && ch != '\n';)
-                ;
+        if (!text[length])
+            skip_line(file);
         if (number + AROUND < site->line)
             continue;
-        column_add(&c[SOURCE_NUMBER], number);
-        column_add(&c[SOURCE], strings_add(&page->strings, (struct text){text, length}));
-        count++;
+        snprintf(head, sizeof(head), "%s%c %5u  ", out.size ? "\n" : "", number == site->line ? '>' : ' ', number);
+        buffer_string(&out, head);
+        buffer_append(&out, text, length);
     }
     if (file)
         fclose(file);
-    column_add(&c[SOURCE_COUNT], count);
+    const uint32_t string = strings_add_buffer(&page->strings, &out);
+    buffer_free(&out);
+    return string;
 }
 
 void page_instructions(struct page *page)
@@ -281,11 +319,7 @@ void page_instructions(struct page *page)
     struct code *code = decoder_code(page->decoder);
     struct column c[CODE_COLUMNS] = {
         [STACK] = COLUMN("stack", COLUMN_NEAR),
-        [N_INSTRUCTIONS] = COLUMN("instructions", COLUMN_NUMBER),
-        [INSTRUCTION] = COLUMN("instruction_str", COLUMN_NUMBER),
-        [IS_SITE] = COLUMN("instruction_site", COLUMN_BYTE),
-        [SOURCE_COUNT] = COLUMN("sources", COLUMN_NUMBER),
-        [SOURCE_NUMBER] = COLUMN("source_number", COLUMN_NUMBER),
+        [INSTRUCTIONS] = COLUMN("text_str", COLUMN_NUMBER),
         [SOURCE] = COLUMN("source_str", COLUMN_NUMBER),
     };
     const uint32_t count = code_stacks(code) < MOST_STACKS ? code_stacks(code) : MOST_STACKS;
@@ -294,8 +328,8 @@ void page_instructions(struct page *page)
         if (!code_site(code, stack, &site) || site.is_runtime)
             continue;
         column_add(&c[STACK], stack + STACK_SUMS_STACKS - 1);
-        add_instructions(page, c, &site);
-        add_source(page, c, &site);
+        column_add(&c[INSTRUCTIONS], instructions(page, &site));
+        column_add(&c[SOURCE], source(page, &site));
     }
     page_columns(page, "code", c, CODE_COLUMNS);
 }

@@ -17,6 +17,7 @@
 enum {
     ID,
     TIME,
+    LATE,
     DURATION,
     TID,
     PROC,
@@ -52,6 +53,7 @@ struct events_part {
 static const struct column shape[COLUMNS] = {
     [ID] = COLUMN("id", COLUMN_NEAR),
     [TIME] = COLUMN("time", COLUMN_NEAR),
+    [LATE] = COLUMN("late", COLUMN_NUMBER),
     [DURATION] = COLUMN("duration", COLUMN_NUMBER),
     [TID] = COLUMN("tid", COLUMN_NEAR),
     [PROC] = COLUMN("proc", COLUMN_NEAR),
@@ -167,14 +169,15 @@ void events_add(struct events_part *part, struct page *page, const struct moment
     const struct decoder *d = page->decoder;
     if (!is_wanted(part, page, m))
         return;
-    const uint64_t process = page_process(page, m->pid);
+    const uint64_t process = page_process(page, m->pid), time = decoder_time(d);
     if (!part->in_chunk) {
         part->first_id = m->event;
-        part->first_time = m->time;
+        part->first_time = time;
     }
-    part->last_time = m->time;
+    part->last_time = time;
     column_add(&part->c[ID], m->event);
-    column_add(&part->c[TIME], m->time);
+    column_add(&part->c[TIME], time);
+    column_add(&part->c[LATE], time - m->time);
     column_add(&part->c[DURATION], event->duration);
     column_add(&part->c[TID], event->tid);
     column_add(&part->c[PROC], process ? process - 1 : 0);

@@ -113,11 +113,14 @@
  * mmap threshold: move_time, move_from, move_to, move_stack, move_event. Arenas: arena_start_page, arena_reserved,
  * arena_open, arena_time, arena_threads_str.
  *
- * ---- code: around call sites ----  stack (index), text_str: instructions, a line each; source_str: source lines.
+ * ---- code: around call sites ----
+ *
+ * stack (index), text_str: instructions, source_str: source lines; a line each, that of the call begins with '>'.
  *
  * ---- e0, e1, ...: events, EVENTS_CHUNK in each ----
  *
- * id 'd', time 'd' (exit), duration, tid 'd', proc (index), call, flags (1 unordered, 2 did not return, 4 faults were
+ * id 'd', time 'd' (of its exit, but never before that of the event before), late (by how much its exit was earlier than
+ * `time`, when calls overlapped), duration, tid 'd', proc (index), call, flags (1 unordered, 2 did not return, 4 faults were
  * measured), error, mapped, unmapped, kind, stack (index), minor, major, text_str (path or name, index + 1 in its own
  * column `text` 't'; 0: none), and a0 ... a5 and ret, 'w'.
  * ev: first_id, count, start, end of each chunk; whole (1: all events).

@@ -47,6 +47,9 @@ void page_columns(struct page *page, const char *name, struct column *columns, s
 /* Index + 1 of a process, 0: unknown. */
 uint64_t page_process(const struct page *page, uint32_t pid);
 
+/* Whether the recording is of one process only. */
+bool page_is_alone(const struct page *page);
+
 /* Index of a site's text: "parse_row (load.c:88)", or what stands in place of a stack. */
 uint32_t page_site(struct page *page, size_t stack_index);
 

@@ -13,6 +13,11 @@ uint64_t page_process(const struct page *page, uint32_t pid)
     return process ? process->index + 1 : 0;
 }
 
+bool page_is_alone(const struct page *page)
+{
+    return decoder_process_at(page->decoder, 0) && !decoder_process_at(page->decoder, 1);
+}
+
 /* From when to when, and how many threads, told by its threads. */
 struct process_life {
     uint64_t start, end, threads;
@@ -35,6 +40,7 @@ static struct process_life *process_lives(const struct page *page, size_t count)
     return lives;
 }
 
+/* Number of the series of a process, 0: it has none.  Those of a process that is alone are those of the whole. */
 static uint64_t slot_of(const struct page *page, size_t process)
 {
     for (size_t i = 0; i < page->n_slots; i++)
@@ -47,7 +53,7 @@ static uint64_t events_of(const struct page *page, size_t slot)
 {
     uint64_t sum = 0;
     size_t buckets;
-    for (int call = 0; slot && call < CALL_COUNT; call++) {
+    for (int call = 0; (slot || page_is_alone(page)) && call < CALL_COUNT; call++) {
         const uint64_t *values = survey_series(page->survey, slot, SURVEY_CALL + call, &buckets);
         for (size_t i = 0; values && i < buckets; i++)
             sum += values[i];
@@ -86,7 +92,7 @@ static void add_process(struct page *page, struct column *c, const struct proces
     column_add(&c[STATUS], strings_add_chars(&page->strings, status));
     column_add(&c[START], life->start);
     column_add(&c[END], life->end);
-    column_add(&c[SLOT], slot);
+    column_add(&c[SLOT], slot || page_is_alone(page) ? slot + 1 : 0);
     column_add(&c[EVENTS], events_of(page, slot));
     column_add(&c[THREADS], life->threads);
     column_add(&c[RESIDENT], resident.bytes);

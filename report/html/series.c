@@ -62,7 +62,7 @@ void page_series(struct page *page)
 
 /* ---- by stack and time ---- */
 
-enum { SLOT, STACK, ITEMS, BUCKET, CALLS, MAPPED, RETURNED, FAULTS, TIME, COLUMNS };
+enum { SLOT, STACK, ITEMS, BUCKET, CALLS, MAPPED, RETURNED, FAULTS, TIME, TOUCHED, COLUMNS };
 
 void page_sparse(struct page *page)
 {
@@ -72,12 +72,13 @@ void page_sparse(struct page *page)
         [CALLS] = COLUMN("calls", COLUMN_NUMBER),       [MAPPED] = COLUMN("mapped", COLUMN_NUMBER),
         [RETURNED] = COLUMN("returned", COLUMN_NUMBER), [FAULTS] = COLUMN("faults", COLUMN_NUMBER),
         [TIME] = COLUMN("time", COLUMN_NUMBER),
+        [TOUCHED] = COLUMN("touched", COLUMN_NUMBER),
     };
     size_t slot, stack, items;
     for (size_t row = 0; survey_row(page->survey, row, &slot, &stack, &items); row++) {
         struct survey_item item;
         size_t at = 0;
-        column_add(&c[SLOT], slot ? page->slots[slot - 1] + 1 : 0);
+        column_add(&c[SLOT], slot ? page->slots[slot - 1] + 1 : page_is_alone(page));
         column_add(&c[STACK], stack);
         column_add(&c[ITEMS], items);
         while (survey_item(page->survey, row, &at, &item)) {
@@ -87,6 +88,7 @@ void page_sparse(struct page *page)
             column_add(&c[RETURNED], item.returned);
             column_add(&c[FAULTS], item.faults);
             column_add(&c[TIME], item.ticks);
+            column_add(&c[TOUCHED], item.touched);
         }
     }
     page_columns(page, "sparse", c, COLUMNS);

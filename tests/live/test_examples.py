@@ -325,6 +325,42 @@ def test_rwx(run):
         )
 
 
+def storms(run, trace):
+    outcome = run.verb("findings", trace.path, "--json")
+    assert outcome.status == 0, outcome
+    return [
+        ({number: one["numbers"][number] for number in ("faults", "again", "copies", "first")}, one["stacks"][0]["site"].split()[0])
+        for one in json.loads(outcome.out)
+        if one["name"] == "fault-storm"
+    ]
+
+
+def sees_faults(run, trace):
+    return run.verb("stacks", trace.path, "--by", "touched").status == 0
+
+
+def test_touched_late(run):
+    trace, _ = traced(run, "touched-late")
+    if not sees_faults(run, trace):
+        pytest.skip("this user may not look at page faults here")
+    ((numbers, site),) = storms(run, trace)
+    assert site == "answer" and numbers["first"] == 32 * MIB and numbers["again"] == numbers["copies"] == 0
+    assert re.search(r"32M +[\d.]+ % +answer \(touched-late\.c:\d+\)", live_by(run, trace, "touched"))
+    trace, _ = traced(run, "touched-late", "fixed")
+    assert not storms(run, trace)
+
+
+def test_cow_after_fork(run):
+    trace, _ = traced(run, "cow-after-fork")
+    if not sees_faults(run, trace):
+        pytest.skip("this user may not look at page faults here")
+    ((numbers, site),) = storms(run, trace)
+    assert site == "update" and 8192 <= numbers["copies"] < 8300 and numbers["first"] < 64 * PAGE
+    assert re.search(r"32M +[\d.]+ % +fill \(cow-after-fork\.c:\d+\)", live_by(run, trace, "touched"))
+    trace, _ = traced(run, "cow-after-fork", "fixed")
+    assert not storms(run, trace)
+
+
 def test_every_example_says_what_it_shows():
     """A new example has a head comment of the same form, and a test here."""
     here = Path(__file__).read_text()

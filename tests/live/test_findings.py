@@ -13,7 +13,7 @@ KEYS = ["name", "severity", "confidence", "pid", "sentence", "numbers", "events"
 # The finding of each example, its severity, and the code that its first stack names.
 EXAMPLES = {
     "leak-by-mmap": ("growth", "warning", "handle"),
-    "pinned-heap": ("heap-pinned", "note", "load"),
+    "pinned-heap": ("heap-pinned", "warning", "load"),
     "trim-storm": ("trim-storm", "warning", "give_round"),
     "threshold-drift": ("threshold-drift", "warning", "read_image"),
     "arenas": ("arena-sprawl", "warning", "work"),

@@ -91,8 +91,6 @@ def test_totals(recording):
     for metric, key in (("mapped", "mapped"), ("returned", "unmapped")):
         assert sum(value for _, value in folded(recording, "--by", metric)) == sum(e[key] for e in all_events)
     assert sum(value for _, value in folded(recording, "--by", "calls")) == len(all_events)
-    faults = sum((e["minflt"] or 0) + (e["majflt"] or 0) for e in all_events)
-    assert sum(value for _, value in folded(recording, "--by", "faults")) == faults
     time = sum(value for _, value in folded(recording, "--by", "time"))
     assert abs(time / 1000 - sum(e["duration_us"] for e in all_events)) < len(all_events)
 
@@ -143,11 +141,6 @@ def test_text(recording):
     assert left_out and len(whole.splitlines()) == len(text.splitlines()) - 2 + int(left_out[1]), text
     assert "left out" not in whole and max(map(len, whole.splitlines())) <= 100, whole
 
-
-def test_touched(recording):
-    """What the trace does not hold is told in one line."""
-    outcome = stacks(recording, "--by", "touched", status=1)
-    assert "this trace holds no page faults" in outcome.err and outcome.err.count("\n") == 1 and not outcome.out, outcome
 
 
 def test_wrong_usage(recording):

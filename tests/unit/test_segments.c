@@ -1,4 +1,4 @@
-/* links: decoder/segments.o */
+/* links: decoder/segments.o decoder/touched.o decoder/pack.o */
 /* test_segments.c: the interval map against a plain array with one entry a page. */
 #include "../../decoder/segments.h"
 
