@@ -6,6 +6,8 @@
  */
 #include "code.h"
 
+#include "runtimes.h"
+
 #include "symbols/callsite.h"
 #include "symbols/disasm.h"
 
@@ -26,6 +28,8 @@ struct stack_entry {
     uint32_t site_of;               /* code->naming for which the site is right, 0: never looked for */
     uint32_t site_depth, site_line; /* the site, as code_walk counts */
     bool site_is_runtime;
+    uint32_t kept_of; /* the same for what others keep here: code_keep() */
+    uint8_t kept;
 };
 
 /* Instructions of a frame. */
@@ -577,6 +581,24 @@ bool code_site(struct code *c, uint32_t stack, struct code_line *ret_line)
     code_walk_next(&walk, ret_line);
     ret_line->is_runtime = s->site_is_runtime;
     return true;
+}
+
+bool code_kept(const struct code *c, uint32_t stack, uint8_t *ret_value)
+{
+    struct code_stack known;
+    if (!code_stack(c, stack, &known) || stacks(c)[stack - 1].kept_of != c->naming)
+        return false;
+    *ret_value = stacks(c)[stack - 1].kept;
+    return true;
+}
+
+void code_keep(const struct code *c, uint32_t stack, uint8_t value)
+{
+    struct code_stack known;
+    if (!code_stack(c, stack, &known))
+        return;
+    stacks(c)[stack - 1].kept_of = c->naming;
+    stacks(c)[stack - 1].kept = value;
 }
 
 /* ---- instructions ---- */

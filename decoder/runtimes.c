@@ -145,7 +145,7 @@ static bool is_malloc(struct text function)
     return false;
 }
 
-enum runtime runtime_of(const struct code *code, uint32_t stack, bool *ret_guess)
+static enum runtime find_runtime(const struct code *code, uint32_t stack, bool *ret_guess)
 {
     struct code_walk walk = code_walk(code, stack);
     struct code_line line;
@@ -172,6 +172,19 @@ enum runtime runtime_of(const struct code *code, uint32_t stack, bool *ret_guess
         return RUNTIME_GLIBC;
     }
     return RUNTIME_NONE;
+}
+
+enum runtime runtime_of(const struct code *code, uint32_t stack, bool *ret_guess)
+{
+    enum { GUESS = 0x80 };
+    uint8_t kept;
+    if (code_kept(code, stack, &kept)) {
+        *ret_guess = kept & GUESS;
+        return (enum runtime)(kept & ~GUESS);
+    }
+    const enum runtime runtime = find_runtime(code, stack, ret_guess);
+    code_keep(code, stack, (uint8_t)(runtime | (*ret_guess ? GUESS : 0)));
+    return runtime;
 }
 
 const char *runtime_name(enum runtime runtime)

@@ -21,6 +21,11 @@ unsigned runtime_libc_frames(const struct code *code, uint32_t stack);
  * that is known: the program's own code, or the stack is not known. */
 enum runtime runtime_of(const struct code *code, uint32_t stack, bool *ret_guess);
 
+/* code.c: a number that belongs to a stack until names change: what runtime_of() has found out.  False when there is
+ * none. */
+bool code_kept(const struct code *code, uint32_t stack, uint8_t *ret_value);
+void code_keep(const struct code *code, uint32_t stack, uint8_t value);
+
 /* Whether a function of that name is on the stack, from the innermost on, before the call leaves libc (or, in a static
  * program, among the first lines): "_int_free" also finds "__GI__int_free", "heap_trim" also what is inlined. */
 bool runtime_passes(const struct code *code, uint32_t stack, const char *function);

@@ -44,7 +44,8 @@ struct events_part {
     uint64_t in_chunk, kept, failures;
     uint64_t first_id, first_time, last_time;
     bool all;
-    uint64_t least;     /* bytes: what an event must change to be kept, unless all are */
+    int class; /* events above it are kept, and of those in it one of `every` */
+    uint64_t every, in_class;
     struct buffer done; /* sections that are finished */
     unsigned chunks;
     struct column index[4]; /* first_id, count, start, end */
@@ -77,7 +78,7 @@ static const struct column shape[COLUMNS] = {
     [A0 + 5] = COLUMN("a5", COLUMN_WORD),
 };
 
-struct events_part *events_new(uint64_t least)
+struct events_part *events_new(int class, uint64_t every)
 {
     struct events_part *part = calloc(1, sizeof(*part));
     if (!part)
@@ -87,8 +88,9 @@ struct events_part *events_new(uint64_t least)
     part->index[1] = (struct column)COLUMN("count", COLUMN_NUMBER);
     part->index[2] = (struct column)COLUMN("start", COLUMN_NEAR);
     part->index[3] = (struct column)COLUMN("end", COLUMN_NEAR);
-    part->least = least;
-    part->all = least == 0;
+    part->class = class;
+    part->every = every;
+    part->all = class == EVENTS_ALL_CLASSES;
     return part;
 }
 
@@ -135,10 +137,18 @@ static bool is_named_by_finding(const struct page *page, uint64_t event)
     return false;
 }
 
-static bool is_wanted(struct events_part *part, const struct page *page, const struct moment *m)
+int events_class(const struct moment *m)
 {
     const uint64_t changed = m->change.mapped + m->change.unmapped;
-    if (part->all || changed >= part->least || is_named_by_finding(page, m->event))
+    return changed ? 64 - __builtin_clzll(changed) : 0;
+}
+
+static bool is_wanted(struct events_part *part, const struct page *page, const struct moment *m)
+{
+    const int class = events_class(m);
+    if (class > part->class || is_named_by_finding(page, m->event))
+        return true;
+    if (class == part->class && part->every && part->in_class++ % part->every == 0)
         return true;
     return m->record->event.error && part->failures++ < MOST_FAILURES;
 }

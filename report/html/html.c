@@ -59,9 +59,8 @@ static int first_run(struct page *page, struct first_run *run)
         if (stack_sums_before(page->sums, play->decoder, &play->record) < 0 || play_next(play, &m) < 0 ||
             stack_sums_add(page->sums, play->decoder, &m) < 0)
             return complain(EXIT_TROUBLE, "%s: the report could not be made", page->trace);
-        const uint64_t changed = m.change.mapped + m.change.unmapped;
         if (m.event)
-            run->sizes[changed ? 64 - __builtin_clzll(changed) : 0]++;
+            run->sizes[events_class(&m)]++;
     }
     if (!page->sums || stack_sums_now(page->sums, play->decoder) < 0)
         return complain(EXIT_TROUBLE, "out of memory");
@@ -128,22 +127,19 @@ static uint32_t *choose_slots(const struct page *page, const struct decoder *d, 
     return slots;
 }
 
-/* How many bytes an event must change to be kept, so that there are no more than asked for; 0: all are kept. */
-static uint64_t least_size(const struct page *page, const uint64_t sizes[SIZE_CLASSES])
+/* All events; or the largest, as many as asked for: all above a class of sizes, and some of that class. */
+static struct events_part *plan_events(const struct page *page, const uint64_t sizes[SIZE_CLASSES])
 {
     const uint64_t events = timeline_totals(page->timeline)->events, asked = page->options->events;
-    uint64_t most = asked, sum = 0;
-    if (asked == HTML_EVENTS_ALL || (asked == HTML_EVENTS_AUTO && events <= EVENTS_MOST) || events <= asked)
-        if (asked != HTML_EVENTS_AUTO || events <= EVENTS_MOST)
-            return 0;
-    if (asked == HTML_EVENTS_AUTO)
-        most = EVENTS_NOTABLE;
-    for (int class = SIZE_CLASSES - 1; class > 0; class --) {
-        sum += sizes[class];
-        if (sum > most)
-            return class + 1 < SIZE_CLASSES ? (uint64_t)1 << class : UINT64_MAX;
-    }
-    return 1;
+    const uint64_t most = asked != HTML_EVENTS_AUTO ? asked : events <= EVENTS_MOST ? events : EVENTS_NOTABLE;
+    uint64_t sum = 0;
+    if (events <= most)
+        return events_new(EVENTS_ALL_CLASSES, 0);
+    int class = SIZE_CLASSES - 1;
+    while (class > 0 && sum + sizes[class] <= most)
+        sum += sizes[class --];
+    const uint64_t room = most - sum;
+    return events_new(class, room ? sizes[class] / room + 1 : 0);
 }
 
 /* ---- the second run ---- */
@@ -173,7 +169,7 @@ static int second_run(struct page *page, struct play *play, const struct first_r
     const struct survey_plan plan = {page->ticks, timeline_totals(page->timeline)->resident.time, page->slots,
                                      page->n_slots};
     page->survey = survey_new(play->decoder, &plan);
-    page->events = events_new(least_size(page, first->sizes));
+    page->events = plan_events(page, first->sizes);
     page->heap = heap_part_new();
     if (!page->survey || !page->events || !page->heap)
         return complain(EXIT_TROUBLE, "out of memory");

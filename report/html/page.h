@@ -65,7 +65,13 @@ void page_sparse(struct page *page);
 void page_findings(struct page *page);
 
 /* events.c: taken while records go by, written at the end. */
-struct events_part *events_new(uint64_t least); /* bytes that an event must change to be kept; 0: all are */
+enum { EVENTS_ALL_CLASSES = -1 };
+
+/* Log2 of the bytes that an event changes, and 1; 0 when it changes none. */
+int events_class(const struct moment *moment);
+
+/* Those above that class are kept, and of those in it one of `every` (0: none). */
+struct events_part *events_new(int class, uint64_t every);
 void events_free(struct events_part *part);
 void events_add(struct events_part *part, struct page *page, const struct moment *moment);
 uint64_t events_kept(const struct events_part *part);
