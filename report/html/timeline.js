@@ -499,7 +499,7 @@ const timeline = (() => {
             listen(pane);
             return pane;
         };
-        lane('memory', 260, paintMemory).letters = true;
+        lane('memory', innerWidth > 2400 ? 420 : 260, paintMemory).letters = true;
         lane('heap', 72, paintHeap).empty = column('heap_last').length ? '' : 'No heap: brk was not used.';
         lane('calls', 64, (pane) => paintCounts(pane, CLASSES.map(([cls, color]) => [runningOf(cls, callsOf(cls)), color])));
         const faults = lane('faults', 64, (pane) => paintCounts(pane, ['minor', 'major'].map((name, i) => [runningOf(name, column(name)), i ? 'bad' : 'accent'])));
