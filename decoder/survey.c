@@ -260,9 +260,8 @@ static void add_touches(struct survey *s, const struct decoder *d, const struct 
     const struct rec_faults *faults = &m->record->faults;
     const size_t slot = slot_of(s, process_of(d, m->pid));
     for (uint32_t i = 0; m->touches && i < faults->n_runs; i++) {
-        const struct survey_item item = {.bucket = sparse_bucket(s),
-                                         .faults = faults->runs[i].faults,
-                                         .touched = m->touches[i].first * TRACE_PAGE};
+        const struct survey_item item = {
+            .bucket = sparse_bucket(s), .faults = faults->runs[i].faults, .touched = m->touches[i].first * TRACE_PAGE};
         sparse_add(&s->sparse, slot, stack_sums_index(d, faults->runs[i].stack), &item);
     }
 }

@@ -58,8 +58,8 @@ struct residency {
     struct scan_region *regions;
     uint64_t *words;
     struct maps_buffer maps;
-    uint64_t cost;  /* ticks that all of them took */
-    size_t next_at; /* of the moments that the user has asked for */
+    uint64_t cost, exit_cost; /* ticks that all of them took; and of those those at ends */
+    size_t next_at;           /* of the moments that the user has asked for */
     uint64_t next_every;
 };
 
@@ -119,7 +119,7 @@ static bool is_too_dear(const struct residency *r, enum residency_reason reason)
 {
     const uint64_t now = recorder_now(r->recorder);
     return (reason == RESIDENCY_PEAK && r->cost * COST_SHARE > now) ||
-           (reason == RESIDENCY_EXIT && r->cost * EXIT_SHARE > now);
+           (reason == RESIDENCY_EXIT && r->exit_cost * EXIT_SHARE > now);
 }
 
 /* ---- pages ---- */
@@ -149,7 +149,7 @@ static int scan(struct residency *r, int pagemap)
 {
     struct scan_argument a = {
         .size = sizeof(a),
-        .end = UINT64_C(1) << 47,
+        .end = (UINT64_C(1) << 47) - TRACE_PAGE, /* what lies beyond is no user memory, and refused */
         .vec = (uintptr_t)r->regions,
         .vec_len = REGIONS,
         .category_anyof_mask = SCAN_PRESENT | SCAN_SWAPPED,
@@ -292,6 +292,7 @@ static bool take(struct residency *r, struct rec_residency *residency, int dir)
     residency->runs = r->runs;
     residency->cost = recorder_now(r->recorder) - begin;
     r->cost += residency->cost;
+    r->exit_cost += residency->reason == RESIDENCY_EXIT ? residency->cost : 0;
     return true;
 }
 

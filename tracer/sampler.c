@@ -67,7 +67,7 @@ static void sample_one(struct sampler *s, struct watched *w)
 
 static void look_at_all(struct sampler *s)
 {
-    const enum residency_reason reason = residency_due(s->residency);
+    const enum residency_reason reason = s->count ? residency_due(s->residency) : 0;
     for (size_t i = 0; reason && i < s->count && !s->stopping; i++)
         residency_take(s->residency, s->watched[i].space, s->watched[i].pid, s->watched[i].dir, reason);
 }

@@ -119,11 +119,11 @@
  *
  * ---- e0, e1, ...: events, EVENTS_CHUNK in each ----
  *
- * id 'd', time 'd' (of its exit, but never before that of the event before), late (by how much its exit was earlier than
- * `time`, when calls overlapped), duration, tid 'd', proc (index), call, flags (1 unordered, 2 did not return, 4 faults were
- * measured), error, mapped, unmapped, kind, stack (index), minor, major, text_str (path or name, index + 1 in its own
- * column `text` 't'; 0: none), and a0 ... a5 and ret, 'w'.
- * ev: first_id, count, start, end of each chunk; whole (1: all events).
+ * id 'd', time 'd' (of its exit, but never before that of the event before), late (by how much its exit was earlier
+ * than `time`, when calls overlapped), duration, tid 'd', proc (index), call, flags (1 unordered, 2 did not return, 4
+ * faults were measured), error, mapped, unmapped, kind, stack (index), minor, major, text_str (path or name, index + 1
+ * in its own column `text` 't'; 0: none), and a0 ... a5 and ret, 'w'. ev: first_id, count, start, end of each chunk;
+ * whole (1: all events).
  */
 #ifndef BRKWATER_FORMAT_H
 #define BRKWATER_FORMAT_H

@@ -56,10 +56,10 @@ uint32_t page_site(struct page *page, size_t stack_index);
 /* ---- parts, each a file ---- */
 
 void page_tables(struct page *page);
-void page_processes(struct page *page); /* proc, space, thread */
-void page_code(struct page *page);      /* stk */
-void page_instructions(struct page *page);
-void page_series(struct page *page); /* lod0, lod1, ... */
+void page_processes(struct page *page);    /* proc, space, thread */
+void page_code(struct page *page);         /* stk */
+void page_instructions(struct page *page); /* source.c */
+void page_series(struct page *page);       /* lod0, lod1, ... */
 void page_lives(struct page *page);
 void page_sparse(struct page *page);
 void page_findings(struct page *page);

@@ -71,8 +71,7 @@ void page_sparse(struct page *page)
         [ITEMS] = COLUMN("row_items", COLUMN_NUMBER),   [BUCKET] = COLUMN("bucket", COLUMN_NUMBER),
         [CALLS] = COLUMN("calls", COLUMN_NUMBER),       [MAPPED] = COLUMN("mapped", COLUMN_NUMBER),
         [RETURNED] = COLUMN("returned", COLUMN_NUMBER), [FAULTS] = COLUMN("faults", COLUMN_NUMBER),
-        [TIME] = COLUMN("time", COLUMN_NUMBER),
-        [TOUCHED] = COLUMN("touched", COLUMN_NUMBER),
+        [TIME] = COLUMN("time", COLUMN_NUMBER),         [TOUCHED] = COLUMN("touched", COLUMN_NUMBER),
     };
     size_t slot, stack, items;
     for (size_t row = 0; survey_row(page->survey, row, &slot, &stack, &items); row++) {

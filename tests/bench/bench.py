@@ -44,6 +44,7 @@ class Tracers:
             "bare tracer": [BARE],
             "brkwater --depth 0": [*brkwater, "--depth", "0"],
             "brkwater": brkwater,
+            "brkwater --no-faults": [*brkwater, "--no-faults"] if "--no-faults" in self.help else None,
             "brkwater, placed free": [*brkwater, "--placement", "free"] if "--placement" in self.help else None,
             "strace": strace if has_strace else None,
             "strace -k": [*strace, "-k"] if has_strace and works(*strace, "-k", "true") else None,
@@ -114,6 +115,22 @@ def call_cases(tracers, quick):
     return [case("getppid", 500000), case("read", 200000), case("stat", 100000)]
 
 
+def fault_cases(tracers, quick):
+    """What it costs to look at page faults, where a program makes nothing else."""
+    return [
+        workload_case(
+            tracers,
+            "faults/touch",
+            "a page fault: a first touch of anonymous memory",
+            "ns",
+            ["untraced", "brkwater --no-faults", "brkwater"],
+            ["untraced", "brkwater --no-faults"],
+            lambda variant: ("touch", 1, 1, 40000 if quick else 200000),
+            3 if quick else 9,
+        )
+    ]
+
+
 # ---- whole programs ----
 
 
@@ -123,7 +140,7 @@ def program_case(tracers, quick, name, title, argv, prepare=lambda: None):
         result = run([*tracers.words[variant], *argv], placement, cwd=ROOT, stderr=subprocess.DEVNULL)
         return result.seconds * 1e3, result.cpu * 1e3
 
-    variants = ["untraced", "brkwater", "brkwater, placed free", "strace"]
+    variants = ["untraced", "brkwater --no-faults", "brkwater", "brkwater, placed free", "strace"]
     return Case(f"programs/{name}", title, "ms", variants, measure, ["untraced", "strace"], 2 if quick else 5)
 
 
@@ -295,7 +312,8 @@ def main():
         facts = machine()
         tracers = Tracers(folder)
         quick = options.quick
-        cases = event_cases(tracers, quick) + call_cases(tracers, quick) + program_cases(tracers, quick, folder)
+        cases = event_cases(tracers, quick) + call_cases(tracers, quick) + fault_cases(tracers, quick)
+        cases += program_cases(tracers, quick, folder)
         pauses = []
         cases += attached_cases(tracers, quick, folder, pauses)
         cases = [case for case in cases if is_wanted(case.name)]

@@ -102,6 +102,25 @@ static void round_mix(uint64_t i)
     mix_at((unsigned)(random_number() % 24));
 }
 
+/* A page fault: all pages of a block in turn, which is then given back at once. */
+static void round_touch(uint64_t i)
+{
+    enum { PAGE = 4096, PAGES = 8192 };
+    static _Thread_local char *block;
+    static _Thread_local size_t next;
+    (void)i;
+    if (!block) {
+        block = mmap(NULL, (size_t)PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        check(block != MAP_FAILED, "mmap");
+        madvise(block, (size_t)PAGES * PAGE, MADV_NOHUGEPAGE);
+    }
+    *(volatile char *)(block + next++ * PAGE) = 1;
+    if (next < PAGES)
+        return;
+    next = 0;
+    check(madvise(block, (size_t)PAGES * PAGE, MADV_DONTNEED) == 0, "madvise");
+}
+
 static void round_getppid(uint64_t i)
 {
     (void)i;
@@ -131,7 +150,7 @@ static const struct kind {
     unsigned calls; /* a round */
 } kinds[] = {
     {"mmap", round_mmap, 2},       {"brk", round_brk, 2},   {"keep", round_keep, 1}, {"mix", round_mix, 1},
-    {"getppid", round_getppid, 1}, {"read", round_read, 1}, {"stat", round_stat, 1},
+    {"getppid", round_getppid, 1}, {"read", round_read, 1}, {"stat", round_stat, 1}, {"touch", round_touch, 1},
 };
 
 /* ---- clocks ---- */

@@ -77,7 +77,7 @@ def test_touched_of_a_layout(run, seen):
     # All of it is still there but what was unmapped, and what is the kernel's is seen by some users only.
     assert anonymous >= (300 + 100 + 50 + 60 + 64 + 80) * PAGE
     table = run.verb("layout", trace.path, "--pid", pid).out.splitlines()
-    assert re.match(r"address +size  touched perms", table[1]), table[1]
+    assert re.match(r"address +size  touched( resident)? perms", table[1]), table[1]
 
 
 def test_no_faults(run):

@@ -55,7 +55,7 @@ def test_sums_to_rss(run, command):
 
 def test_who_mapped_is_not_who_touched(run):
     """12 of 24 MiB are touched: resident is what was touched, and no more."""
-    outcome, trace = run.traced("/usr/bin/python3", "-c", TOUCH)
+    outcome, trace = run.traced("/usr/bin/python3", "-c", TOUCH + "import os; os._exit(0)")
     assert outcome.status == 0, outcome
     (mapping,) = [m for m in layout(run, trace)["mappings"] if int(m["end"], 16) - int(m["start"], 16) >= 24 * MIB]
     assert 12 * MIB <= mapping["resident"] < 15 * MIB and mapping["swapped"] == 0
@@ -69,7 +69,8 @@ def test_asked_for(run):
     outcome, trace = run.traced("/usr/bin/python3", "-c", sleeper, options=["--residency-at", "900ms,0.3s"])
     assert outcome.status == 0, outcome
     times = [r["time"] / 1e7 for r in looks(trace, 3)]
-    assert len(times) == 2 and times[0] >= 0.3 and times[1] >= 0.9, times
+    # Both may have passed when the process begins to be looked at, on a busy machine: that is one look.
+    assert 1 <= len(times) <= 2 and times[0] >= 0.3 and times[-1] >= 0.9, times
     outcome, trace = run.traced("/usr/bin/python3", "-c", sleeper, options=["--residency-every", "0.2"])
     assert len(looks(trace, 3)) >= 2, outcome
     outcome, trace = run.traced("/usr/bin/python3", "-c", sleeper, options=["--residency-at", "none"])
@@ -82,3 +83,39 @@ def test_asked_for(run):
 def test_wrong_usage(run, option):
     outcome = run(run.brkwater, *option, "/bin/true")
     assert outcome.status == 2 and outcome.err.count("\n") == 1 and option[0] in outcome.err, outcome
+
+
+def found(run, trace, name):
+    return [one for one in json.loads(run.verb("findings", trace.path, "--json").out) if one["name"] == name]
+
+
+def test_huge_pages(run):
+    """One byte of each huge page is used: the look finds that most of them holds nothing."""
+    outcome, trace = run.traced(run.program("page-shapes"), "huge")
+    assert outcome.status == 0, outcome
+    last = looks(trace, 1)[-1]
+    huge = sum(pages for _, pages, flags in last["runs"] if flags & 16) * PAGE
+    if not last["huge_kib"]:
+        pytest.skip("no transparent huge pages here")
+    told = layout(run, trace)
+    assert huge in (0, last["huge_kib"] * 1024) and told["receipt"]["huge"] == huge, (huge, last["huge_kib"])
+    if not huge:
+        pytest.skip("this kernel does not tell which pages are huge")
+    (finding,) = found(run, trace, "huge-page-bloat")
+    assert finding["severity"] == "warning" and finding["numbers"]["zero"] >= 90
+    assert abs(finding["numbers"]["huge"] - 64 * MIB) <= 4 * MIB
+    outcome, trace = run.traced(run.program("page-shapes"), "small")
+    assert outcome.status == 0 and not found(run, trace, "huge-page-bloat")
+
+
+def test_fault_storm(run):
+    """The same pages are given back and touched again: a storm; once is none."""
+    outcome, trace = run.traced(run.program("page-shapes"), "again")
+    assert outcome.status == 0, outcome
+    if run.verb("stacks", trace.path, "--by", "touched").status:
+        pytest.skip("this user may not look at page faults here")
+    (finding,) = found(run, trace, "fault-storm")
+    assert finding["numbers"]["again"] == 4 * 2048 and finding["numbers"]["first"] == 8 * MIB
+    assert finding["stacks"][0]["site"].startswith("touch_again"), finding
+    outcome, trace = run.traced(run.program("page-shapes"), "once")
+    assert outcome.status == 0 and not found(run, trace, "fault-storm")
