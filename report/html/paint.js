@@ -76,7 +76,7 @@ const paint = (() => {
                     canvas.width = this.w;
                     canvas.height = this.h;
                 }
-                this.context = this.under.getContext('2d', { alpha: false, willReadFrequently: true });
+                this.context = this.under.getContext('2d', { alpha: false });
                 this.image = this.context.createImageData(this.w, this.h);
                 this.pixels = new Uint32Array(this.image.data.buffer);
             }

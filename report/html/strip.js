@@ -303,7 +303,8 @@ const strip = (() => {
             },
         });
         for (const input of document.querySelectorAll('input[name=strip]')) input.addEventListener('change', () => change({ strip: input.value }));
-        panels.visit('strip-panel', () => draw(true));
+        // Its raster takes longer than all the lanes: they come first.
+        panels.visit('strip-panel', () => (window.requestIdleCallback ?? setTimeout)(() => draw(true)));
         twin('strip-table', rows);
         when((what) => {
             if (what.has('proc')) {

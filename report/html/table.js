@@ -71,6 +71,7 @@ class LongTable {
         const full = (count + 1) * this.height + 12;
         this.scale = Math.max(1, full / 8e6);
         this.sizer.style.height = full / this.scale + 'px';
+        this.box.style.height = clamp(full + 4, 100, 420) + 'px';
         this.to(this.first);
     }
 

@@ -495,11 +495,11 @@ const timeline = (() => {
             Object.assign(pane, { name, section, paint: painter });
             section.addEventListener('toggle', () => section.open && !pane.width && change({}, 'size'));
             lanes.push(pane);
-            panels.visit(section.id, () => draw(true));
+            panels.visit(section.id, () => change({}, 'near'));
             listen(pane);
             return pane;
         };
-        lane('memory', 260, paintMemory).letters = true;
+        lane('memory', innerWidth > 2400 ? 420 : 260, paintMemory).letters = true;
         lane('heap', 72, paintHeap).empty = column('heap_last').length ? '' : 'No heap: brk was not used.';
         lane('calls', 64, (pane) => paintCounts(pane, CLASSES.map(([cls, color]) => [runningOf(cls, callsOf(cls)), color])));
         const faults = lane('faults', 64, (pane) => paintCounts(pane, ['minor', 'major'].map((name, i) => [runningOf(name, column(name)), i ? 'bad' : 'accent'])));
@@ -511,7 +511,7 @@ const timeline = (() => {
         $('calls-key').append(...CLASSES.filter(([cls]) => callsOf(cls).length).map(([cls, color]) => swatch(color, cls)));
         when((what) => {
             if (what.has('lod') || what.has('proc') || what.has('theme') || what.has('size')) overview.dirty = true;
-            const pixels = ['t0', 't1', 'proc', 'hidden', 'chart', 'theme', 'size', 'lod'].some((key) => what.has(key));
+            const pixels = ['t0', 't1', 'proc', 'hidden', 'chart', 'theme', 'size', 'lod', 'near'].some((key) => what.has(key));
             if (what.has('theme')) for (const key of $('calls-key').children) key.firstChild.style.backgroundColor = paint.color(key.dataset.kind);
             if (pixels || what.has('a') || what.has('b')) draw(pixels);
             if (what.has('lod') || what.has('proc')) $('memory-box').setAttribute('aria-label', 'Memory over time. ' + describe());
