@@ -58,7 +58,7 @@ const detail = (() => {
             else speak('no other');
         };
         const sameSite = (c, i) => c.numbers('stack')[i] === e.stack, sameAddress = (c, i) => c.numbers('a0')[i] === e.raw[0] || c.numbers('ret')[i] === e.raw[0] || (e.ret > 4095n && (c.numbers('a0')[i] === e.ret || c.numbers('ret')[i] === e.ret));
-        const faults = e.flags & 4 ? `${units.count(e.minor)} minor, ${units.count(e.major)} major since the last call` : 'not measured';
+        const faults = e.flags & 4 ? `${units.count(e.minor)} minor, ${units.count(e.major)} major inside of the call` : 'not measured';
         return [
             h('h2', {}, bdi(`${e.call}`), h('span', { class: 'soft' }, ` event ${units.count(e.id)}`)),
             h('pre', { class: 'call', tabindex: '0', 'aria-label': 'the call' }, `${e.call}(${e.args}) = ${e.result}`),
@@ -101,7 +101,7 @@ const detail = (() => {
         if (!(i >= 0 && i < model.stacks.n)) return [h('h2', {}, 'No such stack')];
         const { a, b } = model.instant(), sum = (t) => model.bytesBy(model.lives.stack, model.stacks.n, t, state.proc, true)[i];
         const rows = [['live at A', units.size(sum(a))], ['live at B', units.size(sum(b))]];
-        for (const metric of ['mapped', 'returned', 'calls', 'time', 'faults']) {
+        for (const metric of ['mapped', 'returned', 'touched', 'calls', 'time', 'faults']) {
             const { values } = await model.sums(state.t0, state.t1, metric), v = values[i];
             rows.push([model.METRICS[metric] + ' in view', metric === 'calls' || metric === 'faults' ? units.count(v) : metric === 'time' ? units.duration(v) : units.size(v)]);
         }

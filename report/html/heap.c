@@ -2,6 +2,7 @@
 #include "page.h"
 
 #include "../heap.h"
+#include "../stack_text.h"
 #include "../units.h"
 
 #include <stdio.h>
@@ -123,6 +124,30 @@ static void say_story(struct words *w, const struct heap_story *story)
         say(w, "mapped blocks at most", units_size(one, sizeof(one), story->chunk_high));
 }
 
+/* What lay inside when it was looked at last. */
+static void say_inside(struct page *page, struct words *w, uint32_t space)
+{
+    const struct inside *inside = insides_command(timeline_insides(page->timeline));
+    const struct inside_heap *main = inside && inside->space == space ? inside_main(inside) : NULL;
+    char text[192], one[UNITS_MAX], two[UNITS_MAX], three[UNITS_MAX];
+    if (!main)
+        return;
+    const struct rec_walk *walk = &main->walk;
+    snprintf(text, sizeof(text), "%s used, %s free, %s at the top", units_size(one, sizeof(one), walk->used),
+             units_size(two, sizeof(two), walk->binned + walk->tcache + walk->fast),
+             units_size(three, sizeof(three), walk->top));
+    say(w, inside->reason == WALK_AT_EXIT ? "inside, at the end" : "inside, when last looked at", text);
+    say(w, "could be given back", units_size(one, sizeof(one), walk->pages + walk->top_pages));
+    if (!walk->pin)
+        return;
+    struct buffer site = {0};
+    stack_site(&site, decoder_code(page->decoder), main->pin_stack, 0);
+    snprintf(text, sizeof(text), "%s at %llx%s%.100s", units_size(one, sizeof(one), walk->pin_size),
+             (unsigned long long)walk->pin, site.size ? ", its page grown by " : "", buffer_chars(&site));
+    say(w, "block that pins the top", text);
+    buffer_free(&site);
+}
+
 /* ---- sections ---- */
 
 enum { PROC, WORD_NAME, WORD, LEFT_OUT, STEPS };
@@ -204,6 +229,7 @@ void page_heap(struct page *page)
     column_add(&c[LEFT_OUT], page->heap->left_out);
     if (story) {
         say_story(&words, story);
+        say_inside(page, &words, space);
         say_thresholds(&words, &page->thresholds);
         add_moves(page, c);
         add_arenas(page, c, story);

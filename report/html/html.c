@@ -267,8 +267,9 @@ static void page_meta(struct page *page)
     tell(&meta, "trace", page->shown);
     tell_number(&meta, "processes", t->processes);
     tell_number(&meta, "threads", t->threads);
-    snprintf(text, sizeof(text), "%s checkpoints, %s drift",
+    snprintf(text, sizeof(text), "%s checkpoint%s, %s drift",
              units_count(one, sizeof(one), decoder_checkpoints(page->decoder)),
+             decoder_checkpoints(page->decoder) == 1 ? "" : "s",
              units_count(two, sizeof(two), decoder_drift(page->decoder)));
     tell(&meta, "verified", text);
     tell(&meta, "loss", page->loss);

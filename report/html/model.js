@@ -138,7 +138,7 @@ const model = (() => {
     async function readSparse() {
         await format.ended;
         const section = await format.section('sparse'), n = (name) => section.numbers(name);
-        sparse = { slot: n('row_slot'), stack: n('row_stack'), items: n('row_items'), bucket: n('bucket'), calls: n('calls'), mapped: n('mapped'), returned: n('returned'), faults: n('faults'), time: n('time'), others: n('other_stacks')[0] || 0 };
+        sparse = { slot: n('row_slot'), stack: n('row_stack'), items: n('row_items'), bucket: n('bucket'), calls: n('calls'), mapped: n('mapped'), returned: n('returned'), faults: n('faults'), time: n('time'), touched: n('touched'), others: n('other_stacks')[0] || 0 };
         const from = new Uint32Array(sparse.items.length + 1), at = new Int16Array(sparse.bucket.length);
         for (let row = 0, i = 0; row < sparse.items.length; row++) {
             for (let k = 0, last = -1; k < sparse.items[row]; k++, i++) at[i] = last += sparse.bucket[i];
@@ -152,17 +152,18 @@ const model = (() => {
     const needSparse = () => (reading ??= readSparse());
 
     const METRICS = {
-        live: 'live at B', net: 'mapped \u2212 returned', mapped: 'mapped', returned: 'returned', calls: 'calls', time: 'time in calls', faults: 'page faults',
+        live: 'live at B', net: 'mapped \u2212 returned', mapped: 'mapped', returned: 'returned', touched: 'touched first', calls: 'calls', time: 'time in calls', faults: 'page faults',
     };
     const column = (metric) => (metric === 'net' ? [[sparse.mapped, 1], [sparse.returned, -1]] : [[sparse[metric], 1]]);
     const ofEvent = {
         net: (c, i) => c.numbers('mapped')[i] - c.numbers('unmapped')[i], mapped: (c, i) => c.numbers('mapped')[i], returned: (c, i) => c.numbers('unmapped')[i],
-        calls: () => 1, time: (c, i) => c.numbers('duration')[i], faults: (c, i) => c.numbers('minor')[i] + c.numbers('major')[i],
+        calls: () => 1, time: (c, i) => c.numbers('duration')[i],
     };
 
     /*
      * Sums by stack over [t0, t1): whole buckets from the sparse section; the edges from the events when all are in the
-     * file, otherwise the range is snapped to buckets.  The end of the run belongs to the range that ends there.
+     * file, otherwise the range is snapped to buckets, as it always is for what no event tells: page faults.  The end of
+     * the run belongs to the range that ends there.
      */
     async function sums(t0, t1, metric, proc = state.proc) {
         if (metric === 'live') {
@@ -173,7 +174,8 @@ const model = (() => {
         const n = m.sparseBuckets, tick = (b) => Math.ceil(b * m.end / n), values = new Float64Array(m.stacks.n);
         const last = t1 >= m.end ? n : Math.floor(t1 * n / m.end);
         let from = Math.ceil(t0 * n / m.end), to = Math.max(from, last);
-        if (!m.exact || !m.whole) {
+        const byEvents = m.exact && m.whole && metric in ofEvent;
+        if (!byEvents) {
             from = Math.min(n - 1, Math.floor(t0 * n / m.end));
             to = Math.max(from + 1, Math.min(n, Math.ceil(t1 * n / m.end)));
         }
@@ -184,7 +186,7 @@ const model = (() => {
                 for (let i = sparse.from[row]; i < sparse.from[row + 1]; i++) if (sparse.bucket[i] >= from && sparse.bucket[i] < to) sum += items[i];
                 values[sparse.stack[row]] += sign * sum;
             }
-        if (!m.exact || !m.whole) return { values, exact: tick(from) === Math.ceil(t0) && (to === n || tick(to) === Math.ceil(t1)), t0: tick(from), t1: Math.min(m.end, tick(to)) };
+        if (!byEvents) return { values, exact: tick(from) === Math.ceil(t0) && (to === n || tick(to) === Math.ceil(t1)), t0: tick(from), t1: Math.min(m.end, tick(to)) };
         for (const chunk of m.chunks) {
             if (chunk.end < t0 || chunk.start > t1) continue;
             const c = await events(chunk.i), time = c.numbers('time'), procOf = c.numbers('proc'), stack = c.numbers('stack'), value = ofEvent[metric];

@@ -148,7 +148,7 @@ static void add_totals(struct page *page, struct buffer *out)
     add_fact(out, "virtual", text);
     snprintf(text, sizeof(text), "grew %s x %s, trimmed %s x %s, high water %s", COUNT(t->heap_grow_calls),
              SIZE(t->heap_grown), COUNT(t->heap_trim_calls), SIZE(t->heap_trimmed), SIZE(t->heap.bytes));
-    if (t->brk_calls)
+    if (t->heap_grow_calls)
         add_fact(out, "heap", text);
     snprintf(text, sizeof(text), "%s minor, %s major", COUNT(t->minflt), COUNT(t->majflt));
     add_fact(out, "faults", text);
@@ -163,7 +163,8 @@ static void add_kinds(struct page *page, struct buffer *out)
     static const char *const heads[] = {"kind", "#at end", "#peak", "#mapped", "#returned", "#calls", "most by", NULL};
     const struct totals *t = timeline_totals(page->timeline);
     struct buffer site = {0};
-    buffer_string(out, "<div class=\"scroll\"><table><caption>Kinds of memory</caption>");
+    buffer_string(out, "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"kinds of "
+                       "memory\"><table><caption>Kinds of memory</caption>");
     add_heads(out, heads);
     for (int kind = 1; kind < KIND_COUNT; kind++) {
         const struct kind_totals *k = &t->kinds[kind];
@@ -259,7 +260,8 @@ static void add_sites(struct page *page, struct buffer *out)
         page->failed = true;
         return;
     }
-    buffer_string(out, "<div class=\"scroll\"><table><caption>Call sites that mapped most</caption>");
+    buffer_string(out, "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"call "
+                       "sites\"><table><caption>Call sites that mapped most</caption>");
     add_heads(out, heads);
     for (size_t i = 0; i < count && i < SITES && sites[i].values[BY_MAPPED]; i++) {
         buffer_string(out, "<tr><th scope=\"row\">");
@@ -308,7 +310,8 @@ void static_peak(struct page *page, struct buffer *out, const struct moment *m)
         return;
     add(out,
         "<details class=\"peak\"><summary>Address space of process %u at the peak of resident memory, %s: %zu "
-        "mappings</summary><div class=\"scroll\"><table>",
+        "mappings</summary><div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"layout at the "
+        "peak\"><table>",
         m->pid, TIME(m->time), mappings.count);
     add_heads(out, heads);
     for (size_t i = 0; i < mappings.count && i < PEAK_ROWS; i++)
@@ -343,8 +346,8 @@ static void add_head(struct page *page, struct buffer *out)
     if (text.size)
         add_fact(out, "outcome", buffer_chars(&text));
     buffer_clear(&text);
-    snprintf(line, sizeof(line), "%s checkpoints, %s drift", COUNT(decoder_checkpoints(page->decoder)),
-             COUNT(decoder_drift(page->decoder)));
+    snprintf(line, sizeof(line), "%s checkpoint%s, %s drift", COUNT(decoder_checkpoints(page->decoder)),
+             decoder_checkpoints(page->decoder) == 1 ? "" : "s", COUNT(decoder_drift(page->decoder)));
     add_fact(out, "verified", line);
     buffer_string(out, "</dl>\n");
     if (*page->loss) {

@@ -41,6 +41,15 @@ const timeline = (() => {
         for (let i = 0; i + 1 < out.length; i++) out[i + 1] = out[i] + (i < n ? series[i] : 0);
         return out;
     });
+    /* Counters are read now and then: what they rose by belongs to the time since they were read last. */
+    const sinceSample = (name) => keep('since' + name, () => {
+        const rose = column(name), samples = column('resident_samples'), out = new Float64Array(rose.length);
+        for (let i = 0, first = 0; i < rose.length; i++) {
+            if (rose[i]) for (let k = first; k <= i; k++) out[k] += rose[i] / (i - first + 1);
+            if (samples[i]) first = i + 1;
+        }
+        return out;
+    });
     const callsOf = (cls) => keep('class' + cls, () => sumSeries(model.calls.map((_, c) => c).filter((c) => model.classes[c] === cls).map((c) => 'call' + c)));
     const totalOf = () => keep('total', () => sumSeries(shownBands().map((k) => `kind${k}_max`)));
 
@@ -502,7 +511,7 @@ const timeline = (() => {
         lane('memory', innerWidth > 2400 ? 420 : 260, paintMemory).letters = true;
         lane('heap', 72, paintHeap).empty = column('heap_last').length ? '' : 'No heap: brk was not used.';
         lane('calls', 64, (pane) => paintCounts(pane, CLASSES.map(([cls, color]) => [runningOf(cls, callsOf(cls)), color])));
-        const faults = lane('faults', 64, (pane) => paintCounts(pane, ['minor', 'major'].map((name, i) => [runningOf(name, column(name)), i ? 'bad' : 'accent'])));
+        const faults = lane('faults', 64, (pane) => paintCounts(pane, ['minor', 'major'].map((name, i) => [runningOf(name, sinceSample(name)), i ? 'bad' : 'accent'])));
         faults.empty = column('minor').length || column('major').length ? '' : 'No page faults were counted.';
         lane('marks', 22, paintMarks);
         listenOverview();

@@ -1,0 +1,59 @@
+"""The page of a real recording says what brkwater says: sums of 200 random ranges, and what is mapped at random moments."""
+
+import collections
+import json
+import os
+import pathlib
+import random
+import subprocess
+
+import pytest
+
+from test_web import HERE, missing
+
+COUNT = 200
+
+
+def ask(run, trace, ticks):
+    """Random ranges with the sums that report --json gives of them."""
+    chosen = random.Random(23)
+    for _ in range(COUNT):
+        start, end = sorted(chosen.randrange(ticks) for _ in range(2))
+        shown = json.loads(run.verb("report", trace.path, "--json", "--range", f"{start * 100}ns-{end * 100}ns").stdout)
+        sums = shown["all"]
+        yield {"from": start, "to": end, "calls": sums["calls"], "mapped": sums["mapped"], "returned": sums["returned"],
+               "time": round(sums["time"] * 10000000)}
+
+
+def look(run, trace, ticks, pid):
+    """Random moments with the bytes of each kind that layout --json gives of them."""
+    chosen = random.Random(29)
+    for _ in range(20):
+        tick = chosen.randrange(ticks // 10, ticks)
+        shown = run.verb("layout", trace.path, "--at", f"{tick * 100}ns", "--pid", pid, "--format", "json")
+        if shown.status:
+            continue
+        sums = collections.Counter()
+        for mapping in json.loads(shown.stdout)["mappings"]:
+            for segment in mapping["segments"]:
+                sums[segment["kind"]] += int(segment["end"], 16) - int(segment["start"], 16)
+        yield {"t": tick, "proc": 0, "kinds": sorted([kind, value] for kind, value in sums.items())}
+
+
+def test_numbers_are_those_of_the_reports(run_once):
+    why = missing()
+    if why and not os.environ.get("CI"):
+        pytest.skip(why)
+    outcome, trace = run_once.traced("/usr/bin/python3", "-S", "-c", "x=[bytes(1000) for _ in range(9000)]; del x; y=[bytearray(1<<20) for _ in range(9)]")
+    assert outcome.status == 0, outcome
+    page = pathlib.Path(trace.path).with_suffix(".html")
+    assert run_once.verb("html", trace.path, "-o", page).status == 0
+    whole = json.loads(run_once.verb("report", trace.path, "--json").stdout)
+    ticks, pid = round(whole["to"] * 10000000), trace.events()[0]["pid"]
+    answers = page.with_suffix(".json")
+    # Up to the last call: behind it the address space goes, and layout tells what it was last.
+    moments = list(look(run_once, trace, round(trace.events()[-1]["t"] * 10000000), pid))
+    assert len(moments) > 5
+    answers.write_text(json.dumps({"ranges": list(ask(run_once, trace, ticks)), "moments": moments}))
+    result = subprocess.run(["node", "truth.mjs", str(page), str(answers)], cwd=HERE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert result.returncode == 0, result.stdout[-4000:]
