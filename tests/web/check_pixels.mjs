@@ -5,7 +5,18 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { check, done, equal, file, launch, open } from "./browser.mjs";
 import { makeReport } from "./fixture.mjs";
 
-const golden = new URL("pixels.json", import.meta.url), path = file("report.html", makeReport({ events: 2500 })), sums = {};
+const golden = new URL("pixels.json", import.meta.url), known = existsSync(golden) && !process.env.BRKWATER_GOLDEN ? JSON.parse(readFileSync(golden, "utf8")) : {};
+const path = file("report.html", makeReport({ events: 2500 })), sums = {};
+
+/* What a panel shows now. */
+const look = (page, box) => page.evaluate((box) => {
+    const canvas = document.querySelector(`#${box} canvas`), data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+    let text = "";
+    for (let i = 0; i < data.length; i += 4096) text += String.fromCharCode(...data.subarray(i, Math.min(data.length, i + 4096)));
+    return { width: canvas.width, colors: new Set(new Uint32Array(data.buffer)).size, text: btoa(text) };
+}, box);
+const sum = (pixels) => `${pixels.width} ${createHash("sha256").update(pixels.text).digest("hex").slice(0, 32)}`;
+
 const { context, page } = await launch({ viewport: { width: 1200, height: 900 }, deviceScaleFactor: 1 });
 for (const scheme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme: scheme });
@@ -14,19 +25,19 @@ for (const scheme of ["light", "dark"]) {
         await open(page, path, hash);
         for (const box of ["memory-box", "strip-box"]) {
             await page.locator("#" + box).scrollIntoViewIfNeeded();
-            await page.waitForTimeout(900);
-            const pixels = await page.evaluate((box) => {
-                const canvas = document.querySelector(`#${box} canvas`), data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
-                let text = "";
-                for (let i = 0; i < data.length; i += 4096) text += String.fromCharCode(...data.subarray(i, Math.min(data.length, i + 4096)));
-                return { width: canvas.width, colors: new Set(new Uint32Array(data.buffer)).size, text: btoa(text) };
-            }, box);
+            const key = `${scheme} ${box} ${hash}`;
+            let pixels;
+            // What is painted at once is painted again, exactly, when the page has come to rest: on a busy machine that takes a while.
+            for (let i = 0; i < 20; i++) {
+                await page.waitForTimeout(900);
+                pixels = await look(page, box);
+                if (!known[key] || sum(pixels) === known[key]) break;
+            }
             check(pixels.colors > 4, `${box} is not blank`);
-            sums[`${scheme} ${box} ${hash}`] = `${pixels.width} ${createHash("sha256").update(pixels.text).digest("hex").slice(0, 32)}`;
+            sums[key] = sum(pixels);
         }
     }
 }
 if (process.env.BRKWATER_GOLDEN || !existsSync(golden)) writeFileSync(golden, JSON.stringify(sums, null, 1) + "\n");
-const known = JSON.parse(readFileSync(golden, "utf8"));
 for (const key in known) equal(sums[key], known[key], key);
 await done(context);
