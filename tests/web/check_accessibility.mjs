@@ -5,7 +5,7 @@ import { check, done, equal, file, launch, open, until } from "./browser.mjs";
 import { makeReport } from "./fixture.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const path = file("report.html", makeReport({ events: 1500 })), small = file("empty.html", makeReport({ empty: true, processes: 1 }));
+const path = file("report.html", makeReport({ events: 400 })), small = file("empty.html", makeReport({ empty: true, processes: 1 }));
 const { context, page, noise } = await launch();
 
 async function audit(what) {
