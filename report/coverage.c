@@ -104,8 +104,8 @@ static void add_guessed(struct buffer *out, const struct code *code, const struc
         buffer_string(out, i ? ", " : "");
         add_module(out, code, lacks[i].module);
     }
-    buffer_string(out, ".\n             Install their debug files, or build them with -fasynchronous-unwind-tables or "
-                       "-fno-omit-frame-pointer\n");
+    buffer_string(out, ".\n             Install their debug files, or build them with -fasynchronous-unwind-tables\n"
+                       "             or -fno-omit-frame-pointer\n");
 }
 
 static void add_share(struct buffer *out, const char *before, uint64_t part, uint64_t all, const char *name)

@@ -297,10 +297,12 @@ static void add_unseen(struct buffer *out, const struct summary *s)
         why = "faults inside of calls like read(2) are shown only to CAP_PERFMON, or with perf_event_paranoid 1";
     else
         why = "in exec, or between two looks at the counters";
-    line(out, "             %s not seen (%s)", COUNT(unseen), why);
+    struct buffer text = {0};
+    line(&text, "%s not seen (%s)", COUNT(unseen), why);
     if (sight->lost)
-        line(out, ", %s of them lost: the rings were full", COUNT(sight->lost));
-    buffer_char(out, '\n');
+        line(&text, ", %s of them lost: the rings were full", COUNT(sight->lost));
+    add_wrapped(out, "             ", buffer_chars(&text));
+    buffer_free(&text);
 }
 
 static void add_faults(struct buffer *out, const struct summary *s)
@@ -311,7 +313,8 @@ static void add_faults(struct buffer *out, const struct summary *s)
     if (t->faults_seen && all)
         line(out, "      %.3g %% attributed to code", share(known, all));
     if (t->faults_seen && known)
-        line(out, ", %.3g %% to its callers too; %s touched first", share(t->faults_by_stack, all), SIZE(t->touched));
+        line(out, ", %.3g %% to its callers too\n             %s touched first", share(t->faults_by_stack, all),
+             SIZE(t->touched));
     buffer_char(out, '\n');
     add_unseen(out, s);
     if (t->processes > 1)

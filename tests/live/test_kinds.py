@@ -90,7 +90,7 @@ def test_the_table_says_so(run_once):
     table = run_once.verb("layout", trace.path).out
     for words in ("image text", "image bss", "stack main", r"stack thread \d+", r"guard ended \d+", "arena reserved", "shared sysv", "kernel vdso"):
         assert re.search(rf" {words}\?? ", table), f"{words} in\n{table}"
-    assert table.splitlines()[1].index("name") <= 104
+    assert table.splitlines()[1].index("name") <= 122, "what is long stands last"
 
 
 def of_runtime(listed, runtime):

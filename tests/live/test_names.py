@@ -130,7 +130,8 @@ def test_debug_files_found_later(run):
     debug = f"{folder}/.build-id/{build_id[:2]}/{build_id[2:]}.debug"
     subprocess.run(["objcopy", "--only-keep-debug", path, debug], check=True)
     subprocess.run(["strip", path], check=True)
-    outcome, trace = run.traced(path)
+    # Without the code that touches memory: the report names only the modules with most frames.
+    outcome, trace = run.traced(path, options=["--no-faults"])
     lines = lines_of(outcome)
     event = table_event(trace)
     assert event["stack_quality"] == "complete", "unwinding needs no names"
