@@ -391,14 +391,10 @@ static void add_kinds(struct buffer *out, const struct summary *s)
 }
 
 /* What resident memory was made of, largest first, and what of it the pages do not explain. */
-static void add_receipt(struct buffer *out, const char *title, const struct receipt *r)
+void summary_receipt(struct buffer *out, const struct receipt *r)
 {
     bool done[KIND_COUNT] = {false};
-    struct buffer words = {0};
-    char head[64];
-    if (!r->time)
-        return;
-    line(&words, "%s at %s:", SIZE(r->rss ? r->rss : r->resident), TIME(r->time));
+    line(out, "%s at %s:", SIZE(r->rss ? r->rss : r->resident), TIME(r->time));
     for (int i = 0; i < KIND_COUNT; i++) {
         int most = -1;
         for (int kind = 0; kind < KIND_COUNT; kind++)
@@ -407,18 +403,27 @@ static void add_receipt(struct buffer *out, const char *title, const struct rece
         if (most < 0)
             break;
         done[most] = true;
-        line(&words, "%s %s %s", i ? "," : "", kind_name((enum kind)most), SIZE(r->by_kind[most]));
+        line(out, "%s %s %s", i ? "," : "", kind_name((enum kind)most), SIZE(r->by_kind[most]));
     }
     if (r->rss) {
         const bool more = r->rss >= r->resident;
-        line(&words, "; %s%s unexplained", more ? "" : "-", SIZE(more ? r->rss - r->resident : r->resident - r->rss));
+        line(out, "; %s%s unexplained", more ? "" : "-", SIZE(more ? r->rss - r->resident : r->resident - r->rss));
     }
     if (r->huge)
-        line(&words, "; in huge pages %s", SIZE(r->huge));
+        line(out, "; in huge pages %s", SIZE(r->huge));
     if (r->lazy)
-        line(&words, "; given back lazily %s", SIZE(r->lazy));
+        line(out, "; given back lazily %s", SIZE(r->lazy));
     if (r->touched)
-        line(&words, "; who touched it is known of %.3g %%", share(r->touched, r->resident));
+        line(out, "; who touched it is known of %.3g %%", share(r->touched, r->resident));
+}
+
+static void add_receipt(struct buffer *out, const char *title, const struct receipt *r)
+{
+    struct buffer words = {0};
+    char head[64];
+    if (!r->time)
+        return;
+    summary_receipt(&words, r);
     snprintf(head, sizeof(head), "  %-10s ", title);
     add_wrapped(out, head, buffer_chars(&words));
     buffer_free(&words);

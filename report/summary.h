@@ -23,6 +23,9 @@ void summary_write(struct buffer *out, const struct summary *summary);
 /* The command as it could be typed, cut when it is long. */
 void summary_command(struct buffer *out, const struct rec_header *header);
 
+/* "7.41M at 13.6 s: image 6.38M, heap 712K; 0 unexplained; who touched it is known of 33.4 %". */
+void summary_receipt(struct buffer *out, const struct receipt *receipt);
+
 /* "exited with 0", "killed by SIGSEGV": how that process, the command, ended; nothing when it is not known. */
 void summary_outcome(struct buffer *out, const struct decoder *decoder, uint32_t pid);
 

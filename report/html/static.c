@@ -135,6 +135,16 @@ static void add_fact(struct buffer *out, const char *name, const char *text)
     buffer_string(out, "</dd></div>\n");
 }
 
+static void add_receipt(struct buffer *out, const char *name, const struct receipt *receipt)
+{
+    struct buffer words = {0};
+    if (!receipt->time)
+        return;
+    summary_receipt(&words, receipt);
+    add_fact(out, name, buffer_chars(&words));
+    buffer_free(&words);
+}
+
 static void add_totals(struct page *page, struct buffer *out)
 {
     const struct totals *t = timeline_totals(page->timeline);
@@ -150,17 +160,24 @@ static void add_totals(struct page *page, struct buffer *out)
              SIZE(t->heap_grown), COUNT(t->heap_trim_calls), SIZE(t->heap_trimmed), SIZE(t->heap.bytes));
     if (t->heap_grow_calls)
         add_fact(out, "heap", text);
-    snprintf(text, sizeof(text), "%s minor, %s major", COUNT(t->minflt), COUNT(t->majflt));
+    snprintf(text, sizeof(text), "%s minor, %s major%s%s%s", COUNT(t->minflt), COUNT(t->majflt),
+             t->faults_seen ? ", " : "", t->faults_seen ? SIZE(t->touched) : "",
+             t->faults_seen ? " touched first" : "");
     add_fact(out, "faults", text);
     snprintf(text, sizeof(text), "%s%s%s%s", COUNT(t->events), t->errors ? ", " : "", t->errors ? COUNT(t->errors) : "",
              t->errors ? " failed" : "");
     add_fact(out, "events", text);
+    buffer_string(out, "</dl>\n<dl class=\"facts\">\n");
+    add_receipt(out, "resident at the end", &t->end_receipt);
+    if (t->high_receipt.time != t->end_receipt.time)
+        add_receipt(out, "resident when it was most", &t->high_receipt);
     buffer_string(out, "</dl>\n");
 }
 
 static void add_kinds(struct page *page, struct buffer *out)
 {
-    static const char *const heads[] = {"kind", "#at end", "#peak", "#mapped", "#returned", "#calls", "most by", NULL};
+    static const char *const heads[] = {"kind",      "#at end", "#of it resident", "#peak", "#mapped",
+                                        "#returned", "#calls",  "most by",         NULL};
     const struct totals *t = timeline_totals(page->timeline);
     struct buffer site = {0};
     buffer_string(out, "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"kinds of "
@@ -172,6 +189,7 @@ static void add_kinds(struct page *page, struct buffer *out)
             continue;
         add(out, "<tr><th scope=\"row\">%s</th>", kind_name((enum kind)kind));
         add_cell(out, "n", SIZE(t->end_kinds[kind]));
+        add_cell(out, "n", t->end_receipt.time ? SIZE(t->end_receipt.by_kind[kind]) : "");
         add_cell(out, "n", SIZE(k->peak));
         add_cell(out, "n", SIZE(k->mapped));
         add_cell(out, "n", SIZE(k->unmapped));
@@ -280,15 +298,34 @@ static void add_sites(struct page *page, struct buffer *out)
 
 /* ---- the layout at the peak ---- */
 
-static void add_mapping(struct page *page, struct buffer *out, const struct mappings *all, const struct mapping *m)
+/* Of all segments of a mapping, when resident pages were looked at last. */
+static uint64_t resident_of(const struct page *page, uint32_t space, const struct mappings *all,
+                            const struct mapping *m)
+{
+    uint64_t sum = 0;
+    for (size_t i = m->first; i < m->first + m->count; i++) {
+        struct pages pages;
+        decoder_pages(page->decoder, space, &all->segments[i], &pages);
+        sum += pages.resident;
+    }
+    return sum;
+}
+
+static void add_mapping(struct page *page, uint32_t space, struct buffer *out, const struct mappings *all,
+                        const struct mapping *m)
 {
     char range[64], permissions[5];
     struct buffer text = {0};
     const struct segment *largest = &all->segments[m->largest];
+    uint64_t event;
     snprintf(range, sizeof(range), "%llx-%llx", (unsigned long long)m->start, (unsigned long long)m->end);
     layout_permissions(m, permissions);
-    add(out, "<tr><th scope=\"row\"><code>%s</code></th><td class=\"n\">%s</td><td><code>%s</code></td><td>", range,
-        SIZE(m->end - m->start), permissions);
+    add(out,
+        "<tr><th scope=\"row\"><code>%s</code></th><td class=\"n\">%s</td><td "
+        "class=\"n\">%s</td><td><code>%s</code></td>"
+        "<td>",
+        range, SIZE(m->end - m->start),
+        decoder_residency(page->decoder, space, &event) ? SIZE(resident_of(page, space, all, m)) : "", permissions);
     layout_kind(&text, m->kind, &m->role, largest->owner);
     add_buffer(out, &text);
     buffer_string(out, "</td><td>");
@@ -303,7 +340,7 @@ static void add_mapping(struct page *page, struct buffer *out, const struct mapp
 
 void static_peak(struct page *page, struct buffer *out, const struct moment *m)
 {
-    static const char *const heads[] = {"address", "#size", "access", "kind", "name", "mapped by", NULL};
+    static const char *const heads[] = {"address", "#size", "#resident", "access", "kind", "name", "mapped by", NULL};
     struct mappings mappings;
     const struct process_info *process = decoder_process(page->decoder, m->pid);
     if (!process || mappings_collect(page->decoder, process->space, &mappings) < 0)
@@ -315,7 +352,7 @@ void static_peak(struct page *page, struct buffer *out, const struct moment *m)
         m->pid, TIME(m->time), mappings.count);
     add_heads(out, heads);
     for (size_t i = 0; i < mappings.count && i < PEAK_ROWS; i++)
-        add_mapping(page, out, &mappings, &mappings.list[i]);
+        add_mapping(page, process->space, out, &mappings, &mappings.list[i]);
     buffer_string(out, "</tbody></table></div>");
     if (mappings.count > PEAK_ROWS)
         add(out, "<p class=\"more\">%s more: <code>brkwater layout --at peak</code> shows all.</p>",
