@@ -545,10 +545,11 @@ static void *work(void *context)
     if (way->make)
         way->make(&o);
     pthread_barrier_wait(&ready);
-    while (!atomic_load(&ending)) {
+    /* Once at least, also when the end came before this thread got a CPU. */
+    do {
         way->round(&o);
         atomic_fetch_add(&rounds, 1);
-    }
+    } while (!atomic_load(&ending));
     atomic_store(&o.over, true);
     if (o.partner)
         pthread_join(o.partner, NULL);
