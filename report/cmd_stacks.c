@@ -277,8 +277,9 @@ static int take_min(struct request *r, const char *text)
     return complain(EXIT_USAGE, "--min: '%s' is no percentage from 0 to 100", text);
 }
 
-static int take_option(struct request *r, int id, const char *value)
+static int take_option(void *request, int id, const char *value)
 {
+    struct request *r = request;
     switch (id) {
     case OPT_BY:
         return take_metric(r, value);
@@ -288,19 +289,12 @@ static int take_option(struct request *r, int id, const char *value)
         r->pid = parse_pid("--pid", value);
         return r->pid ? 0 : EXIT_USAGE;
     case OPT_AT:
-        if (when_parse(value, &r->when))
-            return complain(EXIT_USAGE, "--at: '%s' is no moment: 1.25s, 800ms, #1234, peak, peak-virtual, end", value);
         r->has_when = true;
-        return 0;
+        return when_option(value, &r->when);
     case OPT_MIN:
         return take_min(r, value);
     case OPT_OUTPUT:
         r->output = value;
-        return 0;
-    case OPTION_OPERAND:
-        if (r->path)
-            return complain_usage(&verb_stacks, "one TRACE at a time");
-        r->path = value;
         return 0;
     default:
         return EXIT_USAGE;
@@ -327,17 +321,12 @@ static int run(int argc, char **argv)
 {
     struct parser parser;
     struct request request = {.metric = BY_MAPPED, .format = stacks_formats, .when = {.kind = WHEN_END}, .min = 1};
-    int id;
     parser_begin(&parser, &verb_stacks, argc, argv);
-    while ((id = parser_next(&parser)) != OPTION_END) {
-        if (id == OPTION_HELP) {
-            options_help(&verb_stacks);
-            return 0;
-        }
-        if (take_option(&request, id, parser.value))
-            return EXIT_USAGE;
-    }
-    int status = check(&request);
+    int status = parser_take_all(&parser, take_option, &request);
+    if (status != OPTION_END)
+        return status;
+    request.path = parser.trace;
+    status = check(&request);
     return status ? status : stacks(&request);
 }
 
