@@ -266,7 +266,7 @@ check-clang: $(SOURCES:%.c=$(BUILD)/clang/%.checked) ## clang has nothing to war
 # It warns before it makes code, so that no code is made.
 $(BUILD)/clang/%.checked: %.c Makefile
 	@mkdir -p $(@D)
-	clang $(BASE_CFLAGS) -DBRKWATER_VERSION='"$(VERSION)"' -DBRKWATER_BUILD='"$(BUILD)"' -Werror -fsyntax-only -MMD -MP -MF $(@:.checked=.d) -MT $@ $<
+	@clang $(BASE_CFLAGS) -DBRKWATER_VERSION='"$(VERSION)"' -DBRKWATER_BUILD='"$(BUILD)"' -Werror -fsyntax-only -MMD -MP -MF $(@:.checked=.d) -MT $@ $<
 	@touch $@
 
 -include $(SOURCES:%.c=$(BUILD)/clang/%.d)
