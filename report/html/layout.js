@@ -117,8 +117,9 @@ const layout = (() => {
         if (!model.procs.length) return;
         const { rows, now } = collect(), total = rows.reduce((sum, r) => sum + (r.run ? pagesOf(r.run) : 0), 0), n = rows.filter((r) => r.run).length;
         runs = rows;
-        const part = resident.sum(rows.flatMap((r) => r.run ?? []), now.t);
-        look = part?.time;
+        const all = rows.flatMap((r) => r.run ?? []);
+        look = all.reduce((first, i) => Math.min(first, resident.at(i, now.t)?.time ?? Infinity), Infinity);
+        const part = resident.sum(all, now.t, look);
         table.resize(rows.length);
         const asked = model.instant()[state.at === 'a' ? 'a' : 'b'];
         $('layout-note').textContent = (model.procs.length > 1 ? `${model.procName(model.one())} (pid ${model.procs[model.one()].pid}): ` : '') + `${units.count(n)} mappings, ${units.size(total * PAGE)} at ${units.moment(now.t, model.end)} (${now.exact ? 'exact' : `snapped from ${units.moment(asked, model.end)}`})` + (part ? `, ${units.size(part.pages * PAGE)} resident at ${units.moment(look, model.end)}, ${part.reason}` : '') + (state.hidden.size || state.pages || state.query ? ', filtered' : '');

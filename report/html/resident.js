@@ -48,16 +48,16 @@ const resident = (() => {
         };
     }
 
-    /* Pages of some lives together; null when none of them was looked at. */
-    function sum(run, t) {
-        let pages = 0, known = null;
+    /* Pages of some lives together, by the looks up to `time`, the last of them; null when none was looked at. */
+    function sum(run, t, time = Infinity) {
+        let pages = 0, last = null;
         for (const i of run) {
             const part = at(i, t);
-            if (!part) continue;
+            if (!part || part.time > time) continue;
             pages += part.pages;
-            if (!known || part.time < known.time) known = part;
+            if (!last || part.time > last.time) last = part;
         }
-        return known && { ...known, pages };
+        return last && { ...last, pages };
     }
 
     const words = (i, t) => {
