@@ -75,14 +75,7 @@ const link = (() => {
     function start() {
         const first = read(location.hash);
         Object.assign(state, first);
-        let waits = 0;
-        when(() => {
-            if (!waits)
-                waits = setTimeout(() => {
-                    waits = 0;
-                    save();
-                }, 250);
-        });
+        when(debounce(save, 250)); // once the view rests: it takes a browser longer than a frame
         addEventListener('hashchange', () => location.hash !== own && change(read(location.hash)));
     }
 

@@ -124,9 +124,14 @@ async function begin() {
     theme.start();
     link.start();
     adopt();
-    for (const part of [findings, legend, timeline, strip, changes, sites, layout, heap, events, processes, detail, exporter, keys]) part.start();
-    model.needEvents().then(about);
+    for (const part of [findings, legend, timeline]) part.start();
     $('app').hidden = false;
+    when(view);
+    change({}, 'lod', 'a', 'b', 'proc', 'hidden', 'query');
+    await painted('brkwater-painted');
+    await model.more();
+    for (const part of [strip, changes, sites, layout, heap, events, processes, detail, exporter, keys]) part.start();
+    model.needEvents().then(about);
     $('reset').addEventListener('click', () => change(link.normal()));
     $('copy-link').addEventListener('click', () => copy(location.href.split('#')[0] + link.write(), 'a link to this view'));
     let width = document.body.clientWidth;
@@ -135,10 +140,12 @@ async function begin() {
         width = document.body.clientWidth;
         resized();
     }, 60)).observe(document.body);
-    when(view);
-    change({}, 'lod', 'a', 'b', 'proc', 'hidden', 'strip', 'query', 'sel');
-    requestAnimationFrame(() => requestAnimationFrame(() => performance.mark('brkwater-painted')));
+    change({}, 'a', 'b', 'proc', 'hidden', 'strip', 'query', 'sel');
+    await painted('brkwater-ready');
 }
+
+/* When what was changed has been painted. */
+const painted = (mark) => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve(performance.mark(mark)))));
 
 function resized() {
     paint.measure();

@@ -168,28 +168,21 @@ const strip = (() => {
             }
             if (!paintAll()) refine();
             bands();
-            pane.show();
         }
         if (words.stale !== false) drawWords();
-        const g = pane.lines();
-        if (state.pages) {
-            const [from, to] = state.pages;
-            for (const s of clusters.inView()) {
-                const a = clusters.find(s, from), b = clusters.find(s, to - 1), { start, end } = model.spaces[s];
-                if (!a || !b) continue;
-                const x0 = Math.max(0, pane.x(start)), y1 = clusters.y(b, to);
+        pane.show((g) => {
+            const [from, to] = state.pages ?? [0, 1];
+            for (const s of state.pages ? clusters.inView() : []) {
+                const low = clusters.find(s, from), high = clusters.find(s, to - 1), { start, end } = model.spaces[s];
+                if (!low || !high) continue;
+                const x0 = Math.max(0, pane.x(start)), y1 = clusters.y(high, to);
                 g.strokeStyle = paint.color('accent');
                 g.setLineDash([5, 3]);
-                g.strokeRect(x0 + 0.5, y1, Math.min(pane.width, pane.x(end)) - x0 - 1, Math.max(2, clusters.y(a, from) - y1));
+                g.strokeRect(x0 + 0.5, y1, Math.min(pane.width, pane.x(end)) - x0 - 1, Math.max(2, clusters.y(low, from) - y1));
                 g.setLineDash([]);
             }
-        }
-        const drag = timeline.drag;
-        if (drag && drag.pane === pane) {
-            g.strokeStyle = paint.color('accent');
-            g.strokeRect(...drag.xs.slice(0, 1), Math.min(...drag.ys), drag.xs[1] - drag.xs[0], Math.abs(drag.ys[1] - drag.ys[0]));
-        }
-        paint.cursors(pane, g, drag && drag.pane !== pane && drag.xs, timeline.hover);
+            paint.cursors(pane, g);
+        });
     }
 
     /* What is in rows that several address spaces share: the two kinds that take most of it. */
@@ -313,8 +306,7 @@ const strip = (() => {
 
     function start() {
         pane = new paint.Pane($('strip-box'), 100);
-        words = h('canvas', { class: 'over', 'aria-hidden': 'true' });
-        $('strip-box').insertBefore(words, pane.over);
+        words = pane.canvas();
         proc = model.one();
         place();
         timeline.listen(pane, {

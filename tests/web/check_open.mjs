@@ -15,7 +15,7 @@ const metrics = async () => Object.fromEntries((await session.send("Performance.
 
 check(html.length <= 8 << 20, `size ${html.length}`);
 const before = await metrics();
-await open(page, path);
+await open(page, path, "", "brkwater-painted");
 const painted = await metrics();
 const marks = await page.evaluate(() => performance.getEntriesByName("brkwater-painted")[0].startTime);
 const cpu = (painted.TaskDuration - before.TaskDuration) * 1000;
