@@ -127,6 +127,6 @@ const clusters = (() => {
 
     return {
         place, find, y, pageAt, spaceAt, inView, ranges, get rows() { return rows; }, get spaces() { return spaces; }, get cut() { return cut; }, get height() { return height; },
-        get linear() { return linear; }, toggle: () => (linear = !linear),
+        get linear() { return linear; }, toggle: () => (linear = !linear), get count() { return rows.reduce((sum, row) => sum + row.members.length, 0); },
     };
 })();

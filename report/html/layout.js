@@ -78,7 +78,11 @@ const layout = (() => {
         });
         if (group) {
             const by = { kind: ({ run }) => model.kinds[L().kind[run[0]]], file: ({ run }) => file(run[0]) || 'no file', owner: ({ run }) => model.site(L().stack[run[0]]) }[group];
-            for (const row of rows) space.set(by(row), [...(space.get(by(row)) || []), row]);
+            for (const row of rows) {
+                const title = by(row);
+                if (!space.has(title)) space.set(title, []);
+                space.get(title).push(row);
+            }
             rows = [...space].map(([title, list]) => ({ title, list, pages: list.reduce((sum, { run }) => sum + pagesOf(run), 0) })).sort((x, y) => y.pages - x.pages).flatMap((g) => [{ title: g.title, pages: g.pages, count: g.list.length }, ...g.list]);
         }
         return { rows, now };

@@ -9,7 +9,7 @@
  */
 
 const strip = (() => {
-    const COLUMNS = 2048, OWNERS = ['heap', 'anonymous', 'file', 'stack', 'shared', 'chunk', 'image', 'arena', 'kernel'];
+    const COLUMNS = 2048, CHOICES = 1000, OWNERS = ['heap', 'anonymous', 'file', 'stack', 'shared', 'chunk', 'image', 'arena', 'kernel'];
     const EDGE = 0x80000000; // of a cell: the border to what lies above
     let pane, words, raster = null, exact = null, colors, faint, patterns, shares, owners = [], proc = 0, shown = null;
 
@@ -243,14 +243,15 @@ const strip = (() => {
 
     function describe() {
         const { rows, spaces } = clusters, of = model.procs.length ? model.procName(proc) : 'nothing', ends = [...clusters.ranges(spaces[0]).values()];
+        const { count } = clusters, folded = `${units.count(count)} clusters${count > rows.length ? ` in ${rows.length} rows: small ones share one` : ''}`;
         const where = !ends.length ? '' : spaces.length > 1 ? `, which was in ${units.count(spaces.length)} address spaces one after another` : `, from ${units.address(ends[0][0])} to ${units.address(ends[ends.length - 1][1])}`;
-        $('strip-box').setAttribute('aria-label', `Address space over time. ${rows.length} clusters of addresses of ${of}${where}.`);
-        $('strip-note').textContent = model.procs.length ? `${of} (pid ${model.procs[proc].pid})${state.proc === ALL && model.procs.length > 1 ? ', the largest process' : ''}` : '';
+        $('strip-box').setAttribute('aria-label', `Address space over time. ${folded} of addresses of ${of}${where}.`);
+        $('strip-note').textContent = model.procs.length ? `${of} (pid ${model.procs[proc].pid})${state.proc === ALL && model.procs.length > 1 ? ', the largest process' : ''}${count > rows.length ? ', ' + folded : ''}` : '';
         $('space').parentNode.hidden = spaces.length < 2;
-        $('space').replaceChildren(h('option', { value: '' }, `all ${units.count(spaces.length)}, one over the other`), ...spaces.slice(0, 1000).map((s, i) => {
+        $('space').replaceChildren(h('option', { value: '' }, `all ${units.count(spaces.length)}, one over the other`), ...spaces.slice(0, CHOICES).map((s, i) => {
             const { start, end } = model.spaces[s];
             return h('option', { value: String(s) }, `${i + 1} of ${units.count(spaces.length)}: ${units.moment(start, model.end / 100)}, ${units.duration(Math.min(end, model.end) - start)}`);
-        }));
+        }), ...(spaces.length > CHOICES ? [h('option', { disabled: true }, `${units.count(spaces.length - CHOICES)} more: zoom in`)] : []));
     }
 
     /* The address space that is in view, when it is one. */
