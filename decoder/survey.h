@@ -66,7 +66,7 @@ void lives_end(struct lives *lives, const struct decoder *decoder, const struct 
 
 struct look {
     struct survey_look told;
-    uint32_t number; /* of those of its space that are kept */
+    uint64_t number; /* of those of its space */
     struct rec_page_run *runs;
     uint32_t n_runs;
     struct survey_part *parts; /* told.parts of them; made at the end */
@@ -75,8 +75,10 @@ struct look {
 struct looks {
     struct look *list; /* in order of time */
     size_t count, capacity;
-    size_t runs; /* of all */
-    uint64_t taken;
+    size_t runs;            /* of all */
+    uint64_t taken, stride; /* of each space every so manieth is kept; 0: all */
+    uint64_t *numbers;      /* by space: how many there were */
+    size_t n_numbers;
     bool failed;
 };
 

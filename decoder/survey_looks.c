@@ -23,6 +23,7 @@ void looks_free(struct looks *l)
     for (size_t i = 0; i < l->count; i++)
         free_look(&l->list[i]);
     free(l->list);
+    free(l->numbers);
 }
 
 /* ---- fewer of them ---- */
@@ -30,10 +31,15 @@ void looks_free(struct looks *l)
 /* Of the first kind that there is: those between others of their space, any but the last of a space, any. */
 enum goes { GOES_BETWEEN, GOES_ODD, GOES_ANY };
 
-static bool does_go(const struct look *look, size_t index, enum goes which)
+static bool is_between(const struct looks *l, const struct look *look)
 {
-    const bool last = look->told.reason == RESIDENCY_EXIT;
-    return which == GOES_BETWEEN ? !last && look->number % 2 : which == GOES_ODD ? !last && index % 2 : index % 2;
+    return look->told.reason != RESIDENCY_EXIT && l->stride && look->number % l->stride;
+}
+
+static bool does_go(const struct looks *l, const struct look *look, size_t index, enum goes which)
+{
+    const bool odd = index % 2 && (which == GOES_ANY || look->told.reason != RESIDENCY_EXIT);
+    return which == GOES_BETWEEN ? is_between(l, look) : odd;
 }
 
 static size_t drop(struct looks *l, enum goes which)
@@ -41,12 +47,11 @@ static size_t drop(struct looks *l, enum goes which)
     size_t kept = 0, was = l->count;
     for (size_t i = 0; i < was; i++) {
         struct look *look = &l->list[i];
-        if (does_go(look, i, which)) {
+        if (does_go(l, look, i, which)) {
             l->runs -= look->n_runs;
             free_look(look);
             continue;
         }
-        look->number /= which == GOES_BETWEEN ? 2 : 1;
         l->list[kept++] = *look;
     }
     l->count = kept;
@@ -55,18 +60,26 @@ static size_t drop(struct looks *l, enum goes which)
 
 static void halve(struct looks *l)
 {
+    l->stride = l->stride ? l->stride * 2 : 2;
     if (!drop(l, GOES_BETWEEN) && !drop(l, GOES_ODD))
         drop(l, GOES_ANY);
 }
 
 /* ---- looks as they come ---- */
 
-static uint32_t number_in_space(const struct looks *l, uint32_t space)
+static uint64_t next_number(struct looks *l, uint32_t space)
 {
-    for (size_t i = l->count; i-- > 0;)
-        if (l->list[i].told.space == space)
-            return l->list[i].number + 1;
-    return 0;
+    if (space >= l->n_numbers) {
+        const size_t count = (size_t)space * 2 + 16;
+        uint64_t *numbers = reallocarray(l->numbers, count, sizeof(*numbers));
+        l->failed |= !numbers;
+        if (!numbers)
+            return 0;
+        memset(numbers + l->n_numbers, 0, (count - l->n_numbers) * sizeof(*numbers));
+        l->numbers = numbers;
+        l->n_numbers = count;
+    }
+    return l->numbers[space]++;
 }
 
 static bool keep_runs(struct look *look, const struct rec_residency *residency)
@@ -95,7 +108,10 @@ void looks_add(struct looks *l, uint32_t space, uint64_t time, const struct rec_
 {
     struct look look = {
         .told = {.space = space, .time = time, .reason = residency->reason, .end = seen_up_to(residency)},
-        .number = number_in_space(l, space)};
+        .number = next_number(l, space)};
+    l->taken++;
+    if (is_between(l, &look))
+        return;
     if (l->count == l->capacity) {
         const size_t capacity = l->capacity ? l->capacity * 2 : 16;
         struct look *list = reallocarray(l->list, capacity, sizeof(*list));
@@ -111,7 +127,6 @@ void looks_add(struct looks *l, uint32_t space, uint64_t time, const struct rec_
     }
     l->list[l->count++] = look;
     l->runs += look.n_runs;
-    l->taken++;
     while (l->count > 1 && (l->count > MOST_LOOKS || l->runs > MOST_RUNS))
         halve(l);
 }
