@@ -5,6 +5,7 @@
 //   scale    each stands for that many in the series and sparse sections (levels of detail only: a trace too large to embed)
 //   texts    strings to use for files, functions, threads, command lines and sections, in place of harmless ones
 //   empty    nothing but a start and an end
+//   extraThreads, mappings, islands (mappings far from each other), execs (programs in one process): so many of these
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { crc32, deflateRawSync } from "node:zlib";
