@@ -83,9 +83,13 @@ static void add_words(struct page *page, struct buffer *out, const struct findin
 static void add_numbers(struct buffer *out, const struct finding *f)
 {
     struct buffer value = {0};
+    char name[64];
     for (size_t i = 0; i < f->n_numbers; i++) {
         finding_value(&value, &f->numbers[i]);
-        add(out, "%s%s <b>%s</b>", i ? ", " : "<p class=\"numbers\">", f->numbers[i].name, buffer_chars(&value));
+        snprintf(name, sizeof(name), "%s", f->numbers[i].name);
+        for (char *at = strchr(name, '_'); at; at = strchr(at, '_'))
+            *at = ' ';
+        add(out, "%s%s <b>%s</b>", i ? ", " : "<p class=\"numbers\">", name, buffer_chars(&value));
         buffer_clear(&value);
     }
     buffer_string(out, f->n_numbers ? "</p>" : "");

@@ -523,7 +523,8 @@ const timeline = (() => {
             return pane;
         };
         lane('memory', innerWidth > 2400 ? 420 : 260, paintMemory).letters = true;
-        lane('heap', 72, paintHeap).empty = column('heap_last').length ? '' : 'No heap: brk was not used.';
+        const heap_ = column('heap_last').length;
+        lane('heap', heap_ ? 72 : 22, paintHeap).empty = heap_ ? '' : 'No heap: brk was not used.';
         lane('calls', 64, (pane) => paintCounts(pane, CLASSES.map(([cls, color]) => [runningOf(cls, callsOf(cls)), color])));
         const faults = lane('faults', 64, (pane) => paintCounts(pane, ['minor', 'major'].map((name, i) => [runningOf(name, sinceSample(name)), i ? 'bad' : 'accent'])));
         faults.empty = column('minor').length || column('major').length ? '' : 'No page faults were counted.';
