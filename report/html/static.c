@@ -168,9 +168,6 @@ static void add_totals(struct page *page, struct buffer *out)
              t->faults_seen ? ", " : "", t->faults_seen ? SIZE(t->touched) : "",
              t->faults_seen ? " touched first" : "");
     add_fact(out, "faults", text);
-    snprintf(text, sizeof(text), "%s%s%s%s", COUNT(t->events), t->errors ? ", " : "", t->errors ? COUNT(t->errors) : "",
-             t->errors ? " failed" : "");
-    add_fact(out, "events", text);
     buffer_string(out, "</dl>\n<dl class=\"facts\">\n");
     add_receipt(out, "resident at the end", &t->end_receipt);
     if (t->high_receipt.time != t->end_receipt.time)
@@ -383,6 +380,9 @@ static void add_head(struct page *page, struct buffer *out)
     snprintf(line, sizeof(line), "%s, %s %s", COUNT(t->processes), COUNT(t->threads),
              t->threads == 1 ? "thread" : "threads");
     add_fact(out, "processes", line);
+    snprintf(line, sizeof(line), "%s%s%s%s", COUNT(t->events), t->errors ? ", " : "", t->errors ? COUNT(t->errors) : "",
+             t->errors ? " failed" : "");
+    add_fact(out, "events", line);
     summary_outcome(&text, page->decoder, timeline_command(page->timeline));
     if (text.size)
         add_fact(out, "outcome", buffer_chars(&text));
