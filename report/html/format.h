@@ -93,6 +93,14 @@
  * often its access was changed before). extent_space, extent_start_page, extent_end_page: all that was ever mapped,
  * joined where less than 64 MiB lie between.
  *
+ * ---- looks: what of it was resident ----
+ *
+ * The tracer looks at the pages of an address space when it ends, at peaks, and when asked to; look_space (index),
+ * look_time (tick), look_reason (1 the end of the space, 2 a peak, 3 asked for), look_end_page (what begins there or
+ * above was not looked at; 0: all was), look_parts (how many); then these, one after another: part_life (index in
+ * lives) and part_pages, how many of its pages were resident.  Lives that were there then and are not named had none.
+ * taken: how many looks there were, as some are left out when they are too many.
+ *
  * ---- sparse: what calls did, by stack and time ----
  *
  * row_slot (proc index + 1, 0: of processes without a slot), row_stack (index), row_items; then the items of all rows,

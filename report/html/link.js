@@ -2,7 +2,7 @@
 /* link.js: the state as the part of the address behind #, which holds no data of the report. */
 
 const link = (() => {
-    const CHARTS = ['stack', 'lines', 'log'], STRIPS = ['kind', 'protection', 'owner', 'age'], ATS = ['a', 'b', 'diff'];
+    const CHARTS = ['stack', 'lines', 'log'], STRIPS = ['kind', 'protection', 'owner', 'age', 'resident'], ATS = ['a', 'b', 'diff'];
     let own = '';
 
     const seconds = (t) => String(Math.round(t) / TICKS);

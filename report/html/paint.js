@@ -38,15 +38,6 @@ const paint = (() => {
         const low = mix(of('ground'), of('accent'), 0.18);
         return mix(low, of('accent'), n > 1 ? i / (n - 1) : 1);
     };
-    /* Owners: a hue for each, none meaning more than another. */
-    function owner(i) {
-        const hue = (i * 137.5) % 360, light = theme === DARK ? 0.62 : 0.45;
-        const f = (n) => {
-            const k = (n + hue / 30) % 12;
-            return Math.round(255 * (light - 0.5 * Math.min(light, 1 - light) * Math.max(-1, Math.min(k - 3, 9 - k, 1))));
-        };
-        return (0xff000000 | (f(4) << 16) | (f(8) << 8) | f(0)) >>> 0;
-    }
 
     const ratio = () => Math.min(2, window.devicePixelRatio || 1);
 
@@ -193,7 +184,7 @@ const paint = (() => {
         theme = dark ? DARK : LIGHT;
     }
 
-    return { LIGHT, DARK, ORDER, PROT, Pane, pixel, mix, color, of, kind, bands, ramp: RAMP, owner, steps, timeSteps, cursors, label, setTheme, measure };
+    return { LIGHT, DARK, ORDER, PROT, Pane, pixel, mix, color, of, kind, bands, ramp: RAMP, steps, timeSteps, cursors, label, setTheme, measure };
 })();
 
 /* A square of the colour of that name, and words. */
