@@ -124,10 +124,10 @@ async function begin() {
     theme.start();
     link.start();
     adopt();
-    for (const part of [findings, legend, timeline, strip, changes, sites, layout, heap, events, processes, detail, exporter, keys]) part.start();
+    for (const part of [findings, legend, timeline, strip, search, changes, sites, frames, layout, heap, events, processes, detail, marks, exporter, keys]) part.start();
     model.needEvents().then(about);
     $('app').hidden = false;
-    $('reset').addEventListener('click', () => change(link.normal()));
+    $('reset').addEventListener('click', () => change({ ...link.normal(), marks: state.marks }));
     $('copy-link').addEventListener('click', () => copy(location.href.split('#')[0] + link.write(), 'a link to this view'));
     let width = document.body.clientWidth;
     new ResizeObserver(debounce(() => {
