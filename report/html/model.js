@@ -23,7 +23,7 @@ const model = (() => {
         for (let i = 0; i < count.length; i++) first[i + 1] = first[i] + count[i];
         m.stacks = { n: stk.count('stack_node'), id: n('stack_id'), ends: [n('stack_node'), n('stack_rnode')], site: n('stack_site_str'), line: n('stack_site'), quality: n('stack_quality'), first, lines: n('lines') };
         m.trees = [tree('node'), tree('rnode')];
-        m.lines = { fn: n('line_function_str'), file: n('line_file_str'), number: n('line_number'), module: n('line_module_str'), offset: n('line_offset'), flags: n('line_flags') };
+        m.lines = { fn: n('line_function_str'), file: n('line_file_str'), number: n('line_number'), module: n('line_module_str'), flags: n('line_flags'), get address() { return n('line_address'); } };
     }
 
     function readLives(section) {
@@ -242,7 +242,7 @@ const model = (() => {
 
     function lineName(line) {
         const l = m.lines, module = m.text(l.module[line]);
-        const name = m.text(l.fn[line]) || (module.split('/').pop() || '?') + '+0x' + units.hex(l.offset[line] ?? 0);
+        const name = m.text(l.fn[line]) || (module ? module.split('/').pop() + '+0x' : 'code at 0x') + units.hex(l.address[line] ?? 0);
         return name + (l.flags[line] & 1 ? ' (inlined)' : '');
     }
     const linePlace = (line) => {

@@ -18,7 +18,7 @@ const search = (() => {
     /* Repeated groups, references to groups, more than ten choices: what one text may never return from. */
     function read(source) {
         const bare = source.replace(/\\[^1-9k]/g, '_').replace(/\[[^\]]*\]/g, '_'), choices = (bare.replace(/\(\?/g, '(').match(/[*+?{|]/g) ?? []).length;
-        careful = choices > 2;
+        careful = (bare.match(/[*+{]/g) ?? []).length > 2;
         try {
             pattern = new RegExp(source, 'i');
         } catch (error) {
@@ -42,7 +42,7 @@ const search = (() => {
         text = text.slice(0, LONGEST);
         try {
             for (let n = 8; careful && n < text.length && !late(); n = Math.ceil(n * 1.25)) pattern.test(text.slice(0, n) + '\0');
-            hit = !late() && pattern.test(text);
+            hit = !(careful && late()) && pattern.test(text);
         } catch (error) {
             spent = Infinity; // too large to be run
         }
