@@ -92,10 +92,28 @@ const frames = (() => {
         return (stack) => sums.get(same[siteLine(stack)]);
     }
 
+    /* What is shown as one line for each path, innermost last, for flame graphs made elsewhere. */
+    function folded(values) {
+        const clean = (text) => text.replace(/[;\n\r]/g, '_'), lines = [], t = tree(0), sums = new Map();
+        values.forEach((value, stack) => {
+            const node = t.to[model.stacks.ends[0][stack]];
+            if (value) sums.set(node, (sums.get(node) || 0) + value);
+        });
+        sums.forEach((value, end) => {
+            const path = [];
+            for (let node = end; node; node = t.parent[node]) path.unshift(clean(model.nodeName(t, node)));
+            lines.push((path.join(';') || 'all') + ' ' + value);
+        });
+        return lines.join('\n') + '\n';
+    }
+
     // ---- what can be pressed ----
 
     const text = (i) => model.text(i), base = (path) => path.split('/').pop() || path;
     const called = (word) => (word[0] === 'f' ? model.lineName(Number(word.slice(1))) : base(text(model.lines.module[word.slice(1)])) || 'unknown');
+
+    /* What is not as it was recorded, in words. */
+    const words = () => (state.hide.length ? '  without ' + state.hide.map(called).join(', ') : '') + (state.fold ? '  recursion folded' : '');
 
     /* Hide the function ('f') or the library ('m') of the frame that is chosen. */
     function hide(what) {
@@ -129,5 +147,5 @@ const frames = (() => {
         draw();
     }
 
-    return { MOST, tree, site, through, hide, fold, start };
+    return { MOST, tree, site, through, folded, words, hide, fold, start };
 })();

@@ -331,16 +331,18 @@ const sites = (() => {
         else if (view === 'tree') drawTree();
         else drawTable();
         $('sites-icicle').setAttribute('aria-label', `Call sites by ${model.METRICS[state.metric]}: ${show(totals[0])} in all. ` + childrenOf(state.zoom).slice(0, 3).map((c) => `${name(c)} ${share(c)}`).join(', '));
+        $('sites-hidden').textContent += frames.words();
         if (state.query) {
-            const found = new Float64Array(1), t = tree(), covered = new Uint8Array(t.parent.length);
+            const t = tree(), covered = new Uint8Array(t.parent.length);
+            let found = 0;
             for (let i = 1; i < covered.length; i++) {
                 covered[i] = covered[t.parent[i]];
                 if (!covered[i] && weights[i] && matches(i)) {
                     covered[i] = 1;
-                    found[0] += weights[i];
+                    found += weights[i];
                 }
             }
-            $('sites-hidden').textContent += `  \u201c${state.query}\u201d: ${units.percent(found[0], weights[0]) || '0 %'} matched`;
+            $('sites-hidden').textContent += `  \u201c${state.query}\u201d: ${units.percent(found, weights[0]) || '0 %'} matched`;
         }
     }
 
@@ -394,20 +396,5 @@ const sites = (() => {
         model.needSparse().then(() => view === 'table' && draw());
     }
 
-    /* Stacks as one line each, innermost last, for flame graphs made elsewhere. */
-    function folded() {
-        const clean = (text) => text.replace(/[;\n\r]/g, '_'), lines = [], t = frames.tree(0), at = new Map();
-        sum?.values.forEach((value, stack) => {
-            const node = t.to[model.stacks.ends[0][stack]];
-            if (value) at.set(node, (at.get(node) || 0) + value);
-        });
-        at.forEach((value, end) => {
-            const path = [];
-            for (let node = end; node; node = t.parent[node]) path.unshift(clean(model.nodeName(t, node)));
-            lines.push((path.join(';') || 'all') + ' ' + value);
-        });
-        return lines.join('\n') + '\n';
-    }
-
-    return { start, refresh, invert, setView, show: show_, folded, get view() { return view; }, get sum() { return sum; }, get rows() { return rows; }, get totals() { return totals; }, get line() { return line(); } };
+    return { start, refresh, invert, setView, show: show_, folded: () => frames.folded(sum?.values ?? []), get view() { return view; }, get sum() { return sum; }, get rows() { return rows; }, get totals() { return totals; }, get line() { return line(); } };
 })();

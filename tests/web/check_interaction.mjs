@@ -194,6 +194,7 @@ equal(await folded(), wanted((line) => line.f === "run", false), "without a fram
 equal(await root(), total, "the root's total when a frame is hidden");
 check(!(await page.locator("#sites-tree .frame").allTextContents()).some((t) => / run$/.test(t)), "the tree does not show it");
 check(/^hidden:run/.test(await text("#sites-hide")), "a chip tells what is hidden");
+check(/without run/.test(await text("#sites-hidden")), "and words, in print too");
 await choose("mmap64");
 await page.keyboard.press("Shift+H");
 await rest();
