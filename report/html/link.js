@@ -55,7 +55,7 @@ const link = (() => {
         }
         to.query = (p.get('q') ?? '').slice(0, 200);
         for (const [key, target] of [['re', 're'], ['fold', 'fold'], ['inv', 'invert']]) if (p.get(key) === '1') to[target] = 1;
-        to.hide = [...new Set((p.get('hide') ?? '').split(','))].filter((word) => /^[fm]\d{1,9}$/.test(word) && Number(word.slice(1)) < model.lines.fn.length).slice(0, frames.MOST);
+        if (p.has('hide')) to.hide = [...new Set(p.get('hide').split(','))].filter((word) => /^[fm]\d{1,9}$/.test(word) && Number(word.slice(1)) < model.lines.fn.length).slice(0, frames.MOST);
         if (/^\d{1,4}$/.test(p.get('ec') ?? '')) to.columns = Number(p.get('ec')) & events.HIDEABLE;
         to.marks = p.getAll('mark').map((word) => word.match(/^(\d{1,15})~(.*)/)).filter((mark) => mark && Number(mark[1]) <= model.end).slice(0, marks.MOST).map(([, t, text]) => [Number(t), marks.clean(text) || 'mark']).sort((x, y) => x[0] - y[0]);
         if (/^[els]\d{1,15}$/.test(p.get('sel') ?? '')) to.sel = p.get('sel');
@@ -83,14 +83,7 @@ const link = (() => {
     function start() {
         const first = read(location.hash);
         Object.assign(state, first);
-        let waits = 0;
-        when(() => {
-            if (!waits)
-                waits = setTimeout(() => {
-                    waits = 0;
-                    save();
-                }, 250);
-        });
+        when(debounce(save, 250)); // once the view rests: it takes a browser longer than a frame
         addEventListener('hashchange', () => location.hash !== own && change(read(location.hash)));
     }
 

@@ -16,20 +16,33 @@ const model = (() => {
     /* Rows of a small section, as objects. */
     const columns = (section, names) => Array.from({ length: section.count(names[0]) }, (_, i) => Object.fromEntries(names.map((name) => [name, section.numbers(name)[i] ?? 0])));
 
-    function readCode(stk) {
-        const n = (name) => stk.numbers(name);
-        const tree = (prefix) => ({ line: n(prefix + '_line'), parent: n(prefix + '_parent'), word: n(prefix + '_word_str') });
-        const count = n('stack_lines'), first = new Uint32Array(count.length + 1);
-        for (let i = 0; i < count.length; i++) first[i + 1] = first[i] + count[i];
-        m.stacks = { n: stk.count('stack_node'), id: n('stack_id'), ends: [n('stack_node'), n('stack_rnode')], site: n('stack_site_str'), line: n('stack_site'), quality: n('stack_quality'), first, lines: n('lines') };
-        m.trees = [tree('node'), tree('rnode')];
-        m.lines = { fn: n('line_function_str'), file: n('line_file_str'), number: n('line_number'), module: n('line_module_str'), flags: n('line_flags'), get address() { return n('line_address'); } };
+    /* Columns of a large section, by the names [own, there]: each is decoded when it is first asked for. */
+    function lazily(section, names, more) {
+        const table = { ...more };
+        for (const [own, there] of names)
+            Object.defineProperty(table, own, { configurable: true, get: () => {
+                const value = section.numbers(there);
+                Object.defineProperty(table, own, { value });
+                return value;
+            } });
+        return table;
     }
 
-    function readLives(section) {
+    function readCode(stk) {
+        const n = (name) => stk.numbers(name), pairs = (prefix, names) => names.split(' ').map((name) => name.split('=')).map(([own, there]) => [own, prefix + (there ?? own)]);
+        const tree = (prefix) => lazily(stk, pairs(prefix, 'line parent word=word_str'));
+        const count = n('stack_lines'), first = new Uint32Array(count.length + 1);
+        for (let i = 0; i < count.length; i++) first[i + 1] = first[i] + count[i];
+        m.stacks = lazily(stk, [...pairs('stack_', 'id site=site_str line=site quality'), ['lines', 'lines']], { n: stk.count('stack_node'), ends: [n('stack_node'), n('stack_rnode')], first });
+        m.trees = [tree('node_'), tree('rnode_')];
+        m.lines = lazily(stk, pairs('line_', 'fn=function_str file=file_str number module=module_str offset flags'));
+    }
+
+    /* What the first picture does without. */
+    async function more() {
+        const section = await format.section('lives');
         const names = 'space start_page pages born died event birth stack owner file_str offset_pages file prot flags kind role runtime protects';
-        m.lives = { n: section.count('pages'), space_n: section.count('extent_space') };
-        for (const name of names.split(' ')) m.lives[name] = section.numbers(name);
+        m.lives = lazily(section, names.split(' ').map((name) => [name, name]), { n: section.count('pages'), space_n: section.count('extent_space') });
         m.extents = ['extent_space', 'extent_start_page', 'extent_end_page'].map((name) => section.numbers(name));
     }
 
@@ -47,8 +60,8 @@ const model = (() => {
     }
 
     async function load() {
-        const names = ['meta', 'tables', 'str', 'proc', 'space', 'thread', 'stk', 'lod0', 'lives', 'find'];
-        const [meta, tables, str, proc, space, thread, stk, lod0, lives, find] = await Promise.all(names.map((name) => format.section(name)));
+        const names = ['meta', 'tables', 'str', 'proc', 'space', 'thread', 'stk', 'lod0', 'find'];
+        const [meta, tables, str, proc, space, thread, stk, lod0, find] = await Promise.all(names.map((name) => format.section(name)));
         const keys = meta.texts('key'), values = meta.texts('value');
         const read = new Map(list(keys).map((key, i) => [key, values.at(i)]));
         m.word = (key) => read.get(key) ?? '';
@@ -63,7 +76,6 @@ const model = (() => {
         m.spaces = columns(space, ['id', 'proc', 'start', 'end']);
         m.threads = columns(thread, ['tid', 'proc', 'start', 'end']);
         readCode(stk);
-        readLives(lives);
         lods.set(0, lod0);
         m.find = find;
         m.main = m.procs.reduce((best, p, i) => (p.resident_peak + p.virtual_peak / 1e6 > m.procs[best].resident_peak + m.procs[best].virtual_peak / 1e6 ? i : best), 0);
@@ -242,7 +254,7 @@ const model = (() => {
 
     function lineName(line) {
         const l = m.lines, module = m.text(l.module[line]);
-        const name = m.text(l.fn[line]) || (module ? module.split('/').pop() + '+0x' : 'code at 0x') + units.hex(l.address[line] ?? 0);
+        const name = m.text(l.fn[line]) || (module.split('/').pop() || '?') + '+0x' + units.hex(l.offset[line] ?? 0);
         return name + (l.flags[line] & 1 ? ' (inlined)' : '');
     }
     const linePlace = (line) => {
@@ -255,7 +267,7 @@ const model = (() => {
     const kindBytes = (k) => lod().floats('kind' + k + '_last');
     const instant = () => ({ a: state.a ?? 0, b: state.b ?? (m.number('peak') || m.end) });
 
-    return Object.assign(m, { load, lod, ownLod, buckets, bucketOf, ofProc, snap, alive, bytesBy, needSparse, needEvents, METRICS, sums, query, events, chunkOf, rowOf, lineName, linePlace, nodeName, site, procName, kindBytes, instant, list, one });
+    return Object.assign(m, { load, more, lod, ownLod, buckets, bucketOf, ofProc, snap, alive, bytesBy, needSparse, needEvents, METRICS, sums, query, events, chunkOf, rowOf, lineName, linePlace, nodeName, site, procName, kindBytes, instant, list, one });
 })();
 
 // ---- the state ----

@@ -187,25 +187,18 @@ const strip = (() => {
             if (!colors) recolor();
             if (!paintAll()) refine();
             bands();
-            pane.show();
         }
         if (words.stale !== false) drawWords();
-        const g = pane.lines();
-        if (state.pages) {
-            const [from, to] = state.pages, a = clusterOf(from), b = clusterOf(to - 1);
+        pane.show((g) => {
+            const [from, to] = state.pages ?? [0, 1], a = clusterOf(from), b = clusterOf(to - 1);
             if (a && b) {
                 g.strokeStyle = paint.color('accent');
                 g.setLineDash([5, 3]);
                 g.strokeRect(0.5, yOf(b, to), pane.width - 1, Math.max(2, yOf(a, from) - yOf(b, to)));
                 g.setLineDash([]);
             }
-        }
-        const drag = timeline.drag;
-        if (drag && drag.pane === pane) {
-            g.strokeStyle = paint.color('accent');
-            g.strokeRect(...drag.xs.slice(0, 1), Math.min(...drag.ys), drag.xs[1] - drag.xs[0], Math.abs(drag.ys[1] - drag.ys[0]));
-        }
-        paint.cursors(pane, g, drag && drag.pane !== pane && drag.xs, timeline.hover);
+            paint.cursors(pane, g);
+        });
     }
 
     /* Names of clusters and cuts: they stay where they are when time moves. */
@@ -281,8 +274,7 @@ const strip = (() => {
 
     function start() {
         pane = new paint.Pane($('strip-box'), 100);
-        words = h('canvas', { class: 'over', 'aria-hidden': 'true' });
-        $('strip-box').insertBefore(words, pane.over);
+        words = pane.canvas();
         proc = model.one();
         place();
         timeline.listen(pane, {

@@ -476,7 +476,7 @@ export function makeReport(given = {}) {
     const thread = section("thread", of(run.threads, [["tid", "tid"], ["proc", "proc"], ["start", "start"], ["end", "end"]]));
     const site = (stack) => stack.lines.find((l) => !(run.lines[l].flags & 12)) ?? stack.lines[0];
     const stk = section("stk", [
-        ...of(run.lines, [["line_function_str", (l) => s(l.f)], ["line_file_str", (l) => s(l.file)], ["line_number", "number"], ["line_module_str", (l) => s(l.module)], ["line_offset", () => 16], ["line_address", (l) => BigInt(l.address), "w"], ["line_flags", "flags"]]),
+        ...of(run.lines, [["line_function_str", (l) => s(l.f)], ["line_file_str", (l) => s(l.file)], ["line_number", "number"], ["line_module_str", (l) => s(l.module)], ["line_offset", (l) => (l.f ? 16 : l.address)], ["line_address", (l) => BigInt(l.address), "w"], ["line_flags", "flags"]]),
         v("node_line", inward.line), v("node_parent", inward.parent), v("node_word_str", inward.word.map(s)), v("rnode_line", outward.line), v("rnode_parent", outward.parent), v("rnode_word_str", outward.word.map(s)),
         v("stack_id", run.stacks.map((_, i) => (i < 3 ? 0 : i + 100))), v("stack_node", inward.ends), v("stack_rnode", outward.ends), v("stack_site", run.stacks.map((st) => (st.lines.length ? site(st) + 1 : 0))),
         v("stack_site_str", run.stacks.map((st) => s(st.lines.length ? `${run.lines[site(st)].f} (${run.lines[site(st)].file || run.lines[site(st)].module}:${run.lines[site(st)].number})` : st.word))),
