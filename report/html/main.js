@@ -130,9 +130,9 @@ async function begin() {
     change({}, 'lod', 'a', 'b', 'proc', 'hidden', 'query');
     await painted('brkwater-painted');
     await model.more();
-    for (const part of [strip, changes, sites, layout, heap, events, processes, detail, exporter, keys]) part.start();
+    for (const part of [strip, search, changes, sites, frames, layout, heap, events, processes, detail, marks, exporter, keys]) part.start();
     model.needEvents().then(about);
-    $('reset').addEventListener('click', () => change(link.normal()));
+    $('reset').addEventListener('click', () => change({ ...link.normal(), marks: state.marks }));
     $('copy-link').addEventListener('click', () => copy(location.href.split('#')[0] + link.write(), 'a link to this view'));
     let width = document.body.clientWidth;
     new ResizeObserver(debounce(() => {
