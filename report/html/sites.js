@@ -107,6 +107,18 @@ const sites = (() => {
         return model.lines.flags[line - 1] & LIBRARY ? 'lib' : 'own';
     }
 
+    /* The last part of a C++ name, without arguments: what still tells something in a narrow box. */
+    function brief(name) {
+        let plain = '', depth = 0;
+        if (/operator|lambda/.test(name)) return name;
+        for (const c of name) {
+            if (c === '<' || c === '(') depth++;
+            if (!depth) plain += c;
+            if (c === '>' || c === ')') depth--;
+        }
+        return plain.split('::').pop().trim() || name;
+    }
+
     function drawIcicle() {
         if (!pane.fit()) return;
         const hidden = place();
@@ -131,7 +143,7 @@ const sites = (() => {
             g.clip();
             g.fillStyle = b.node >= 0 && matches(b.node) ? paint.color('ground') : paint.color(kind === 'own' ? 'ink' : 'soft');
             const text = b.text ?? name(b.node), number = b.node < 0 ? '' : '  ' + show(totals[b.node]);
-            g.fillText(text + number, b.x + 6, y + ROW / 2);
+            g.fillText(text.length * 6.3 < b.width ? text + number : brief(text) + number, b.x + 6, y + ROW / 2);
             g.restore();
         }
         drawFocus();
