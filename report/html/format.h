@@ -64,15 +64,15 @@
  * ---- stk: the code ----
  *
  * Lines, a function or a place in one: line_function_str, line_file_str, line_number, line_module_str, line_offset
- * (from the function's start), line_address 'w', line_flags (1 inlined, 2 guessed, 4 libc or the loader or an
- * allocator, 8 a library, 16 made at run time).
- * Trees: node_line (index + 1; 0: the root, or what stands in place of a line), node_parent (index; a parent has a
- * lower index than its children; the root is 0), node_word_str (shown when there is no line: "execve", "no stack"), and
- * the same with from call sites on outwards: rnode_line, rnode_parent, rnode_word_str.
- * Stacks: stack_id (as in the text reports; 0: none), stack_node, stack_rnode (where it ends in the trees), stack_site
- * (line, index + 1), stack_site_str (its text, never empty), stack_quality (0 complete, 1 guessed, 2 truncated), and
- * its lines, innermost first: stack_lines (how many), then one after another in lines.  The first stacks stand for no
- * known stack, for what execve mapped, and for what the kernel made.
+ * (from the function's start; of a line without one, its address in the module), line_address 'w', line_flags (1
+ * inlined, 2 guessed, 4 libc or the loader or an allocator, 8 a library, 16 made at run time). Trees: node_line (index
+ * + 1; 0: the root, or what stands in place of a line), node_parent (index; a parent has a lower index than its
+ * children; the root is 0), node_word_str (shown when there is no line: "execve", "no stack"), and the same with from
+ * call sites on outwards: rnode_line, rnode_parent, rnode_word_str. Stacks: stack_id (as in the text reports; 0: none),
+ * stack_node, stack_rnode (where it ends in the trees), stack_site (line, index + 1), stack_site_str (its text, never
+ * empty), stack_quality (0 complete, 1 guessed, 2 truncated), and its lines, innermost first: stack_lines (how many),
+ * then one after another in lines.  The first stacks stand for no known stack, for what execve mapped, and for what the
+ * kernel made.
  *
  * ---- lod0, lod1, ...: series ----
  *

@@ -55,8 +55,7 @@ const layout = (() => {
     const filter = (i) => !state.hidden.has(L().kind[i]) && (!state.pages || (L().start_page[i] < state.pages[1] && L().start_page[i] + L().pages[i] > state.pages[0]));
 
     function matching(run) {
-        const q = state.query.toLowerCase();
-        return !q || [range(run[0]), file(run[0]), kindOf(run[0]), owner(run)].some((text) => text.toLowerCase().includes(q));
+        return !state.query || [range(run[0]), file(run[0]), kindOf(run[0]), owner(run)].some(search.has);
     }
 
     /* Rows that are shown: {run, mark} and, grouped, {title, bytes, count}. */

@@ -164,7 +164,7 @@ const model = (() => {
     const needSparse = () => (reading ??= readSparse());
 
     const METRICS = {
-        live: 'live at B', net: 'mapped \u2212 returned', mapped: 'mapped', returned: 'returned', touched: 'touched first', calls: 'calls', time: 'time in calls', faults: 'page faults',
+        live: 'live at B', diff: 'live at B \u2212 at A', net: 'mapped \u2212 returned', mapped: 'mapped', returned: 'returned', touched: 'touched first', calls: 'calls', time: 'time in calls', faults: 'page faults',
     };
     const column = (metric) => (metric === 'net' ? [[sparse.mapped, 1], [sparse.returned, -1]] : [[sparse[metric], 1]]);
     const ofEvent = {
@@ -181,6 +181,10 @@ const model = (() => {
         if (metric === 'live') {
             const { exact, t } = alive(t1, proc);
             return { values: bytesBy(m.lives.stack, m.stacks.n, t1, proc), exact, t0: t, t1: t };
+        }
+        if (metric === 'diff') {
+            const [a, b] = [t0, t1].map((t) => ({ ...alive(t, proc), sums: bytesBy(m.lives.stack, m.stacks.n, t, proc) }));
+            return { values: b.sums.map((v, i) => v - a.sums[i]), exact: a.exact && b.exact, t0: a.t, t1: b.t };
         }
         await Promise.all([needSparse(), needEvents()]);
         const n = m.sparseBuckets, tick = (b) => Math.ceil(b * m.end / n), values = new Float64Array(m.stacks.n);
@@ -269,8 +273,10 @@ const model = (() => {
 // ---- the state ----
 
 /* proc; the view t0..t1 in ticks; cursors a and b (null: where they are by itself); hidden kinds; what sites measure; the
- * search; what is selected ("e12" an event, "l5" a life, "s3" a stack); the address range [page, page) or null. */
-const state = { proc: ALL, t0: 0, t1: 1, a: null, b: null, hidden: new Set(), metric: 'live', query: '', sel: '', pages: null, invert: 0, zoom: 0, at: 'b', strip: 'kind', chart: 'stack', panel: '' };
+ * search (re: 1, as a regular expression); what is selected ("e12" an event, "l5" a life, "s3" a stack); the address range
+ * [page, page) or null; frames that are hidden ("f3" the function of line 3, "m3" its module), fold: 1, recursion is
+ * folded; marks, [tick, text] each; columns of events that are hidden, a bit each. */
+const state = { proc: ALL, t0: 0, t1: 1, a: null, b: null, hidden: new Set(), metric: 'live', query: '', sel: '', pages: null, invert: 0, zoom: 0, at: 'b', strip: 'kind', chart: 'stack', panel: '', re: 0, hide: [], fold: 0, marks: [], columns: 0 };
 
 const trail = []; // ranges that were shown before
 const listeners = [];

@@ -113,7 +113,7 @@ const strip = (() => {
 
     function paintAll() {
         const { w, h: height, pixels } = pane, width = state.t1 - state.t0;
-        const fresh = exact && exact.t0 === state.t0 && exact.t1 === state.t1 && exact.w === w && exact.h === height;
+        const fresh = isExact();
         const { cells: source, same } = fresh ? exact : raster, columns = fresh ? w : COLUMNS;
         const from = new Int32Array(w), times = new Float64Array(w), ground = paint.of('ground');
         for (let x = 0; x < w; x++) {
@@ -152,16 +152,24 @@ const strip = (() => {
         for (const row of clusters.rows.slice(1)) pixels.fill(band, Math.round((row.top + row.height) * k) * w, Math.round((row.top + row.height + clusters.cut) * k) * w);
     }
 
+    const idle = window.requestIdleCallback ?? setTimeout;
+    const whole = () => cells(COLUMNS, pane.h, 0, model.end, pane.k);
+    const isExact = () => exact && exact.t0 === state.t0 && exact.t1 === state.t1 && exact.w === pane.w && exact.h === pane.h;
+    const look = () => (exact = { t0: state.t0, t1: state.t1, w: pane.w, h: pane.h, ...cells(pane.w, pane.h, state.t0, state.t1, pane.k, exact) });
     const refine = debounce(() => {
-        if (!pane.w || !raster) return;
-        exact = { t0: state.t0, t1: state.t1, w: pane.w, h: pane.h, ...cells(pane.w, pane.h, state.t0, state.t1, pane.k, exact) };
+        if (!pane.w || isExact()) return;
+        look();
         draw(true);
     }, 250);
 
     function draw(pixels) {
         if (!panels.near('strip-panel') || !pane.fit()) return;
         if (pixels) {
-            if (!raster || raster.cells.length !== COLUMNS * pane.h) raster = cells(COLUMNS, pane.h, 0, model.end, pane.k);
+            // The whole run first; what moves through time is made from the raster.
+            if (state.t0 <= 0 && state.t1 >= model.end) {
+                if (!isExact()) look();
+                idle(() => raster?.cells.length === COLUMNS * pane.h || (raster = whole()));
+            } else if (raster?.cells.length !== COLUMNS * pane.h) raster = whole();
             if (!colors) {
                 recolor();
                 key();
@@ -214,7 +222,7 @@ const strip = (() => {
     // ---- what is where ----
 
     function lifeAt(x, y) {
-        const column = exact && exact.t0 === state.t0 && exact.t1 === state.t1 ? [exact.cells, Math.floor(x * pane.k), exact.w] : raster && [raster.cells, clamp(Math.floor(pane.t(x) / model.end * COLUMNS), 0, COLUMNS - 1), COLUMNS];
+        const column = isExact() ? [exact.cells, Math.floor(x * pane.k), exact.w] : raster && [raster.cells, clamp(Math.floor(pane.t(x) / model.end * COLUMNS), 0, COLUMNS - 1), COLUMNS];
         if (!column) return -1;
         const [source, at, width] = column;
         for (const d of [0, -1, 1, -2, 2]) {
@@ -333,7 +341,7 @@ const strip = (() => {
             goTo(start, Math.min(end, model.end));
         });
         // Its raster takes longer than all the lanes: they come first.
-        panels.visit('strip-panel', () => (window.requestIdleCallback ?? setTimeout)(() => draw(true)));
+        panels.visit('strip-panel', () => idle(() => draw(true)));
         twin('strip-table', rows);
         when((what) => {
             if (what.has('proc')) {

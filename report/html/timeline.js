@@ -238,6 +238,7 @@ const timeline = (() => {
         });
         model.threads.slice(0, 500).forEach((t) => own(t.proc) && t.start > model.procs[t.proc]?.start && out.push([t.start, '\u2502', `thread ${t.tid} started`]));
         findings.list().forEach((f) => f.times.slice(0, 8).forEach((t) => out.push([t, '\u25b2', f.name])));
+        state.marks.forEach(([t, text]) => out.push([t, '\u2605', text]));
         return out.sort((x, y) => x[0] - y[0]);
     }
 
@@ -282,9 +283,9 @@ const timeline = (() => {
             g.fillStyle = paint.color('soft');
             for (const [t, glyph] of pane.marks) {
                 const x = pane.x(t);
-                if (x < 0 || x > pane.width || x - last < 7) continue;
+                if (x < 0 || x > pane.width || (x - last < 7 && glyph !== '\u2605')) continue;
                 last = x;
-                g.fillStyle = paint.color(glyph === '\u25b2' ? 'bad' : 'soft');
+                g.fillStyle = paint.color({ '\u25b2': 'bad', '\u2605': 'accent' }[glyph] ?? 'soft');
                 g.textAlign = 'center';
                 g.fillText(glyph, clamp(x, 5, pane.width - 5), pane.height / 2);
             }
@@ -378,7 +379,7 @@ const timeline = (() => {
         const calls = model.calls.map((name, c) => [name, at('call' + c)]).filter(([, count]) => count);
         if (calls.length) rows.push(['calls here', calls.map(([name, count]) => `${units.count(count)} ${name}`).join(', ')]);
         if (at('minor') || at('major')) rows.push(['page faults', `${units.count(at('minor') || 0)} minor, ${units.count(at('major') || 0)} major`]);
-        const width = model.end / n, near = marks().filter(([when_]) => Math.abs(when_ - t) < Math.max(width, (state.t1 - state.t0) / 200)).slice(0, 4);
+        const width = model.end / n, near = marks().filter(([when_]) => Math.abs(when_ - t) < Math.max(width, (state.t1 - state.t0) / 200)).sort((x, y) => (y[1] === '\u2605') - (x[1] === '\u2605')).slice(0, 4);
         near.forEach(([, glyph, text]) => rows.push([glyph, text]));
         return rows;
     }
@@ -523,7 +524,8 @@ const timeline = (() => {
             return pane;
         };
         lane('memory', innerWidth > 2400 ? 420 : 260, paintMemory).letters = true;
-        lane('heap', 72, paintHeap).empty = column('heap_last').length ? '' : 'No heap: brk was not used.';
+        const heap_ = column('heap_last').length;
+        lane('heap', heap_ ? 72 : 22, paintHeap).empty = heap_ ? '' : 'No heap: brk was not used.';
         lane('calls', 64, (pane) => paintCounts(pane, CLASSES.map(([cls, color]) => [runningOf(cls, callsOf(cls)), color])));
         const faults = lane('faults', 64, (pane) => paintCounts(pane, ['minor', 'major'].map((name, i) => [runningOf(name, sinceSample(name)), i ? 'bad' : 'accent'])));
         faults.empty = column('minor').length || column('major').length ? '' : 'No page faults were counted.';
@@ -534,7 +536,7 @@ const timeline = (() => {
         $('calls-key').append(...CLASSES.filter(([cls]) => callsOf(cls).length).map(([cls, color]) => swatch(color, cls)));
         when((what) => {
             if (what.has('lod') || what.has('proc') || what.has('theme') || what.has('size')) overview.dirty = true;
-            const pixels = ['t0', 't1', 'proc', 'hidden', 'chart', 'theme', 'size', 'lod', 'near'].some((key) => what.has(key));
+            const pixels = ['t0', 't1', 'proc', 'hidden', 'chart', 'theme', 'size', 'lod', 'near', 'marks'].some((key) => what.has(key));
             if (what.has('theme')) for (const key of $('calls-key').children) key.firstChild.style.backgroundColor = paint.color(key.dataset.kind);
             if (pixels || what.has('a') || what.has('b')) draw(pixels);
             if (what.has('lod') || what.has('proc')) $('memory-box').setAttribute('aria-label', 'Memory over time. ' + describe());

@@ -4,6 +4,7 @@
 //   events   calls that are simulated (each with its life, stack and time)
 //   scale    each stands for that many in the series and sparse sections (levels of detail only: a trace too large to embed)
 //   texts    strings to use for files, functions, threads, command lines and sections, in place of harmless ones
+//   recursive  some calls come from functions that call themselves, and each other
 //   empty    nothing but a start and an end
 //   extraThreads, mappings, islands (mappings far from each other), execs (programs in one process): so many of these
 import { createHash } from "node:crypto";
@@ -142,6 +143,10 @@ const CODE = {
     index: ["_start", "main", "run", "index_open", "mmap64"],
     advise: ["start_thread", "worker", "collect", "madvise"],
 };
+const RECURSIVE = {
+    walk: ["_start", "main", "run", "walk", "visit", "walk", "visit", "walk", "cache_grow", "mmap64"],
+    descend: ["_start", "main", "descend", "descend", "descend", "0x5064f4", "cache_grow", "mmap64"],
+};
 const LIBC = /^(_start|_dl|dl_main|mmap64|realloc|sysmalloc|sbrk|brk|free|_int|systrim|calloc|munmap|pthread|allocate_stack|malloc|arena_get2|new_heap|madvise|start_thread)/;
 
 function program(options, strings) {
@@ -155,13 +160,13 @@ function program(options, strings) {
         if (!lineOf.has(f)) {
             const libc = LIBC.test(f), i = lines.length;
             lineOf.set(f, i);
-            lines.push({ f: name(f, i), file: libc ? "" : name(`${f.split("_")[0]}.c`, i), number: libc ? 0 : 10 + ((i * 37) % 400), module: libc ? "libc.so.6" : name("/srv/server", i), flags: libc ? 4 | 8 : 0, address: 0x400000 + i * 64 });
+            lines.push({ f: f.startsWith("0x") ? "" : name(f, i), file: libc ? "" : name(`${f.split("_")[0]}.c`, i), number: libc ? 0 : 10 + ((i * 37) % 400), module: libc ? "libc.so.6" : name("/srv/server", i), flags: libc ? 4 | 8 : 0, address: f.startsWith("0x") ? Number(f) : 0x400000 + i * 64 });
         }
         return lineOf.get(f);
     };
     const stacks = [{ word: "no stack", lines: [] }, { word: "execve", lines: [] }, { word: "kernel", lines: [] }];
     const stackOf = {};
-    for (const [key, code] of Object.entries(CODE))
+    for (const [key, code] of Object.entries({ ...CODE, ...(options.recursive ? RECURSIVE : {}) }))
         if (code) {
             stackOf[key] = stacks.length;
             stacks.push({ word: "", lines: code.map(line).reverse() });
@@ -257,7 +262,7 @@ function program(options, strings) {
         const x = (n + 0.5) / count, at = Math.floor(end * (0.002 + 0.996 * x));
         const others = running.filter((p, i) => i && p.start < at && p.last > at);
         const p = n > per * 0.2 && others.length && random() < 0.12 ? others[Math.floor(random() * others.length)] : running[0];
-        const variant = variants.length && random() < 0.5 ? variants[Math.floor(random() ** 2 * variants.length)] : 0;
+        const variant = options.recursive && n % 3 === 0 ? stackOf[n % 2 ? "walk" : "descend"] : variants.length && random() < 0.5 ? variants[Math.floor(random() ** 2 * variants.length)] : 0;
         const r = random(), phase = x < 0.55 ? 0 : x < 0.7 ? 1 : 2;
         if (x < 0.02 && n % 3 === 0) {
             const stack = map(p, at, 2048, STACK, stackOf.pool, { role: 7 });
@@ -514,7 +519,7 @@ export function makeReport(given = {}) {
     const thread = section("thread", of(run.threads, [["tid", "tid"], ["proc", "proc"], ["start", "start"], ["end", "end"]]));
     const site = (stack) => stack.lines.find((l) => !(run.lines[l].flags & 12)) ?? stack.lines[0];
     const stk = section("stk", [
-        ...of(run.lines, [["line_function_str", (l) => s(l.f)], ["line_file_str", (l) => s(l.file)], ["line_number", "number"], ["line_module_str", (l) => s(l.module)], ["line_offset", () => 16], ["line_address", (l) => BigInt(l.address), "w"], ["line_flags", "flags"]]),
+        ...of(run.lines, [["line_function_str", (l) => s(l.f)], ["line_file_str", (l) => s(l.file)], ["line_number", "number"], ["line_module_str", (l) => s(l.module)], ["line_offset", (l) => (l.f ? 16 : l.address)], ["line_address", (l) => BigInt(l.address), "w"], ["line_flags", "flags"]]),
         v("node_line", inward.line), v("node_parent", inward.parent), v("node_word_str", inward.word.map(s)), v("rnode_line", outward.line), v("rnode_parent", outward.parent), v("rnode_word_str", outward.word.map(s)),
         v("stack_id", run.stacks.map((_, i) => (i < 3 ? 0 : i + 100))), v("stack_node", inward.ends), v("stack_rnode", outward.ends), v("stack_site", run.stacks.map((st) => (st.lines.length ? site(st) + 1 : 0))),
         v("stack_site_str", run.stacks.map((st) => s(st.lines.length ? `${run.lines[site(st)].f} (${run.lines[site(st)].file || run.lines[site(st)].module}:${run.lines[site(st)].number})` : st.word))),
