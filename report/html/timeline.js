@@ -525,7 +525,7 @@ const timeline = (() => {
         };
         lane('memory', innerWidth > 2400 ? 420 : 260, paintMemory).letters = true;
         const heap_ = column('heap_last').length;
-        lane('heap', heap_ ? 72 : 22, paintHeap).empty = heap_ ? '' : 'No heap: brk was not used.';
+        lane('heap', heap_ ? 72 : 22, paintHeap).empty = heap_ ? '' : 'No heap: the break was never moved.';
         lane('calls', 64, (pane) => paintCounts(pane, CLASSES.map(([cls, color]) => [runningOf(cls, callsOf(cls)), color])));
         const faults = lane('faults', 64, (pane) => paintCounts(pane, ['minor', 'major'].map((name, i) => [runningOf(name, sinceSample(name)), i ? 'bad' : 'accent'])));
         faults.empty = column('minor').length || column('major').length ? '' : 'No page faults were counted.';
