@@ -25,6 +25,9 @@ BASE_CFLAGS := -std=c17 -D_GNU_SOURCE $(WARN)
 ALL_CFLAGS = $(BASE_CFLAGS) -DBRKWATER_VERSION='"$(VERSION)"' $(CFLAGS)
 LDLIBS := -lzstd -ldw -lelf -llzma -liberty -lcapstone -lz -ldl -pthread
 
+# The targets that do everything compile as much at a time as there are CPUs, unless it was said how much.
+PARALLEL = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 SOURCES := $(wildcard tracer/*.c tracer/*/*.c decoder/*.c decoder/*/*.c report/*.c report/*/*.c)
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 PROGRAM := $(if $(SAN),$(BUILD)/brkwater,brkwater)
@@ -109,7 +112,7 @@ DEMO := $(BUILD)/demo
 
 .PHONY: demo
 demo: packages-demo ## install what is missing, build, trace an example and a real program, leave reports
-	@$(MAKE) --no-print-directory all examples
+	@$(MAKE) --no-print-directory $(PARALLEL) all examples
 	@mkdir -p $(DEMO)
 	@echo; echo "== examples/brk-and-mmap, live =="
 	./brkwater -e brk,mmap,munmap $(BUILD)/examples/brk-and-mmap 2>&1 | tee $(DEMO)/brk-and-mmap.txt
@@ -215,7 +218,7 @@ $(foreach folder,tracer decoder report,$(eval $(call archive,$(folder))))
 unit_objects = $(addprefix $(BUILD)/,$(shell sed -n 's@^/\* links: \(.*\) \*/@\1@p' tests/unit/$(1).c))
 $(BUILD)/tests/unit/%: tests/unit/%.c $$(call unit_objects,$$*) $(wildcard tests/unit/*.h) Makefile
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -DBRKWATER_TESTS='"$(abspath tests)"' $(LDFLAGS) -o $@ $< $(call unit_objects,$*) -lcmocka $(LDLIBS)
+	$(CC) $(subst -O2,-O1,$(ALL_CFLAGS)) -DBRKWATER_TESTS='"$(abspath tests)"' $(LDFLAGS) -o $@ $< $(call unit_objects,$*) -lcmocka $(LDLIBS)
 
 # ---- measurements ----
 
@@ -228,7 +231,7 @@ $(BUILD)/tests/bench/%: tests/bench/%.c $$(call bench_objects,$$*) Makefile
 
 .PHONY: bench
 bench: packages-bench ## measure: cost of an event, of other calls, of whole programs, beside strace; BENCH="--quick --only NAME"
-	@$(MAKE) --no-print-directory all bench-programs
+	@$(MAKE) --no-print-directory $(PARALLEL) all bench-programs
 	BRKWATER=$(abspath $(PROGRAM)) BRKWATER_BUILD=$(abspath $(BUILD)) /usr/bin/python3 -B tests/bench/bench.py $(BENCH)
 
 .PHONY: bench-programs
@@ -238,17 +241,19 @@ bench-programs: $(BENCH_PROGRAMS)
 test-programs: $(TEST_PROGRAMS) $(UNIT_TESTS) $(EXAMPLES) $(BENCH_PROGRAMS)
 
 TEST_ENVIRONMENT = BRKWATER=$(abspath $(PROGRAM)) BRKWATER_BUILD=$(abspath $(BUILD)) BRKWATER_PROGRAMS=$(abspath $(PROGRAMS_DIR))
-# pytest of Debian's own python: another python3 may come first in PATH.  Two tests at a time: no test depends on speed.
-PYTEST := /usr/bin/python3 -B -m pytest -q -p no:cacheprovider -n 2
+# pytest of Debian's own python: another python3 may come first in PATH.  Some tests at a time: no test depends on speed, and many
+# wait more than they compute.
+TESTS_AT_ONCE := 3
+PYTEST = /usr/bin/python3 -B -m pytest -q -p no:cacheprovider -n $(TESTS_AT_ONCE)
 
 .PHONY: check
-check: packages-web ## install what the tests need, build, run every test
-	@$(MAKE) --no-print-directory all test-programs check-layers check-clang
+check: packages-test ## install what the tests need, build, run every test
+	@$(MAKE) --no-print-directory $(PARALLEL) packages-web all test-programs check-layers check-clang
 	$(TEST_ENVIRONMENT) $(PYTEST) tests
 
 .PHONY: check-long
-check-long: packages-web ## the same with thousands of rounds
-	@$(MAKE) --no-print-directory all test-programs
+check-long: packages-test ## the same with thousands of rounds
+	@$(MAKE) --no-print-directory $(PARALLEL) packages-web all test-programs
 	BRKWATER_LONG=1 $(TEST_ENVIRONMENT) $(PYTEST) tests
 
 .PHONY: check-layers
@@ -256,11 +261,15 @@ check-layers: ## includes point upstream only, and only at published headers
 	@tests/check-layers
 
 .PHONY: check-clang
-check-clang: ## clang compiles everything without a warning
-	@$(MAKE) --no-print-directory -s BUILD=$(BUILD)/clang CC=clang CFLAGS='-O1 -Werror' objects
+check-clang: $(SOURCES:%.c=$(BUILD)/clang/%.checked) ## clang has nothing to warn of
 
-.PHONY: objects
-objects: $(OBJECTS)
+# It warns before it makes code, so that no code is made.
+$(BUILD)/clang/%.checked: %.c Makefile
+	@mkdir -p $(@D)
+	@clang $(BASE_CFLAGS) -DBRKWATER_VERSION='"$(VERSION)"' -DBRKWATER_BUILD='"$(BUILD)"' -Werror -fsyntax-only -MMD -MP -MF $(@:.checked=.d) -MT $@ $<
+	@touch $@
+
+-include $(SOURCES:%.c=$(BUILD)/clang/%.d)
 
 .PHONY: format
 format: ## format all C sources

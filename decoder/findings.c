@@ -68,6 +68,13 @@ void finding_stack(struct finding *f, uint32_t stack)
     f->stacks[f->n_stacks++] = stack;
 }
 
+void finding_fact(struct finding *finding, const struct fact *fact)
+{
+    finding_event(finding, fact->first);
+    finding_event(finding, fact->last);
+    finding_stack(finding, fact->stack);
+}
+
 void findings_free(struct findings *findings)
 {
     free(findings->list);

@@ -22,9 +22,7 @@ static void add_evidence(struct finding *finding, const struct fact *f)
     finding_number(finding, "calls", UNIT_COUNT, f->calls);
     finding_number(finding, "bytes", UNIT_BYTES, f->bytes);
     finding_number(finding, "time", UNIT_TICKS, f->ticks);
-    finding_event(finding, f->first);
-    finding_event(finding, f->last);
-    finding_stack(finding, f->stack);
+    finding_fact(finding, f);
 }
 
 /* ---- protect-storm ---- */
@@ -148,9 +146,7 @@ static void take_failed(struct findings *findings, const struct fact *f, uint64_
     struct finding *finding = findings_add(findings, &proto);
     finding_number(finding, "calls", UNIT_COUNT, f->calls);
     finding_number(finding, "largest", UNIT_BYTES, f->bytes);
-    finding_event(finding, f->first);
-    finding_event(finding, f->last);
-    finding_stack(finding, f->stack);
+    finding_fact(finding, f);
 }
 
 static int by_weight(const void *a, const void *b)

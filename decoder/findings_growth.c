@@ -71,9 +71,7 @@ static void add_growth(struct findings *findings, const struct fact *f)
     finding_number(finding, "calls", UNIT_COUNT, f->calls);
     finding_number(finding, "returned", UNIT_BYTES, f->returned);
     finding_number(finding, "rate", UNIT_RATE, rate(f));
-    finding_event(finding, f->first);
-    finding_event(finding, f->last);
-    finding_stack(finding, f->stack);
+    finding_fact(finding, f);
 }
 
 static int by_left(const void *a, const void *b)
@@ -142,9 +140,7 @@ void find_churn(const struct findings_view *v, struct findings *findings)
         finding_number(finding, "lived", UNIT_TICKS, f->lived / f->returns);
         finding_number(finding, "time", UNIT_TICKS, f->ticks);
         finding_number(finding, "share", UNIT_PERCENT, fact_share(f));
-        finding_event(finding, f->first);
-        finding_event(finding, f->last);
-        finding_stack(finding, f->stack);
+        finding_fact(finding, f);
     }
     free(sites);
 }

@@ -97,9 +97,7 @@ static void add_storm(struct findings *findings, const struct fact *f, const str
     finding_number(finding, "first", UNIT_BYTES, f->bytes);
     finding_number(finding, "late", UNIT_TICKS, first_pages(f) ? f->lived / first_pages(f) : 0);
     finding_number(finding, "rate", UNIT_COUNT, rate(f));
-    finding_event(finding, f->first);
-    finding_event(finding, f->last);
-    finding_stack(finding, f->stack);
+    finding_fact(finding, f);
 }
 
 void find_storms(const struct findings_view *v, struct findings *findings)

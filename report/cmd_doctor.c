@@ -123,15 +123,6 @@ static void write_text(struct buffer *out, const struct findings *found, bool co
 
 /* ---- JSON ---- */
 
-static void json_words(struct json *j, const char *key, const struct buffer *text)
-{
-    json_key(j, key);
-    if (text->size)
-        json_text(j, (struct text){text->data, text->size});
-    else
-        json_null(j);
-}
-
 static void json_features(struct json *j, const struct features *features)
 {
     for (size_t i = 0; i < features->count; i++) {
@@ -143,9 +134,9 @@ static void json_features(struct json *j, const struct features *features)
         json_string(j, feature_state_name(f->state));
         json_key(j, "needed");
         json_bool(j, f->needed);
-        json_words(j, "detail", &f->detail);
-        json_words(j, "lost", &f->lost);
-        json_words(j, "knob", &f->knob);
+        json_put_words(j, "detail", &f->detail);
+        json_put_words(j, "lost", &f->lost);
+        json_put_words(j, "knob", &f->knob);
         json_object_close(j);
     }
 }

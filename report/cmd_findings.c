@@ -53,26 +53,12 @@ static int findings(const char *path, bool json)
 static int run(int argc, char **argv)
 {
     struct parser parser;
-    const char *path = NULL;
     bool json = false;
-    int id;
     parser_begin(&parser, &verb_findings, argc, argv);
-    while ((id = parser_next(&parser)) != OPTION_END) {
-        if (id == OPTION_HELP) {
-            options_help(&verb_findings);
-            return 0;
-        }
-        if (id == OPT_JSON) {
-            json = true;
-            continue;
-        }
-        if (id != OPTION_OPERAND)
-            return EXIT_USAGE;
-        if (path)
-            return complain_usage(&verb_findings, "one TRACE at a time");
-        path = parser.value;
-    }
-    return path ? findings(path, json) : complain_usage(&verb_findings, "no TRACE was named");
+    const int status = parser_take_all(&parser, take_flag, &json);
+    if (status != OPTION_END)
+        return status;
+    return parser.trace ? findings(parser.trace, json) : complain_usage(&verb_findings, "no TRACE was named");
 }
 
 const struct verb verb_findings = {

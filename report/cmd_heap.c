@@ -157,23 +157,17 @@ static int heap(const struct request *r)
     return status;
 }
 
-static int take_option(struct request *r, int id, const char *value)
+static int take_option(void *request, int id, const char *value)
 {
+    struct request *r = request;
     switch (id) {
     case OPT_AT:
-        if (when_parse(value, &r->when))
-            return complain(EXIT_USAGE, "--at: '%s' is no moment: 1.25s, 800ms, #1234, peak, peak-virtual, end", value);
-        return 0;
+        return when_option(value, &r->when);
     case OPT_PID:
         r->pid = parse_pid("--pid", value);
         return r->pid ? 0 : EXIT_USAGE;
     case OPT_JSON:
         r->json = true;
-        return 0;
-    case OPTION_OPERAND:
-        if (r->path)
-            return complain_usage(&verb_heap, "one TRACE at a time");
-        r->path = value;
         return 0;
     default:
         return EXIT_USAGE;
@@ -184,16 +178,11 @@ static int run(int argc, char **argv)
 {
     struct parser parser;
     struct request request = {.when = {.kind = WHEN_END}};
-    int id;
     parser_begin(&parser, &verb_heap, argc, argv);
-    while ((id = parser_next(&parser)) != OPTION_END) {
-        if (id == OPTION_HELP) {
-            options_help(&verb_heap);
-            return 0;
-        }
-        if (take_option(&request, id, parser.value))
-            return EXIT_USAGE;
-    }
+    const int status = parser_take_all(&parser, take_option, &request);
+    if (status != OPTION_END)
+        return status;
+    request.path = parser.trace;
     if (!request.path && request.pid && request.when.kind == WHEN_END)
         return heap_live((pid_t)request.pid, request.json);
     return request.path ? heap(&request) : complain_usage(&verb_heap, "no TRACE was named");

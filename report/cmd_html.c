@@ -73,8 +73,9 @@ static int take_events(struct request *r, const char *text)
     return complain(EXIT_USAGE, "--html-events: '%s' is not one of auto, none, all, or a number", text);
 }
 
-static int take_option(struct request *r, int id, const char *value)
+static int take_option(void *request, int id, const char *value)
 {
+    struct request *r = request;
     switch (id) {
     case OPT_OUTPUT:
         r->output = value;
@@ -91,11 +92,6 @@ static int take_option(struct request *r, int id, const char *value)
     case OPT_OPEN:
         r->open = true;
         return 0;
-    case OPTION_OPERAND:
-        if (r->trace)
-            return complain_usage(&verb_html, "one TRACE at a time");
-        r->trace = value;
-        return 0;
     default:
         return EXIT_USAGE;
     }
@@ -105,16 +101,11 @@ static int run(int argc, char **argv)
 {
     struct parser parser;
     struct request request = {.html = html_defaults};
-    int id;
     parser_begin(&parser, &verb_html, argc, argv);
-    while ((id = parser_next(&parser)) != OPTION_END) {
-        if (id == OPTION_HELP) {
-            options_help(&verb_html);
-            return 0;
-        }
-        if (take_option(&request, id, parser.value))
-            return EXIT_USAGE;
-    }
+    const int status = parser_take_all(&parser, take_option, &request);
+    if (status != OPTION_END)
+        return status;
+    request.trace = parser.trace;
     if (request.open && request.output && strcmp(request.output, "-") == 0)
         return complain(EXIT_USAGE, "--open needs a file: name one with -o");
     return request.trace ? make(&request) : complain_usage(&verb_html, "no TRACE was named");

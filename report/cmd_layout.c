@@ -151,13 +151,12 @@ static int take_address(struct request *r, int id, const char *text)
     return 0;
 }
 
-static int take_option(struct request *r, int id, const char *value)
+static int take_option(void *request, int id, const char *value)
 {
+    struct request *r = request;
     switch (id) {
     case OPT_AT:
-        if (when_parse(value, &r->when))
-            return complain(EXIT_USAGE, "--at: '%s' is no moment: 1.25s, 800ms, #1234, peak, peak-virtual, end", value);
-        return 0;
+        return when_option(value, &r->when);
     case OPT_PID:
         r->pid = parse_pid("--pid", value);
         return r->pid ? 0 : EXIT_USAGE;
@@ -167,11 +166,6 @@ static int take_option(struct request *r, int id, const char *value)
     case OPT_FIND:
     case OPT_HISTORY:
         return take_address(r, id, value);
-    case OPTION_OPERAND:
-        if (r->path)
-            return complain_usage(&verb_layout, "one TRACE at a time");
-        r->path = value;
-        return 0;
     default:
         return EXIT_USAGE;
     }
@@ -181,16 +175,11 @@ static int run(int argc, char **argv)
 {
     struct parser parser;
     struct request request = {.when = {.kind = WHEN_END}, .format = layout_formats};
-    int id;
     parser_begin(&parser, &verb_layout, argc, argv);
-    while ((id = parser_next(&parser)) != OPTION_END) {
-        if (id == OPTION_HELP) {
-            options_help(&verb_layout);
-            return 0;
-        }
-        if (take_option(&request, id, parser.value))
-            return EXIT_USAGE;
-    }
+    const int status = parser_take_all(&parser, take_option, &request);
+    if (status != OPTION_END)
+        return status;
+    request.path = parser.trace;
     return request.path ? layout(&request) : complain_usage(&verb_layout, "no TRACE was named");
 }
 

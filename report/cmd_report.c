@@ -67,8 +67,9 @@ static int report(const char *path)
     return status;
 }
 
-static int take_option(struct request *r, int id, const char *value)
+static int take_option(void *request, int id, const char *value)
 {
+    struct request *r = request;
     switch (id) {
     case OPT_JSON:
         r->json = true;
@@ -78,11 +79,6 @@ static int take_option(struct request *r, int id, const char *value)
         return time_range_parse(value, &r->range) == 0
                    ? 0
                    : complain(EXIT_USAGE, "--range: '%s' is not a stretch of time (1.2s-3s, 800ms-)", value);
-    case OPTION_OPERAND:
-        if (r->path)
-            return complain_usage(&verb_report, "one TRACE at a time");
-        r->path = value;
-        return 0;
     default:
         return EXIT_USAGE;
     }
@@ -92,16 +88,11 @@ static int run(int argc, char **argv)
 {
     struct parser parser;
     struct request request = {.range = {0, UINT64_MAX}};
-    int id;
     parser_begin(&parser, &verb_report, argc, argv);
-    while ((id = parser_next(&parser)) != OPTION_END) {
-        if (id == OPTION_HELP) {
-            options_help(&verb_report);
-            return 0;
-        }
-        if (take_option(&request, id, parser.value))
-            return EXIT_USAGE;
-    }
+    const int status = parser_take_all(&parser, take_option, &request);
+    if (status != OPTION_END)
+        return status;
+    request.path = parser.trace;
     if (!request.path)
         return complain_usage(&verb_report, "no TRACE was named");
     if (request.has_range && !request.json)

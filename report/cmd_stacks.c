@@ -4,11 +4,10 @@
 #include "play.h"
 #include "stacks.h"
 #include "units.h"
+#include "wording.h"
 #include "verbs.h"
 #include "when.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,16 +80,6 @@ static int sum_at(struct play *play, struct stack_sums *sums, const struct reque
 
 /* ---- the head ---- */
 
-__attribute__((format(printf, 2, 3))) static void add(struct buffer *out, const char *format, ...)
-{
-    char text[256];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
-    buffer_string(out, text);
-}
-
 /* Rounded down, so that 100 % means all. */
 static double percent(uint64_t part, uint64_t whole)
 {
@@ -109,10 +98,10 @@ static void add_moment(struct buffer *out, const struct stack_sums *sums, const 
     char text[UNITS_MAX];
     const uint64_t spaces = stack_sums_spaces(sums);
     if (place->ordinal)
-        add(out, " at %s, after event %llu", units_duration(text, sizeof(text), place->time),
+        say(out, " at %s, after event %llu", units_duration(text, sizeof(text), place->time),
             (unsigned long long)place->event);
     if (spaces != 1)
-        add(out, place->ordinal ? ", in %s processes" : " at the ends of %s processes",
+        say(out, place->ordinal ? ", in %s processes" : " at the ends of %s processes",
             units_count(text, sizeof(text), spaces));
     else if (!place->ordinal)
         buffer_string(out, " at the end of the process");
@@ -125,18 +114,18 @@ static void add_head(struct buffer *out, const struct stacks_view *view, const s
     const struct stack_tree *tree = view->tree;
     const struct stack_node *root = &tree->nodes[0];
     char text[UNITS_MAX];
-    add(out, "%s: %s", stacks_metric_name(view->metric), stacks_value(text, sizeof(text), view->metric, root->value));
+    say(out, "%s: %s", stacks_metric_name(view->metric), stacks_value(text, sizeof(text), view->metric, root->value));
     if (is_of_a_moment(view->metric))
         add_moment(out, sums, place);
     else if (view->metric != BY_CALLS && view->metric != BY_TOUCHED && view->metric != BY_FAULTS)
-        add(out, " in %s %s", units_count(text, sizeof(text), root->calls), root->calls == 1 ? "call" : "calls");
-    add(out, ", %s %s", units_count(text, sizeof(text), tree->stacks), tree->stacks == 1 ? "stack" : "stacks");
+        say(out, " in %s %s", units_count(text, sizeof(text), root->calls), root->calls == 1 ? "call" : "calls");
+    say(out, ", %s %s", units_count(text, sizeof(text), tree->stacks), tree->stacks == 1 ? "stack" : "stacks");
     if (!tree->by_calls)
         return;
     /* Of what new programs began with no stack is missing. */
-    add(out, "; complete stacks %g %%", percent(tree->by_whole, tree->by_calls));
+    say(out, "; complete stacks %g %%", percent(tree->by_whole, tree->by_calls));
     if (tree->by_guess)
-        add(out, ", guessed %g %%", percent(tree->by_guess, tree->by_calls));
+        say(out, ", guessed %g %%", percent(tree->by_guess, tree->by_calls));
 }
 
 /* "kernel.perf_event_paranoid" is told of by brkwater doctor. */
@@ -171,16 +160,16 @@ static void add_note(struct buffer *out, const struct play *play, const struct s
     const uint64_t here = total.values[BY_FAULTS];
     if (!seen) {
         if (all && all >= here)
-            add(out, "these are %g %% of %s page faults; ", percent(here, all), units_count(text, sizeof(text), all));
-        add(out, "those outside of calls are not among these: %s", why_unseen(sight));
+            say(out, "these are %g %% of %s page faults; ", percent(here, all), units_count(text, sizeof(text), all));
+        say(out, "those outside of calls are not among these: %s", why_unseen(sight));
         return;
     }
-    add(out, "from %s page faults", units_count(text, sizeof(text), here));
+    say(out, "from %s page faults", units_count(text, sizeof(text), here));
     if (all && all >= here)
-        add(out, ", %g %% of all", percent(here, all));
+        say(out, ", %g %% of all", percent(here, all));
     buffer_string(out, sight->sight == FAULTS_ALL ? "" : "; not among them: the kernel's own, inside of calls");
     if (sight->lost)
-        add(out, "; %s were lost", units_count(lost, sizeof(lost), sight->lost));
+        say(out, "; %s were lost", units_count(lost, sizeof(lost), sight->lost));
 }
 
 /* ---- from the sums to the file ---- */
@@ -277,8 +266,9 @@ static int take_min(struct request *r, const char *text)
     return complain(EXIT_USAGE, "--min: '%s' is no percentage from 0 to 100", text);
 }
 
-static int take_option(struct request *r, int id, const char *value)
+static int take_option(void *request, int id, const char *value)
 {
+    struct request *r = request;
     switch (id) {
     case OPT_BY:
         return take_metric(r, value);
@@ -288,19 +278,12 @@ static int take_option(struct request *r, int id, const char *value)
         r->pid = parse_pid("--pid", value);
         return r->pid ? 0 : EXIT_USAGE;
     case OPT_AT:
-        if (when_parse(value, &r->when))
-            return complain(EXIT_USAGE, "--at: '%s' is no moment: 1.25s, 800ms, #1234, peak, peak-virtual, end", value);
         r->has_when = true;
-        return 0;
+        return when_option(value, &r->when);
     case OPT_MIN:
         return take_min(r, value);
     case OPT_OUTPUT:
         r->output = value;
-        return 0;
-    case OPTION_OPERAND:
-        if (r->path)
-            return complain_usage(&verb_stacks, "one TRACE at a time");
-        r->path = value;
         return 0;
     default:
         return EXIT_USAGE;
@@ -327,17 +310,12 @@ static int run(int argc, char **argv)
 {
     struct parser parser;
     struct request request = {.metric = BY_MAPPED, .format = stacks_formats, .when = {.kind = WHEN_END}, .min = 1};
-    int id;
     parser_begin(&parser, &verb_stacks, argc, argv);
-    while ((id = parser_next(&parser)) != OPTION_END) {
-        if (id == OPTION_HELP) {
-            options_help(&verb_stacks);
-            return 0;
-        }
-        if (take_option(&request, id, parser.value))
-            return EXIT_USAGE;
-    }
-    int status = check(&request);
+    int status = parser_take_all(&parser, take_option, &request);
+    if (status != OPTION_END)
+        return status;
+    request.path = parser.trace;
+    status = check(&request);
     return status ? status : stacks(&request);
 }
 

@@ -134,12 +134,6 @@ static bool judge(struct buffer *out, const struct play *play, const struct fail
 
 /* ---- JSON ---- */
 
-static void json_count(struct json *j, const char *key, uint64_t value)
-{
-    json_key(j, key);
-    json_unsigned(j, value);
-}
-
 static void json_side(struct json *j, const struct decoder *d, bool there, const struct rec_mapping *m)
 {
     const char perms[] = {m->prot & PROT_READ ? 'r' : '-', m->prot & PROT_WRITE ? 'w' : '-',
@@ -150,16 +144,13 @@ static void json_side(struct json *j, const struct decoder *d, bool there, const
         return;
     }
     json_object_open(j);
-    json_key(j, "start");
-    json_hex(j, m->start);
-    json_key(j, "end");
-    json_hex(j, m->end);
+    json_put_hex(j, "start", m->start);
+    json_put_hex(j, "end", m->end);
     json_key(j, "prot");
     json_string(j, perms);
-    json_key(j, "shared");
-    json_bool(j, m->shared);
-    json_count(j, "offset", m->offset);
-    json_count(j, "inode", file ? file->inode : 0);
+    json_put_bool(j, "shared", m->shared);
+    json_put_number(j, "offset", m->offset);
+    json_put_number(j, "inode", file ? file->inode : 0);
     json_key(j, "name");
     if (file)
         json_text(j, file->path);
@@ -177,14 +168,11 @@ static void json_drift(struct json *j, const struct decoder *d)
         return;
     }
     json_object_open(j);
-    json_count(j, "pid", drift->pid);
-    json_key(j, "t");
-    json_decimal(j, units_microseconds(drift->time), 6);
-    json_count(j, "event", drift->event);
-    json_key(j, "start");
-    json_hex(j, drift->start);
-    json_key(j, "end");
-    json_hex(j, drift->end);
+    json_put_number(j, "pid", drift->pid);
+    json_put_time(j, "t", drift->time);
+    json_put_number(j, "event", drift->event);
+    json_put_hex(j, "start", drift->start);
+    json_put_hex(j, "end", drift->end);
     json_key(j, "replay");
     json_side(j, d, drift->replayed, &drift->replay);
     json_key(j, "kernel");
@@ -199,24 +187,21 @@ static void write_json(struct buffer *out, const struct play *play, const struct
     struct json j;
     json_begin(&j, out);
     json_object_open(&j);
-    json_key(&j, "ok");
-    json_bool(&j, well);
+    json_put_bool(&j, "ok", well);
     json_key(&j, "trace");
     json_string(&j, play->path);
-    json_key(&j, "complete");
-    json_bool(&j, !play_loss_text(play, loss, sizeof(loss)));
-    json_count(&j, "bytes", trace_size(play->trace));
-    json_count(&j, "events", decoder_events(d));
-    json_count(&j, "checkpoints", decoder_checkpoints(d));
-    json_count(&j, "drift", decoder_drift(d));
-    json_count(&j, "read_backs", decoder_read_backs(d));
-    json_count(&j, "unordered", decoder_unordered(d));
-    json_count(&j, "impossible", decoder_impossible(d));
-    json_count(&j, "contradictions", decoder_contradictions(d));
-    json_count(&j, "keyframes", trace_keyframes(play->trace));
-    json_count(&j, "keyframes_wrong", found->keyframes_wrong);
-    json_key(&j, "names_damaged");
-    json_bool(&j, trace_loss(play->trace)->names);
+    json_put_bool(&j, "complete", !play_loss_text(play, loss, sizeof(loss)));
+    json_put_number(&j, "bytes", trace_size(play->trace));
+    json_put_number(&j, "events", decoder_events(d));
+    json_put_number(&j, "checkpoints", decoder_checkpoints(d));
+    json_put_number(&j, "drift", decoder_drift(d));
+    json_put_number(&j, "read_backs", decoder_read_backs(d));
+    json_put_number(&j, "unordered", decoder_unordered(d));
+    json_put_number(&j, "impossible", decoder_impossible(d));
+    json_put_number(&j, "contradictions", decoder_contradictions(d));
+    json_put_number(&j, "keyframes", trace_keyframes(play->trace));
+    json_put_number(&j, "keyframes_wrong", found->keyframes_wrong);
+    json_put_bool(&j, "names_damaged", trace_loss(play->trace)->names);
     json_drift(&j, d);
     json_object_close(&j);
     buffer_char(out, '\n');
@@ -249,26 +234,12 @@ static int verify(const char *path, bool json)
 static int run(int argc, char **argv)
 {
     struct parser parser;
-    const char *path = NULL;
     bool json = false;
-    int id;
     parser_begin(&parser, &verb_verify, argc, argv);
-    while ((id = parser_next(&parser)) != OPTION_END) {
-        if (id == OPTION_HELP) {
-            options_help(&verb_verify);
-            return 0;
-        }
-        if (id == OPT_JSON) {
-            json = true;
-            continue;
-        }
-        if (id != OPTION_OPERAND)
-            return EXIT_USAGE;
-        if (path)
-            return complain_usage(&verb_verify, "one TRACE at a time");
-        path = parser.value;
-    }
-    return path ? verify(path, json) : complain_usage(&verb_verify, "no TRACE was named");
+    const int status = parser_take_all(&parser, take_flag, &json);
+    if (status != OPTION_END)
+        return status;
+    return parser.trace ? verify(parser.trace, json) : complain_usage(&verb_verify, "no TRACE was named");
 }
 
 const struct verb verb_verify = {

@@ -141,8 +141,9 @@ static int take_arenas(const char *text, struct whatif_settings *s)
     return 0;
 }
 
-static int take_option(struct request *r, int id, const char *value)
+static int take_option(void *request, int id, const char *value)
 {
+    struct request *r = request;
     struct whatif_settings *s = &r->settings;
     switch (id) {
     case OPT_MMAP:
@@ -159,11 +160,6 @@ static int take_option(struct request *r, int id, const char *value)
     case OPT_JSON:
         r->json = true;
         return 0;
-    case OPTION_OPERAND:
-        if (r->path)
-            return complain_usage(&verb_whatif, "one TRACE at a time");
-        r->path = value;
-        return 0;
     default:
         return EXIT_USAGE;
     }
@@ -173,16 +169,11 @@ static int run(int argc, char **argv)
 {
     struct parser parser;
     struct request r = {0};
-    int id;
     parser_begin(&parser, &verb_whatif, argc, argv);
-    while ((id = parser_next(&parser)) != OPTION_END) {
-        if (id == OPTION_HELP) {
-            options_help(&verb_whatif);
-            return 0;
-        }
-        if (take_option(&r, id, parser.value))
-            return EXIT_USAGE;
-    }
+    const int status = parser_take_all(&parser, take_option, &r);
+    if (status != OPTION_END)
+        return status;
+    r.path = parser.trace;
     if (!r.path)
         return complain_usage(&verb_whatif, "no TRACE was named");
     if (!r.settings.has_mmap && !r.settings.has_trim && !r.settings.has_pad && !r.settings.has_arenas &&

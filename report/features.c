@@ -4,23 +4,10 @@
 #include "escape.h"
 #include "refusal_text.h"
 #include "units.h"
+#include "wording.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
-
-/* ---- texts ---- */
-
-__attribute__((format(printf, 2, 3))) static void say(struct buffer *out, const char *format, ...)
-{
-    char text[1024];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
-    buffer_string(out, text);
-}
 
 static struct feature *add(struct features *features, const char *name, bool needed)
 {

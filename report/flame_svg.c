@@ -10,8 +10,8 @@
 #include "asset.h"
 #include "escape.h"
 #include "units.h"
+#include "wording.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -31,16 +31,6 @@ struct svg {
     uint64_t drawn;
     struct buffer room;
 };
-
-__attribute__((format(printf, 2, 3))) static void add(struct buffer *out, const char *format, ...)
-{
-    char text[512];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
-    buffer_string(out, text);
-}
 
 /* ---- one frame ---- */
 
@@ -92,7 +82,7 @@ static void add_title(struct svg *s, const struct stack_node *node, struct text 
         buffer_char(s->out, '\n');
         escape_markup(s->out, line->file);
         if (line->line)
-            add(s->out, ":%u", line->line);
+            say(s->out, ":%u", line->line);
         buffer_string(s->out, line->file.size ? " in " : "in ");
         if (line->path.size)
             escape_markup(s->out, line->path);
@@ -101,10 +91,10 @@ static void add_title(struct svg *s, const struct stack_node *node, struct text 
         buffer_string(s->out, line->inlined ? ", inlined" : "");
         buffer_string(s->out, line->flags & FRAME_GUESSED ? ", found without unwind tables" : "");
     }
-    add(s->out, "\n%s %s, %.2f %%", stacks_value(text, sizeof(text), s->view->metric, node->value),
+    say(s->out, "\n%s %s, %.2f %%", stacks_value(text, sizeof(text), s->view->metric, node->value),
         stacks_metric_name(s->view->metric), stacks_share(s->view, node->value));
     if (node->calls && s->view->metric != BY_LIVE && s->view->metric != BY_CALLS)
-        add(s->out, ", %s %s", units_count(text, sizeof(text), node->calls), node->calls == 1 ? "call" : "calls");
+        say(s->out, ", %s %s", units_count(text, sizeof(text), node->calls), node->calls == 1 ? "call" : "calls");
 }
 
 static void add_frame(struct svg *s, uint32_t at)
@@ -113,10 +103,10 @@ static void add_frame(struct svg *s, uint32_t at)
     const double x = EDGE + (double)s->starts[at] * s->scale, width = (double)node->value * s->scale;
     const unsigned y = TOP + ROW * s->depths[at];
     const struct text name = at ? stacks_node_name(&s->room, node) : escape_chars("all");
-    add(s->out, "<g class=\"f %s\" data-start=\"%llu\" data-value=\"%llu\" data-depth=\"%u\"><title>",
+    say(s->out, "<g class=\"f %s\" data-start=\"%llu\" data-value=\"%llu\" data-depth=\"%u\"><title>",
         at ? class_of(node) : "o", (unsigned long long)s->starts[at], (unsigned long long)node->value, s->depths[at]);
     add_title(s, node, name);
-    add(s->out, "</title><rect x=\"%.2f\" y=\"%u\" width=\"%.2f\" height=\"%d\" rx=\"1\"/><text x=\"%.2f\" y=\"%u\">",
+    say(s->out, "</title><rect x=\"%.2f\" y=\"%u\" width=\"%.2f\" height=\"%d\" rx=\"1\"/><text x=\"%.2f\" y=\"%u\">",
         x, y, width > 0.8 ? width - 0.6 : 0.2, ROW - 1, x + 3, y + 13);
     add_label(s->out, name, width);
     buffer_string(s->out, "</text></g>\n");
@@ -163,7 +153,7 @@ static void lay_out(struct svg *s, uint32_t at)
 
 static void add_text(struct buffer *out, const char *class, unsigned y, const char *text)
 {
-    add(out, "<text class=\"plain %s\" x=\"%d\" y=\"%u\">", class, EDGE, y);
+    say(out, "<text class=\"plain %s\" x=\"%d\" y=\"%u\">", class, EDGE, y);
     escape_markup(out, escape_chars(text));
     buffer_string(out, "</text>\n");
 }
@@ -180,7 +170,7 @@ static void add_legend(struct buffer *out)
                    {"o", "no code", 80}};
     unsigned x = EDGE;
     for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
-        add(out,
+        say(out,
             "<g class=\"%s\"><rect x=\"%u\" y=\"82\" width=\"12\" height=\"12\" rx=\"1\"/>"
             "<text class=\"plain faint\" x=\"%u\" y=\"92\">%s</text></g>\n",
             entries[i].class, x, x + 17, entries[i].text);
@@ -192,38 +182,38 @@ static void add_legend(struct buffer *out)
 static void add_asset(struct buffer *out, const char *element, enum asset which)
 {
     const struct text text = asset(which);
-    add(out, "<%s>\n", element);
+    say(out, "<%s>\n", element);
     for (size_t i = 0; i < text.size; i++) {
         const char c = text.data[i];
         if (c == '&' || c == '<' || c == '>')
-            add(out, "&#%d;", c);
+            say(out, "&#%d;", c);
         else
             buffer_char(out, c);
     }
-    add(out, "</%s>\n", element);
+    say(out, "</%s>\n", element);
 }
 
 static void add_head(struct svg *s)
 {
     const struct text trace = stacks_base_name(escape_chars(s->view->trace));
     const unsigned height = TOP + ROW * (s->deepest + 1) + FOOT;
-    add(s->out,
+    say(s->out,
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\" id=\"flame\" "
         "role=\"img\" "
         "viewBox=\"0 0 %d %u\" width=\"%d\" height=\"%u\">\n<title>",
         WIDTH, height, WIDTH, height);
     escape_markup(s->out, trace);
-    add(s->out, ": %s, by call stack</title>\n", stacks_metric_name(s->view->metric));
+    say(s->out, ": %s, by call stack</title>\n", stacks_metric_name(s->view->metric));
     add_asset(s->out, "style", ASSET_FLAME_CSS);
     buffer_string(s->out, "<rect class=\"page\" width=\"100%\" height=\"100%\"/>\n");
-    add(s->out, "<text class=\"plain title\" x=\"%d\" y=\"27\">", EDGE);
+    say(s->out, "<text class=\"plain title\" x=\"%d\" y=\"27\">", EDGE);
     add_label(s->out, trace, TITLE * character);
-    add(s->out, ": %s, by call stack</text>\n", stacks_metric_name(s->view->metric));
+    say(s->out, ": %s, by call stack</text>\n", stacks_metric_name(s->view->metric));
     add_text(s->out, "", 49, s->view->head);
     add_text(s->out, "faint", 67, s->view->note);
     add_legend(s->out);
     /* For the script: what is pointed at, and what a search has found. */
-    add(s->out,
+    say(s->out,
         "<text class=\"faint\" id=\"detail\" x=\"%d\" y=\"%d\"></text>\n"
         "<text class=\"plain faint\" id=\"matches\" x=\"%d\" y=\"67\" text-anchor=\"end\"></text>\n",
         EDGE, TOP - 9, WIDTH - EDGE);

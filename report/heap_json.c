@@ -3,53 +3,13 @@
 
 #include "inside.h"
 #include "stack_text.h"
-#include "units.h"
-
-#include <stdio.h>
-
-static void add_number(struct json *j, const char *key, uint64_t value)
-{
-    json_key(j, key);
-    json_unsigned(j, value);
-}
-
-/* Seconds. */
-static void add_time(struct json *j, const char *key, uint64_t ticks)
-{
-    json_key(j, key);
-    json_decimal(j, units_microseconds(ticks), 6);
-}
-
-static void add_optional(struct json *j, const char *key, uint64_t value)
-{
-    json_key(j, key);
-    if (value)
-        json_unsigned(j, value);
-    else
-        json_null(j);
-}
-
-static void add_site(struct json *j, const struct heap_view *v, const char *prefix, uint32_t stack)
-{
-    char key[40];
-    struct buffer site = {0};
-    snprintf(key, sizeof(key), "%sstack_id", prefix);
-    add_optional(j, key, stack);
-    snprintf(key, sizeof(key), "%ssite", prefix);
-    json_key(j, key);
-    if (stack_site(&site, decoder_code(v->decoder), stack, 0))
-        json_string(j, buffer_chars(&site));
-    else
-        json_null(j);
-    buffer_free(&site);
-}
 
 static void add_count(struct json *j, const char *key, const struct heap_count *count)
 {
     json_key(j, key);
     json_object_open(j);
-    add_number(j, "calls", count->calls);
-    add_number(j, "bytes", count->bytes);
+    json_put_number(j, "calls", count->calls);
+    json_put_number(j, "bytes", count->bytes);
     json_object_close(j);
 }
 
@@ -60,20 +20,20 @@ void heap_json_head(struct buffer *out, const struct heap_view *v)
     struct json j;
     json_begin(&j, out);
     json_object_open(&j);
-    add_time(&j, "t", v->place->time);
-    add_number(&j, "event", v->place->event);
-    add_number(&j, "pid", v->place->pid);
-    add_number(&j, "space", v->place->space);
+    json_put_time(&j, "t", v->place->time);
+    json_put_number(&j, "event", v->place->event);
+    json_put_number(&j, "pid", v->place->pid);
+    json_put_number(&j, "space", v->place->space);
     json_key(&j, "steps");
     json_array_open(&j);
 }
 
 static void add_measure(struct json *j, const struct heap_step *step)
 {
-    add_number(j, "returned", step->returned);
-    add_number(j, "returned_most", step->returned_most);
-    add_number(j, "resident_before", step->resident_before);
-    add_number(j, "resident_after", step->resident_after);
+    json_put_number(j, "returned", step->returned);
+    json_put_number(j, "returned_most", step->returned_most);
+    json_put_number(j, "resident_before", step->resident_before);
+    json_put_number(j, "resident_after", step->resident_after);
 }
 
 void heap_json_step(struct buffer *out, const struct heap_view *v, const struct moment *m, const struct heap_step *step,
@@ -84,18 +44,18 @@ void heap_json_step(struct buffer *out, const struct heap_view *v, const struct 
         buffer_string(out, ",\n");
     json_begin(&j, out);
     json_object_open(&j);
-    add_optional(&j, "event", m->event);
-    add_time(&j, "t", m->time);
+    json_put_optional(&j, "event", m->event);
+    json_put_time(&j, "t", m->time);
     json_key(&j, "act");
     json_string(&j, heap_act_name(step->act));
-    add_number(&j, "bytes", step->bytes);
+    json_put_number(&j, "bytes", step->bytes);
     if (step->act == HEAP_MEASURED) {
         add_measure(&j, step);
         json_object_close(&j);
         return;
     }
     const uint32_t stack = m->record->event.stack;
-    add_number(&j, "size", step->size);
+    json_put_number(&j, "size", step->size);
     json_key(&j, "at");
     if (step->at)
         json_hex(&j, step->at);
@@ -103,7 +63,7 @@ void heap_json_step(struct buffer *out, const struct heap_view *v, const struct 
         json_null(&j);
     json_key(&j, "cause");
     json_string(&j, heap_cause_name(heap_cause(decoder_code(v->decoder), stack)));
-    add_site(&j, v, "", stack);
+    stack_site_json(&j, decoder_code(v->decoder), "", stack);
     json_object_close(&j);
 }
 
@@ -115,21 +75,19 @@ static void add_heap(struct json *j, const struct heap_view *v, const struct hea
     decoder_space(v->decoder, v->place->space, &info);
     json_key(j, "heap");
     json_object_open(j);
-    json_key(j, "start");
-    json_hex(j, info.heap_start);
-    json_key(j, "break");
-    json_hex(j, info.heap_end);
-    add_number(j, "size", info.heap);
-    add_number(j, "high", story->high);
-    add_time(j, "high_t", story->high_time);
+    json_put_hex(j, "start", info.heap_start);
+    json_put_hex(j, "break", info.heap_end);
+    json_put_number(j, "size", info.heap);
+    json_put_number(j, "high", story->high);
+    json_put_time(j, "high_t", story->high_time);
     add_count(j, "grown", &story->acts[HEAP_GROWN]);
     add_count(j, "trimmed", &story->acts[HEAP_TRIMMED]);
     add_count(j, "dropped", &story->acts[HEAP_DROPPED]);
     json_object_close(j);
     json_key(j, "returned");
     json_object_open(j);
-    add_number(j, "promised", story->promised);
-    add_number(j, "measured", story->measured);
+    json_put_number(j, "promised", story->promised);
+    json_put_number(j, "measured", story->measured);
     json_key(j, "at_least");
     if (story->measured)
         json_unsigned(j, story->returned);
@@ -146,18 +104,17 @@ static void add_heap(struct json *j, const struct heap_view *v, const struct hea
 static void add_move(struct json *j, const struct heap_view *v, const struct heap_move *move)
 {
     json_object_open(j);
-    add_number(j, "event", move->event);
-    add_time(j, "t", move->time);
-    add_number(j, "from", move->from);
-    add_number(j, "to", move->to);
-    json_key(j, "at_most");
-    json_bool(j, move->at_most);
-    add_number(j, "trim", 2 * move->to);
-    add_site(j, v, "", move->stack);
-    add_site(j, v, "mapped_by_", move->born);
-    add_number(j, "chunks", move->chunks);
-    add_optional(j, "moved_event", move->moved);
-    add_site(j, v, "moved_", move->moved_stack);
+    json_put_number(j, "event", move->event);
+    json_put_time(j, "t", move->time);
+    json_put_number(j, "from", move->from);
+    json_put_number(j, "to", move->to);
+    json_put_bool(j, "at_most", move->at_most);
+    json_put_number(j, "trim", 2 * move->to);
+    stack_site_json(j, decoder_code(v->decoder), "", move->stack);
+    stack_site_json(j, decoder_code(v->decoder), "mapped_by_", move->born);
+    json_put_number(j, "chunks", move->chunks);
+    json_put_optional(j, "moved_event", move->moved);
+    stack_site_json(j, decoder_code(v->decoder), "moved_", move->moved_stack);
     json_object_close(j);
 }
 
@@ -183,11 +140,10 @@ static void add_thresholds(struct json *j, const struct heap_view *v, const stru
     }
     json_object_open(j);
     /* What the program has set is not known, nor what was before attaching. */
-    add_optional(j, "mmap", t->sign || t->unknown ? 0 : t->mmap);
-    add_optional(j, "trim", t->sign || t->unknown ? 0 : t->trim);
-    json_key(j, "set_by_program");
-    json_bool(j, t->sign != SIGN_NONE);
-    add_optional(j, "set_event", t->sign_event);
+    json_put_optional(j, "mmap", t->sign || t->unknown ? 0 : t->mmap);
+    json_put_optional(j, "trim", t->sign || t->unknown ? 0 : t->trim);
+    json_put_bool(j, "set_by_program", t->sign != SIGN_NONE);
+    json_put_optional(j, "set_event", t->sign_event);
     json_key(j, "set_sign");
     add_sign(j, t);
     json_key(j, "moves");
@@ -201,14 +157,12 @@ static void add_thresholds(struct json *j, const struct heap_view *v, const stru
 static void add_arena(struct json *j, const struct heap_view *v, const struct heap_arena *a)
 {
     json_object_open(j);
-    json_key(j, "start");
-    json_hex(j, a->start);
-    add_number(j, "reserved", a->reserved);
-    add_number(j, "open", a->open);
-    add_optional(j, "event", a->event);
-    add_time(j, "t", a->time);
-    json_key(j, "further");
-    json_bool(j, heap_is_further(decoder_code(v->decoder), a->stack));
+    json_put_hex(j, "start", a->start);
+    json_put_number(j, "reserved", a->reserved);
+    json_put_number(j, "open", a->open);
+    json_put_optional(j, "event", a->event);
+    json_put_time(j, "t", a->time);
+    json_put_bool(j, "further", heap_is_further(decoder_code(v->decoder), a->stack));
     add_count(j, "grown", &a->grown);
     add_count(j, "shrunk", &a->shrunk);
     json_key(j, "threads");
@@ -216,9 +170,8 @@ static void add_arena(struct json *j, const struct heap_view *v, const struct he
     for (uint32_t i = 0; i < a->n_threads; i++)
         json_unsigned(j, a->threads[i]);
     json_array_close(j);
-    json_key(j, "more_threads");
-    json_bool(j, a->more_threads);
-    add_site(j, v, "", a->stack);
+    json_put_bool(j, "more_threads", a->more_threads);
+    stack_site_json(j, decoder_code(v->decoder), "", a->stack);
     json_object_close(j);
 }
 
@@ -226,9 +179,9 @@ static void add_chunks(struct json *j, const struct heap_story *story)
 {
     json_key(j, "chunks");
     json_object_open(j);
-    add_number(j, "count", story->chunks);
-    add_number(j, "bytes", story->chunk_bytes);
-    add_number(j, "high", story->chunk_high);
+    json_put_number(j, "count", story->chunks);
+    json_put_number(j, "bytes", story->chunk_bytes);
+    json_put_number(j, "high", story->chunk_high);
     add_count(j, "mapped", &story->acts[HEAP_CHUNK_MAPPED]);
     add_count(j, "unmapped", &story->acts[HEAP_CHUNK_UNMAPPED]);
     add_count(j, "resized", &story->acts[HEAP_CHUNK_RESIZED]);

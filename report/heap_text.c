@@ -5,33 +5,13 @@
 #include "escape.h"
 #include "inside.h"
 #include "stack_text.h"
-#include "units.h"
+#include "wording.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { SITE_WIDTH = 40, ROWS_SHOWN = 6, ARENAS_SHOWN = 12, MOVES_SHOWN = 8 };
-
-struct units_buffer {
-    char text[UNITS_MAX];
-};
-#define SIZE(bytes)  units_size((struct units_buffer){{0}}.text, UNITS_MAX, bytes)
-#define COUNT(count) units_count((struct units_buffer){{0}}.text, UNITS_MAX, count)
-#define TIME(ticks)  units_duration((struct units_buffer){{0}}.text, UNITS_MAX, ticks)
-
-static void line(struct buffer *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void line(struct buffer *out, const char *format, ...)
-{
-    char text[512];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    buffer_string(out, text);
-}
 
 /* The call site, padded. */
 static void add_site(struct buffer *out, const struct heap_view *v, uint32_t stack, size_t width)
@@ -48,9 +28,9 @@ static void add_site(struct buffer *out, const struct heap_view *v, uint32_t sta
 static void add_head(struct buffer *out, const struct heap_view *v)
 {
     const struct process_info *process = decoder_process(v->decoder, v->place->pid);
-    line(out, "pid %u (", v->place->pid);
+    say(out, "pid %u (", v->place->pid);
     escape_text(out, escape_chars(process ? process->comm : ""), 0, 64);
-    line(out, ") at %s, after event %llu\n\n", TIME(v->place->time), (unsigned long long)v->place->event);
+    say(out, ") at %s, after event %llu\n\n", TIME(v->place->time), (unsigned long long)v->place->event);
 }
 
 static void add_heap(struct buffer *out, const struct heap_view *v, const struct heap_story *story)
@@ -60,22 +40,22 @@ static void add_heap(struct buffer *out, const struct heap_view *v, const struct
                             *dropped = &story->acts[HEAP_DROPPED];
     decoder_space(v->decoder, v->place->space, &info);
     if (!info.heap && !story->high) {
-        line(out, "  heap       empty: the break never moved\n");
+        say(out, "  heap       empty: the break never moved\n");
         return;
     }
-    line(out, "  heap       %s from %012llx to the break at %012llx     high water %s at %s\n", SIZE(info.heap),
-         (unsigned long long)info.heap_start, (unsigned long long)info.heap_end, SIZE(story->high),
-         TIME(story->high_time));
-    line(out, "             grew %s x +%s", COUNT(grown->calls), SIZE(grown->bytes));
+    say(out, "  heap       %s from %012llx to the break at %012llx     high water %s at %s\n", SIZE(info.heap),
+        (unsigned long long)info.heap_start, (unsigned long long)info.heap_end, SIZE(story->high),
+        TIME(story->high_time));
+    say(out, "             grew %s x +%s", COUNT(grown->calls), SIZE(grown->bytes));
     if (trimmed->calls)
-        line(out, ", trimmed %s x -%s", COUNT(trimmed->calls), SIZE(trimmed->bytes));
+        say(out, ", trimmed %s x -%s", COUNT(trimmed->calls), SIZE(trimmed->bytes));
     else
-        line(out, ", never trimmed");
+        say(out, ", never trimmed");
     if (dropped->calls)
-        line(out, ", pages given back inside of it %s x, up to %s", COUNT(dropped->calls), SIZE(dropped->bytes));
-    line(out, "\n             ");
+        say(out, ", pages given back inside of it %s x, up to %s", COUNT(dropped->calls), SIZE(dropped->bytes));
+    say(out, "\n             ");
     chart_row(out, v->series, HEAP_COLUMNS, story->high, v->utf8);
-    line(out, "  up to %s\n             ", SIZE(story->high));
+    say(out, "  up to %s\n             ", SIZE(story->high));
     chart_axis(out, HEAP_COLUMNS, v->place->time);
     buffer_char(out, '\n');
 }
@@ -101,8 +81,8 @@ static void add_row(struct buffer *out, const struct heap_view *v, const struct 
 {
     buffer_string(out, "    ");
     add_site(out, v, row->stack, SITE_WIDTH);
-    line(out, "  %8s %3u %% %9s  %-9s  %s\n", SIZE(row->bytes), (unsigned)(all ? row->bytes * 100 / all : 0),
-         COUNT(row->calls), TIME(row->last), cause_text(row->act, row->cause));
+    say(out, "  %8s %3u %% %9s  %-9s  %s\n", SIZE(row->bytes), (unsigned)(all ? row->bytes * 100 / all : 0),
+        COUNT(row->calls), TIME(row->last), cause_text(row->act, row->cause));
 }
 
 static void add_table(struct buffer *out, const struct heap_view *v, const char *title, const bool acts[HEAP_ACTS])
@@ -115,7 +95,7 @@ static void add_table(struct buffer *out, const struct heap_view *v, const char 
     for (size_t i = 0; i < count; i++)
         all += rows[i].bytes;
     if (count)
-        line(out, "\n  %-42s  %8s %5s %9s  %-9s  %s\n", title, "bytes", "share", "calls", "last at", "cause");
+        say(out, "\n  %-42s  %8s %5s %9s  %-9s  %s\n", title, "bytes", "share", "calls", "last at", "cause");
     for (size_t i = 0; i < count && i < ROWS_SHOWN; i++)
         add_row(out, v, &rows[i], all);
     for (size_t i = ROWS_SHOWN; i < count; i++) {
@@ -125,8 +105,8 @@ static void add_table(struct buffer *out, const struct heap_view *v, const char 
     if (count > ROWS_SHOWN) {
         char others[64];
         snprintf(others, sizeof(others), "%zu others", count - ROWS_SHOWN);
-        line(out, "    %-40s  %8s %3u %% %9s\n", others, SIZE(rest), (unsigned)(all ? rest * 100 / all : 0),
-             COUNT(rest_calls));
+        say(out, "    %-40s  %8s %3u %% %9s\n", others, SIZE(rest), (unsigned)(all ? rest * 100 / all : 0),
+            COUNT(rest_calls));
     }
     free(rows);
 }
@@ -135,40 +115,40 @@ static void add_returned(struct buffer *out, const struct heap_story *story)
 {
     if (!story->promised)
         return;
-    line(out, "\n  returned   trims promised %s", SIZE(story->promised));
+    say(out, "\n  returned   trims promised %s", SIZE(story->promised));
     if (!story->measured) {
-        line(out, "; how much of it came back is unknown: no sample before and behind\n");
+        say(out, "; how much of it came back is unknown: no sample before and behind\n");
         return;
     }
     if (story->measured < story->promised)
-        line(out, "; for %s of it there are samples:", SIZE(story->measured));
+        say(out, "; for %s of it there are samples:", SIZE(story->measured));
     else
         buffer_char(out, ';');
     if (!story->returned_most)
-        line(out, " nothing of it came back\n");
+        say(out, " nothing of it came back\n");
     else if (!story->returned && story->returned_most == story->measured)
-        line(out, " all of it or nothing may have come back\n");
+        say(out, " all of it or nothing may have come back\n");
     else if (story->returned == story->returned_most)
-        line(out, " %s really came back\n", SIZE(story->returned));
+        say(out, " %s really came back\n", SIZE(story->returned));
     else if (story->returned)
-        line(out, " between %s and %s really came back\n", SIZE(story->returned), SIZE(story->returned_most));
+        say(out, " between %s and %s really came back\n", SIZE(story->returned), SIZE(story->returned_most));
     else
-        line(out, " at most %s really came back\n", SIZE(story->returned_most));
+        say(out, " at most %s really came back\n", SIZE(story->returned_most));
 }
 
 /* ---- thresholds ---- */
 
 static void add_move(struct buffer *out, const struct heap_view *v, const struct heap_move *move)
 {
-    line(out, "    %-9s  %s -> %s%s  event #%llu: a chunk was freed by ", TIME(move->time), SIZE(move->from),
-         move->at_most ? "at most " : "", SIZE(move->to), (unsigned long long)move->event);
+    say(out, "    %-9s  %s -> %s%s  event #%llu: a chunk was freed by ", TIME(move->time), SIZE(move->from),
+        move->at_most ? "at most " : "", SIZE(move->to), (unsigned long long)move->event);
     if (!stack_site(out, decoder_code(v->decoder), move->stack, SITE_WIDTH))
         buffer_string(out, "unknown code");
-    line(out, "\n               %s %s of that size or less had been mapped", COUNT(move->chunks),
-         move->chunks == 1 ? "chunk" : "chunks");
+    say(out, "\n               %s %s of that size or less had been mapped", COUNT(move->chunks),
+        move->chunks == 1 ? "chunk" : "chunks");
     if (move->moved) {
-        line(out, ";\n               they come from the heap since %s, event #%llu: ", TIME(move->moved_time),
-             (unsigned long long)move->moved);
+        say(out, ";\n               they come from the heap since %s, event #%llu: ", TIME(move->moved_time),
+            (unsigned long long)move->moved);
         stack_site(out, decoder_code(v->decoder), move->moved_stack, SITE_WIDTH);
     }
     buffer_char(out, '\n');
@@ -178,43 +158,43 @@ void heap_sign(struct buffer *out, const struct heap_thresholds *t)
 {
     const char *bytes = SIZE(t->sign_bytes);
     if (t->sign == SIGN_SMALL_CHUNK)
-        line(out, "a block of %s was mapped, although it is below %s", bytes, SIZE(t->mmap));
+        say(out, "a block of %s was mapped, although it is below %s", bytes, SIZE(t->mmap));
     else if (t->sign == SIGN_LARGE_GROWTH)
-        line(out, "the heap grew by %s at once, so that blocks of %s are not mapped", bytes,
-             SIZE(t->sign_bytes - HEAP_TOP_PAD));
+        say(out, "the heap grew by %s at once, so that blocks of %s are not mapped", bytes,
+            SIZE(t->sign_bytes - HEAP_TOP_PAD));
     else if (t->sign == SIGN_SMALL_GROWTH)
-        line(out, "the heap grew by %s only; malloc's spare room alone would be %s", bytes, SIZE(HEAP_TOP_PAD));
+        say(out, "the heap grew by %s only; malloc's spare room alone would be %s", bytes, SIZE(HEAP_TOP_PAD));
     else if (t->sign == SIGN_SMALL_TRIM)
-        line(out, "free trimmed %s only, although less than %s was free", bytes, SIZE(t->trim));
+        say(out, "free trimmed %s only, although less than %s was free", bytes, SIZE(t->trim));
 }
 
 static void add_thresholds(struct buffer *out, const struct heap_view *v, const struct heap_story *story)
 {
     const struct heap_thresholds *t = v->thresholds;
     if (!story->glibc) {
-        line(out, "\n  malloc     of glibc was not seen to ask for memory: thresholds are unknown\n");
+        say(out, "\n  malloc     of glibc was not seen to ask for memory: thresholds are unknown\n");
         return;
     }
     if (t->sign) {
-        line(out, "\n  malloc     thresholds set by the program, it seems, or by its environment: event #%llu at %s,\n",
-             (unsigned long long)t->sign_event, TIME(t->sign_time));
+        say(out, "\n  malloc     thresholds set by the program, it seems, or by its environment: event #%llu at %s,\n",
+            (unsigned long long)t->sign_event, TIME(t->sign_time));
         buffer_string(out, "             ");
         heap_sign(out, t);
-        line(out, "%s\n", t->n_moves ? ";\n             before that, unless it was set already:" : "");
+        say(out, "%s\n", t->n_moves ? ";\n             before that, unless it was set already:" : "");
     } else if (t->unknown) {
-        line(out,
-             "\n  malloc     was running before: its thresholds are unknown, 128K each if nothing had moved them\n");
+        say(out,
+            "\n  malloc     was running before: its thresholds are unknown, 128K each if nothing had moved them\n");
     } else {
-        line(out, "\n  malloc     blocks from %s%s on are mapped, the heap's top is trimmed at %s", SIZE(t->mmap),
-             t->n_moves && t->moves[t->n_moves - 1].at_most ? " (or less)" : "", SIZE(t->trim));
+        say(out, "\n  malloc     blocks from %s%s on are mapped, the heap's top is trimmed at %s", SIZE(t->mmap),
+            t->n_moves && t->moves[t->n_moves - 1].at_most ? " (or less)" : "", SIZE(t->trim));
         if (t->n_moves)
-            line(out, "; raised %zu x from 128K\n", t->n_moves);
+            say(out, "; raised %zu x from 128K\n", t->n_moves);
         else
-            line(out, ": the defaults\n");
+            say(out, ": the defaults\n");
     }
     const size_t first = t->n_moves > MOVES_SHOWN ? t->n_moves - MOVES_SHOWN : 0;
     if (first)
-        line(out, "    ... %zu earlier ones\n", first);
+        say(out, "    ... %zu earlier ones\n", first);
     for (size_t i = first; i < t->n_moves; i++)
         add_move(out, v, &t->moves[i]);
 }
@@ -225,13 +205,13 @@ static void add_chunks(struct buffer *out, const struct heap_story *story)
                             *resized = &story->acts[HEAP_CHUNK_RESIZED];
     if (!mapped->calls && !story->chunks)
         return;
-    line(out, "\n  chunks     %s now, in %s %s; at most %s     mapped %s x +%s", SIZE(story->chunk_bytes),
-         COUNT(story->chunks), story->chunks == 1 ? "mapping" : "mappings", SIZE(story->chunk_high),
-         COUNT(mapped->calls), SIZE(mapped->bytes));
+    say(out, "\n  chunks     %s now, in %s %s; at most %s     mapped %s x +%s", SIZE(story->chunk_bytes),
+        COUNT(story->chunks), story->chunks == 1 ? "mapping" : "mappings", SIZE(story->chunk_high),
+        COUNT(mapped->calls), SIZE(mapped->bytes));
     if (unmapped->calls)
-        line(out, ", unmapped %s x -%s", COUNT(unmapped->calls), SIZE(unmapped->bytes));
+        say(out, ", unmapped %s x -%s", COUNT(unmapped->calls), SIZE(unmapped->bytes));
     if (resized->calls)
-        line(out, ", resized %s x", COUNT(resized->calls));
+        say(out, ", resized %s x", COUNT(resized->calls));
     buffer_char(out, '\n');
 }
 
@@ -245,16 +225,16 @@ static int by_open(const void *a, const void *b)
 
 static void add_arena(struct buffer *out, const struct heap_view *v, const struct heap_arena *a)
 {
-    line(out, "    %012llx  %8s  %9s x +%-8s", (unsigned long long)a->start, SIZE(a->open), COUNT(a->grown.calls),
-         SIZE(a->grown.bytes));
+    say(out, "    %012llx  %8s  %9s x +%-8s", (unsigned long long)a->start, SIZE(a->open), COUNT(a->grown.calls),
+        SIZE(a->grown.bytes));
     if (a->shrunk.calls)
-        line(out, " %9s x -%-8s ", COUNT(a->shrunk.calls), SIZE(a->shrunk.bytes));
+        say(out, " %9s x -%-8s ", COUNT(a->shrunk.calls), SIZE(a->shrunk.bytes));
     else
-        line(out, " %9s %-12s", "never", "");
-    line(out, "%-9s  %s", a->event ? TIME(a->time) : "before",
-         heap_is_further(decoder_code(v->decoder), a->stack) ? "(one more heap) " : "");
+        say(out, " %9s %-12s", "never", "");
+    say(out, "%-9s  %s", a->event ? TIME(a->time) : "before",
+        heap_is_further(decoder_code(v->decoder), a->stack) ? "(one more heap) " : "");
     for (uint32_t i = 0; i < a->n_threads; i++)
-        line(out, "%s%u", i ? ", " : "", a->threads[i]);
+        say(out, "%s%u", i ? ", " : "", a->threads[i]);
     buffer_string(out, a->more_threads ? ", ...\n" : "\n");
 }
 
@@ -267,10 +247,10 @@ static void add_arenas(struct buffer *out, const struct heap_view *v, const stru
         open += story->arenas[i].open;
         reserved += story->arenas[i].reserved;
     }
-    line(out, "\n  arenas     %zu now, at most %s     %s of %s reserved is open", story->n_arenas,
-         COUNT(story->arenas_high), SIZE(open), SIZE(reserved));
+    say(out, "\n  arenas     %zu now, at most %s     %s of %s reserved is open", story->n_arenas,
+        COUNT(story->arenas_high), SIZE(open), SIZE(reserved));
     if (story->acts[HEAP_ARENA_ENDED].calls)
-        line(out, "     %s unmapped", COUNT(story->acts[HEAP_ARENA_ENDED].calls));
+        say(out, "     %s unmapped", COUNT(story->acts[HEAP_ARENA_ENDED].calls));
     struct heap_arena *list = calloc(story->n_arenas + 1, sizeof(*list));
     buffer_char(out, '\n');
     if (!list || !story->n_arenas) {
@@ -279,12 +259,12 @@ static void add_arenas(struct buffer *out, const struct heap_view *v, const stru
     }
     memcpy(list, story->arenas, story->n_arenas * sizeof(*list));
     qsort(list, story->n_arenas, sizeof(*list), by_open);
-    line(out, "    %-12s  %8s  %9s %-11s %9s %-11s %-9s  %s\n", "address", "open", "grew", "", "gave back", "",
-         "made at", "threads");
+    say(out, "    %-12s  %8s  %9s %-11s %9s %-11s %-9s  %s\n", "address", "open", "grew", "", "gave back", "",
+        "made at", "threads");
     for (size_t i = 0; i < story->n_arenas && i < ARENAS_SHOWN; i++)
         add_arena(out, v, &list[i]);
     if (story->n_arenas > ARENAS_SHOWN)
-        line(out, "    ... %zu more\n", story->n_arenas - ARENAS_SHOWN);
+        say(out, "    ... %zu more\n", story->n_arenas - ARENAS_SHOWN);
     free(list);
 }
 

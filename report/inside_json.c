@@ -2,55 +2,14 @@
 #include "inside.h"
 
 #include "stack_text.h"
-#include "units.h"
-
-static void add_number(struct json *j, const char *key, uint64_t value)
-{
-    json_key(j, key);
-    json_unsigned(j, value);
-}
-
-static void add_address(struct json *j, const char *key, uint64_t value)
-{
-    json_key(j, key);
-    json_hex(j, value);
-}
-
-static void add_bool(struct json *j, const char *key, bool value)
-{
-    json_key(j, key);
-    json_bool(j, value);
-}
-
-static void add_time(struct json *j, const char *key, uint64_t ticks)
-{
-    json_key(j, key);
-    json_decimal(j, units_microseconds(ticks), 6);
-}
 
 static void add_sum(struct json *j, const char *key, uint64_t bytes, uint64_t chunks)
 {
     json_key(j, key);
     json_object_open(j);
-    add_number(j, "bytes", bytes);
-    add_number(j, "chunks", chunks);
+    json_put_number(j, "bytes", bytes);
+    json_put_number(j, "chunks", chunks);
     json_object_close(j);
-}
-
-static void add_site(struct json *j, const struct decoder *d, uint32_t stack)
-{
-    struct buffer site = {0};
-    json_key(j, "stack_id");
-    if (stack)
-        json_unsigned(j, stack);
-    else
-        json_null(j);
-    json_key(j, "site");
-    if (stack_site(&site, decoder_code(d), stack, 0))
-        json_string(j, buffer_chars(&site));
-    else
-        json_null(j);
-    buffer_free(&site);
 }
 
 static void add_pin(struct json *j, const struct decoder *d, const struct inside_heap *h)
@@ -63,17 +22,13 @@ static void add_pin(struct json *j, const struct decoder *d, const struct inside
         return;
     }
     json_object_open(j);
-    add_address(j, "at", w->pin + 2ull * word);
-    add_number(j, "bytes", w->pin_size - word);
-    add_number(j, "below_top", w->between);
-    add_bool(j, "kept", w->flags & WALK_PIN_KEPT);
-    json_key(j, "event");
-    if (h->pin_event)
-        json_unsigned(j, h->pin_event);
-    else
-        json_null(j);
-    add_time(j, "t", h->pin_time);
-    add_site(j, d, h->pin_stack);
+    json_put_hex(j, "at", w->pin + 2ull * word);
+    json_put_number(j, "bytes", w->pin_size - word);
+    json_put_number(j, "below_top", w->between);
+    json_put_bool(j, "kept", w->flags & WALK_PIN_KEPT);
+    json_put_optional(j, "event", h->pin_event);
+    json_put_time(j, "t", h->pin_time);
+    stack_site_json(j, decoder_code(d), "", h->pin_stack);
     json_object_close(j);
 }
 
@@ -84,8 +39,8 @@ static void add_texts(struct json *j, const struct inside_heap *h)
     json_array_open(j);
     for (uint32_t i = 0; i < h->walk.n_runs; i++) {
         json_object_open(j);
-        add_address(j, "at", h->runs[i].addr);
-        add_number(j, "bytes", h->runs[i].size);
+        json_put_hex(j, "at", h->runs[i].addr);
+        json_put_number(j, "bytes", h->runs[i].size);
         json_object_close(j);
     }
     json_array_close(j);
@@ -99,26 +54,26 @@ static void add_heap(struct json *j, const struct decoder *d, const struct insid
 {
     const struct rec_walk *w = &h->walk;
     json_object_open(j);
-    add_number(j, "arena", w->arena);
-    add_bool(j, "first", w->flags & (WALK_MAIN | WALK_FIRST));
-    add_address(j, "start", w->start);
-    add_address(j, "end", w->end);
+    json_put_number(j, "arena", w->arena);
+    json_put_bool(j, "first", w->flags & (WALK_MAIN | WALK_FIRST));
+    json_put_hex(j, "start", w->start);
+    json_put_hex(j, "end", w->end);
     json_key(j, "ending");
     json_string(j, walk_end_name((enum walk_end)w->ending));
-    add_address(j, "ended", w->ended);
+    json_put_hex(j, "ended", w->ended);
     add_sum(j, "used", w->used, w->used_chunks);
     add_sum(j, "free", w->binned, w->binned_chunks);
     add_sum(j, "unsorted", w->unsorted, w->unsorted_chunks);
     add_sum(j, "tcache", w->tcache, w->tcache_chunks);
     add_sum(j, "fastbins", w->fast, w->fast_chunks);
-    add_number(j, "tcaches", w->tcaches);
-    add_number(j, "top", w->top);
-    add_address(j, "top_at", w->top_at);
-    add_number(j, "other", w->other);
-    add_number(j, "unseen", w->unseen);
-    add_number(j, "pages", w->pages);
-    add_number(j, "top_pages", w->top_pages);
-    add_number(j, "fragmentation", inside_fragmentation(h));
+    json_put_number(j, "tcaches", w->tcaches);
+    json_put_number(j, "top", w->top);
+    json_put_hex(j, "top_at", w->top_at);
+    json_put_number(j, "other", w->other);
+    json_put_number(j, "unseen", w->unseen);
+    json_put_number(j, "pages", w->pages);
+    json_put_number(j, "top_pages", w->top_pages);
+    json_put_number(j, "fragmentation", inside_fragmentation(h));
     add_sum(j, "above", w->above, w->above_chunks);
     add_pin(j, d, h);
     add_texts(j, h);
@@ -133,14 +88,14 @@ void inside_json(struct json *j, const struct decoder *d, const struct inside *i
     }
     const uint32_t flags = inside->heaps[inside->n_heaps - 1].walk.flags;
     json_object_open(j);
-    add_time(j, "t", inside->time);
-    add_number(j, "event", inside->event);
+    json_put_time(j, "t", inside->time);
+    json_put_number(j, "event", inside->event);
     json_key(j, "reason");
     json_string(j, walk_reason_name(inside->reason));
-    add_time(j, "took", inside->cost);
-    add_bool(j, "moving", flags & WALK_MOVING);
-    add_bool(j, "lists_cut", flags & WALK_CUT_LISTS);
-    add_bool(j, "more", flags & WALK_MORE);
+    json_put_time(j, "took", inside->cost);
+    json_put_bool(j, "moving", flags & WALK_MOVING);
+    json_put_bool(j, "lists_cut", flags & WALK_CUT_LISTS);
+    json_put_bool(j, "more", flags & WALK_MORE);
     json_key(j, "heaps");
     json_array_open(j);
     for (size_t i = 0; i < inside->n_heaps; i++)

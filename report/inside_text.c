@@ -2,31 +2,11 @@
 #include "inside.h"
 
 #include "stack_text.h"
-#include "units.h"
+#include "wording.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 enum { SITE_WIDTH = 40, HEAPS_SHOWN = 12 };
-
-struct units_buffer {
-    char text[UNITS_MAX];
-};
-#define SIZE(bytes)  units_size((struct units_buffer){{0}}.text, UNITS_MAX, bytes)
-#define COUNT(count) units_count((struct units_buffer){{0}}.text, UNITS_MAX, count)
-#define TIME(ticks)  units_duration((struct units_buffer){{0}}.text, UNITS_MAX, ticks)
-
-static void line(struct buffer *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void line(struct buffer *out, const char *format, ...)
-{
-    char text[512];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    buffer_string(out, text);
-}
 
 unsigned inside_fragmentation(const struct inside_heap *h)
 {
@@ -61,10 +41,10 @@ void inside_ending(struct buffer *out, const struct inside_heap *h)
     if (inside_is_whole(h) || w->ending >= WALK_ENDS)
         return;
     if (w->ending == WALK_NOT_GLIBC)
-        line(out, "not walked: %s", words[w->ending]);
+        say(out, "not walked: %s", words[w->ending]);
     else
-        line(out, "ended at %012llx, with %s not seen: %s", (unsigned long long)w->ended, SIZE(w->unseen),
-             words[w->ending]);
+        say(out, "ended at %012llx, with %s not seen: %s", (unsigned long long)w->ended, SIZE(w->unseen),
+            words[w->ending]);
 }
 
 /* ---- one heap ---- */
@@ -82,16 +62,16 @@ static void add_title(struct buffer *out, const struct inside_heap *h)
         snprintf(title, sizeof(title), "main heap");
     else
         snprintf(title, sizeof(title), "arena %u%s", w->arena, w->flags & WALK_FIRST ? "" : " +");
-    line(out, "  %-9s  %012llx, %s", title, (unsigned long long)w->start, SIZE(w->end - w->start));
+    say(out, "  %-9s  %012llx, %s", title, (unsigned long long)w->start, SIZE(w->end - w->start));
 }
 
 static void add_sums(struct buffer *out, const struct inside_heap *h)
 {
     const struct rec_walk *w = &h->walk;
     const char *most = w->flags & WALK_CUT_LISTS ? "at most " : "";
-    line(out, "     used %s%s in %s %s     free %s in %s %s     top %s\n", most, SIZE(w->used), COUNT(w->used_chunks),
-         noun(w->used_chunks, "chunk", "chunks"), SIZE(w->binned), COUNT(w->binned_chunks),
-         noun(w->binned_chunks, "run", "runs"), SIZE(w->top));
+    say(out, "     used %s%s in %s %s     free %s in %s %s     top %s\n", most, SIZE(w->used), COUNT(w->used_chunks),
+        noun(w->used_chunks, "chunk", "chunks"), SIZE(w->binned), COUNT(w->binned_chunks),
+        noun(w->binned_chunks, "run", "runs"), SIZE(w->top));
 }
 
 static void add_kept(struct buffer *out, const struct inside_heap *h)
@@ -99,14 +79,14 @@ static void add_kept(struct buffer *out, const struct inside_heap *h)
     const struct rec_walk *w = &h->walk;
     const char *least = w->flags & WALK_CUT_LISTS ? "at least " : "";
     if (w->tcache_chunks || w->fast_chunks) {
-        line(out, "             kept for threads %s%s in %s (tcache)", least, SIZE(w->tcache), COUNT(w->tcache_chunks));
+        say(out, "             kept for threads %s%s in %s (tcache)", least, SIZE(w->tcache), COUNT(w->tcache_chunks));
         if (w->fast_chunks)
-            line(out, "     in fastbins %s%s in %s", least, SIZE(w->fast), COUNT(w->fast_chunks));
+            say(out, "     in fastbins %s%s in %s", least, SIZE(w->fast), COUNT(w->fast_chunks));
         buffer_char(out, '\n');
     }
     if (w->unsorted_chunks)
-        line(out, "             of the free, %s%s in %s %s are unsorted\n", least, SIZE(w->unsorted),
-             COUNT(w->unsorted_chunks), noun(w->unsorted_chunks, "run", "runs"));
+        say(out, "             of the free, %s%s in %s %s are unsorted\n", least, SIZE(w->unsorted),
+            COUNT(w->unsorted_chunks), noun(w->unsorted_chunks, "run", "runs"));
 }
 
 static void add_runs(struct buffer *out, const struct inside_heap *h)
@@ -114,16 +94,16 @@ static void add_runs(struct buffer *out, const struct inside_heap *h)
     const struct rec_walk *w = &h->walk;
     if (!w->binned_chunks)
         return;
-    line(out, "             largest free run %s     fragmentation %u %%     could be given back %s in whole pages\n",
-         SIZE(h->runs[0].size), inside_fragmentation(h), SIZE(w->pages));
+    say(out, "             largest free run %s     fragmentation %u %%     could be given back %s in whole pages\n",
+        SIZE(h->runs[0].size), inside_fragmentation(h), SIZE(w->pages));
 }
 
 static void add_birth(struct buffer *out, const struct decoder *d, const struct inside_heap *h)
 {
     if (!h->pin_event && !h->pin_stack)
         return;
-    line(out, "\n             its page was %s at %s by ", h->walk.flags & WALK_MAIN ? "grown" : "reserved",
-         TIME(h->pin_time));
+    say(out, "\n             its page was %s at %s by ", h->walk.flags & WALK_MAIN ? "grown" : "reserved",
+        TIME(h->pin_time));
     if (!stack_site(out, decoder_code(d), h->pin_stack, SITE_WIDTH))
         buffer_string(out, "unknown code");
 }
@@ -137,19 +117,19 @@ static void add_pin(struct buffer *out, const struct decoder *d, const struct in
         return;
     if (!w->pin)
         return;
-    line(out, "  pin        %s-byte block at %llx, ", COUNT(w->pin_size - word),
-         (unsigned long long)(w->pin + 2ull * word));
+    say(out, "  pin        %s-byte block at %llx, ", COUNT(w->pin_size - word),
+        (unsigned long long)(w->pin + 2ull * word));
     if (w->between)
-        line(out, "%s below the top: blocks that are free and kept for threads or in fastbins lie between",
-             SIZE(w->between));
+        say(out, "%s below the top: blocks that are free and kept for threads or in fastbins lie between",
+            SIZE(w->between));
     else
-        line(out, "right below the top%s",
-             w->flags & WALK_PIN_KEPT ? "; it is free, but kept for a thread or in a fastbin" : "");
+        say(out, "right below the top%s",
+            w->flags & WALK_PIN_KEPT ? "; it is free, but kept for a thread or in a fastbin" : "");
     add_birth(out, d, h);
     buffer_char(out, '\n');
     if (w->binned_chunks)
-        line(out, "             in use above the largest free run: %s in %s %s\n", SIZE(w->above),
-             COUNT(w->above_chunks), noun(w->above_chunks, "block", "blocks"));
+        say(out, "             in use above the largest free run: %s in %s %s\n", SIZE(w->above),
+            COUNT(w->above_chunks), noun(w->above_chunks, "block", "blocks"));
 }
 
 static void add_map(struct buffer *out, const struct inside_heap *h)
@@ -222,17 +202,17 @@ void inside_text(struct buffer *out, const struct decoder *d, const struct insid
     if (!inside)
         return;
     const uint32_t flags = inside->heaps[inside->n_heaps - 1].walk.flags;
-    line(out, "\n  inside     %s", reason_text(inside->reason));
+    say(out, "\n  inside     %s", reason_text(inside->reason));
     if (inside->reason != WALK_LIVE)
-        line(out, ", at %s", TIME(inside->time));
-    line(out, "; read in %s%s\n", TIME(inside->cost),
-         flags & WALK_MOVING ? "; not all threads stood still, so sums may be off" : "");
+        say(out, ", at %s", TIME(inside->time));
+    say(out, "; read in %s%s\n", TIME(inside->cost),
+        flags & WALK_MOVING ? "; not all threads stood still, so sums may be off" : "");
     while (shown < HEAPS_SHOWN && (h = next_heap(inside, h))) {
         add_heap(out, d, h);
         shown++;
     }
     if (inside->n_heaps > shown)
-        line(out, "  ... %zu more heaps\n", inside->n_heaps - shown);
+        say(out, "  ... %zu more heaps\n", inside->n_heaps - shown);
     if (flags & WALK_MORE)
-        line(out, "  ... and more than are recorded\n");
+        say(out, "  ... and more than are recorded\n");
 }

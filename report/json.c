@@ -7,6 +7,7 @@
 #include "json.h"
 
 #include "escape.h"
+#include "units.h"
 
 void json_begin(struct json *json, struct buffer *out)
 {
@@ -108,4 +109,46 @@ void json_null(struct json *json)
 {
     begin_item(json);
     buffer_string(json->out, "null");
+}
+
+void json_put_number(struct json *j, const char *key, uint64_t value)
+{
+    json_key(j, key);
+    json_unsigned(j, value);
+}
+
+void json_put_hex(struct json *j, const char *key, uint64_t value)
+{
+    json_key(j, key);
+    json_hex(j, value);
+}
+
+void json_put_bool(struct json *j, const char *key, bool value)
+{
+    json_key(j, key);
+    json_bool(j, value);
+}
+
+void json_put_time(struct json *j, const char *key, uint64_t ticks)
+{
+    json_key(j, key);
+    json_decimal(j, units_microseconds(ticks), 6);
+}
+
+void json_put_optional(struct json *j, const char *key, uint64_t value)
+{
+    json_key(j, key);
+    if (value)
+        json_unsigned(j, value);
+    else
+        json_null(j);
+}
+
+void json_put_words(struct json *j, const char *key, const struct buffer *text)
+{
+    json_key(j, key);
+    if (text->size)
+        json_text(j, (struct text){text->data, text->size});
+    else
+        json_null(j);
 }

@@ -47,4 +47,13 @@ void json_decimal(struct json *json, uint64_t value, unsigned decimals);
 void json_bool(struct json *json, bool value);
 void json_null(struct json *json);
 
+/* Members of an object: a key, and a number, an address as by json_hex(), true or false, seconds from ticks of 100 ns
+ * with six decimals; and a number that is null when it is 0, or a text that is null when it is empty. */
+void json_put_number(struct json *json, const char *key, uint64_t value);
+void json_put_hex(struct json *json, const char *key, uint64_t value);
+void json_put_bool(struct json *json, const char *key, bool value);
+void json_put_time(struct json *json, const char *key, uint64_t ticks);
+void json_put_optional(struct json *json, const char *key, uint64_t value);
+void json_put_words(struct json *json, const char *key, const struct buffer *text);
+
 #endif

@@ -183,6 +183,35 @@ int parser_next(struct parser *p)
     return take_letter(p);
 }
 
+int parser_take_all(struct parser *p, option_taker *take, void *request)
+{
+    int id;
+    while ((id = parser_next(p)) != OPTION_END) {
+        if (id == OPTION_HELP) {
+            options_help(p->verb);
+            return 0;
+        }
+        if (id == OPTION_WRONG)
+            return EXIT_USAGE;
+        if (id != OPTION_OPERAND) {
+            if (take(request, id, p->value))
+                return EXIT_USAGE;
+            continue;
+        }
+        if (p->trace)
+            return complain_usage(p->verb, "one TRACE at a time");
+        p->trace = p->value;
+    }
+    return OPTION_END;
+}
+
+int take_flag(void *request, int id, const char *value)
+{
+    (void)id, (void)value;
+    *(bool *)request = true;
+    return 0;
+}
+
 /* ---- help ---- */
 
 static void help_option(const struct option *o)

@@ -40,6 +40,7 @@ struct parser {
     int at;               /* next argument */
     const char *letters;  /* rest of a group of short options */
     const char *value;    /* argument of the option just returned */
+    const char *trace;    /* the operand, after parser_take_all(); NULL: there is none */
     bool operands_only;   /* after -- */
     bool stop_at_operand; /* the rest belongs to somebody else */
 };
@@ -51,6 +52,16 @@ void parser_begin(struct parser *parser, const struct verb *verb, int argc, char
 /* The next option's id with parser->value; OPTION_OPERAND with the operand in value; OPTION_HELP; OPTION_END; or
  * OPTION_WRONG after one line was printed that says what is wrong. */
 int parser_next(struct parser *parser);
+
+/* What a verb does with an option: 0, or anything else after one line was printed that says what is wrong with it. */
+typedef int option_taker(void *request, int id, const char *value);
+
+/* For verbs whose operand is one TRACE: hand all options to `take`.  OPTION_END when the verb can go on, or else its
+ * exit status: help was shown, or one line was printed that says what is wrong. */
+int parser_take_all(struct parser *parser, option_taker *take, void *request);
+
+/* An option_taker for verbs that have one option, which takes no value: `request` is a bool. */
+option_taker take_flag;
 
 /* --help of a verb, to standard output. */
 void options_help(const struct verb *verb);

@@ -140,12 +140,6 @@ static int add_all(struct sums *s, struct play *play, const struct time_range *r
 
 /* ---- writing ---- */
 
-static void write_number(struct json *j, const char *key, uint64_t value)
-{
-    json_key(j, key);
-    json_unsigned(j, value);
-}
-
 static void write_seconds(struct json *j, const char *key, uint64_t ticks)
 {
     json_key(j, key);
@@ -156,10 +150,10 @@ static void write_part(struct json *j, const char *key, const struct part *part)
 {
     json_key(j, key);
     json_object_open(j);
-    write_number(j, "calls", part->calls);
-    write_number(j, "errors", part->errors);
-    write_number(j, "mapped", part->mapped);
-    write_number(j, "returned", part->returned);
+    json_put_number(j, "calls", part->calls);
+    json_put_number(j, "errors", part->errors);
+    json_put_number(j, "mapped", part->mapped);
+    json_put_number(j, "returned", part->returned);
     write_seconds(j, "time", part->ticks);
     json_object_close(j);
 }
@@ -168,9 +162,9 @@ static void write_level(struct json *j, const char *key, const struct level *lev
 {
     json_key(j, key);
     json_object_open(j);
-    write_number(j, "min", level->min);
-    write_number(j, "max", level->max);
-    write_number(j, "end", level->end);
+    json_put_number(j, "min", level->min);
+    json_put_number(j, "max", level->max);
+    json_put_number(j, "end", level->end);
     json_object_close(j);
 }
 
@@ -184,10 +178,10 @@ static void write_kinds(struct json *j, const struct sums *s)
             continue;
         json_key(j, kind_name((enum kind)kind));
         json_object_open(j);
-        write_number(j, "calls", part->calls);
-        write_number(j, "mapped", part->mapped);
-        write_number(j, "returned", part->returned);
-        write_number(j, "end", s->kinds_end[kind]);
+        json_put_number(j, "calls", part->calls);
+        json_put_number(j, "mapped", part->mapped);
+        json_put_number(j, "returned", part->returned);
+        json_put_number(j, "end", s->kinds_end[kind]);
         json_object_close(j);
     }
     json_object_close(j);
@@ -219,13 +213,13 @@ static void write_all(struct buffer *out, const struct sums *s, const struct dec
     write_level(&j, "heap", &s->heap);
     json_key(&j, "faults");
     json_object_open(&j);
-    write_number(&j, "minor", s->minor);
-    write_number(&j, "major", s->major);
-    write_number(&j, "in_calls", s->call_faults);
+    json_put_number(&j, "minor", s->minor);
+    json_put_number(&j, "major", s->major);
+    json_put_number(&j, "in_calls", s->call_faults);
     json_object_close(&j);
-    write_number(&j, "samples", s->samples);
-    write_number(&j, "checkpoints", decoder_checkpoints(d));
-    write_number(&j, "drift", decoder_drift(d));
+    json_put_number(&j, "samples", s->samples);
+    json_put_number(&j, "checkpoints", decoder_checkpoints(d));
+    json_put_number(&j, "drift", decoder_drift(d));
     json_object_close(&j);
     buffer_char(out, '\n');
 }

@@ -2,6 +2,7 @@
 #include "stack_text.h"
 
 #include "escape.h"
+#include "json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -209,4 +210,16 @@ bool stack_site(struct buffer *out, struct code *code, uint32_t stack, size_t wi
         return false;
     stack_line_name(out, &line, width);
     return true;
+}
+
+void stack_site_json(struct json *j, struct code *code, const char *prefix, uint32_t stack)
+{
+    char key[40];
+    struct buffer site = {0};
+    snprintf(key, sizeof(key), "%sstack_id", prefix);
+    json_put_optional(j, key, stack);
+    snprintf(key, sizeof(key), "%ssite", prefix);
+    stack_site(&site, code, stack, 0);
+    json_put_words(j, key, &site);
+    buffer_free(&site);
 }

@@ -7,6 +7,8 @@
 #include "buffer.h"
 #include "../decoder/decoder.h"
 
+struct json;
+
 struct stack_style {
     const char *indent; /* in front of each line */
     bool ascii;         /* the terminal is not UTF-8: names are escaped to ASCII */
@@ -29,7 +31,11 @@ void stack_disassembly(struct buffer *out, struct code *code, uint32_t stack, co
  * limit. */
 bool stack_site(struct buffer *out, struct code *code, uint32_t stack, size_t width);
 
-/* The same for one line of a stack.  " ?" stands behind a guessed one. */
+/* The same, and the stack's id, as members of an object: "stack_id" and "site", null where there is none, with `prefix`
+ * in front of their names. */
+void stack_site_json(struct json *json, struct code *code, const char *prefix, uint32_t stack);
+
+/* stack_site() for one line of a stack.  " ?" stands behind a guessed one. */
 void stack_line_name(struct buffer *out, const struct code_line *line, size_t width);
 
 /* "complete", "guessed", "truncated". */

@@ -7,37 +7,16 @@
 #include "findings.h"
 #include "heap.h"
 #include "stack_text.h"
-#include "units.h"
+#include "wording.h"
 
 #include "../decoder/decoder.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
 enum { CHART_COLUMNS = 60, TITLE_WIDTH = 48, WRAP_WIDTH = 98, SITE_WIDTH = 34, RESERVED_SHOWN = 16 << 20 };
-
-/* Short names for what is printed most: each call of them uses a buffer of its own. */
-struct units_buffer {
-    char text[UNITS_MAX];
-};
-#define SIZE(bytes)  units_size((struct units_buffer){{0}}.text, UNITS_MAX, bytes)
-#define COUNT(count) units_count((struct units_buffer){{0}}.text, UNITS_MAX, count)
-#define TIME(ticks)  units_duration((struct units_buffer){{0}}.text, UNITS_MAX, ticks)
-
-static void line(struct buffer *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void line(struct buffer *out, const char *format, ...)
-{
-    char text[512];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    buffer_string(out, text);
-}
 
 /* Words in lines of at most WRAP_WIDTH columns, the later ones indented as far as the title. */
 static void add_wrapped(struct buffer *out, const char *title, const char *text)
@@ -48,7 +27,7 @@ static void add_wrapped(struct buffer *out, const char *title, const char *text)
     while (*text) {
         size_t length = strcspn(text, " ");
         if (column > indent && column + 1 + length > WRAP_WIDTH) {
-            line(out, "\n%*s", (int)indent, "");
+            say(out, "\n%*s", (int)indent, "");
             column = indent;
         } else if (column > indent) {
             buffer_char(out, ' ');
@@ -107,9 +86,9 @@ void summary_outcome(struct buffer *out, const struct decoder *decoder, uint32_t
     int status = (int)(command->ended ? command->status : end->status);
     const char *name = WIFSIGNALED(status) ? signal_name((unsigned)WTERMSIG(status)) : NULL;
     if (WIFSIGNALED(status))
-        line(out, "killed by %s", name ? name : "a signal");
+        say(out, "killed by %s", name ? name : "a signal");
     else
-        line(out, "exited with %d", WEXITSTATUS(status));
+        say(out, "exited with %d", WEXITSTATUS(status));
 }
 
 static void add_head(struct buffer *out, const struct summary *s)
@@ -120,17 +99,17 @@ static void add_head(struct buffer *out, const struct summary *s)
     summary_command(out, decoder_header(s->decoder));
     const struct process_info *first = decoder_process(s->decoder, timeline_command(s->timeline));
     const uint32_t own = first ? first->attach.own_pid : 0;
-    line(&rest, "    pid %u", timeline_command(s->timeline));
+    say(&rest, "    pid %u", timeline_command(s->timeline));
     if (own && own != first->pid)
-        line(&rest, " (to itself %u)", own);
+        say(&rest, " (to itself %u)", own);
     if (t->processes > 1 || t->threads > 1)
-        line(&rest, ", %s %s, %s %s", COUNT(t->processes), plural(t->processes, "process", "processes"),
-             COUNT(t->threads), plural(t->threads, "thread", "threads"));
-    line(&rest, "    %s", TIME(t->time));
+        say(&rest, ", %s %s, %s %s", COUNT(t->processes), plural(t->processes, "process", "processes"),
+            COUNT(t->threads), plural(t->threads, "thread", "threads"));
+    say(&rest, "    %s", TIME(t->time));
     struct buffer outcome = {0};
     summary_outcome(&outcome, s->decoder, timeline_command(s->timeline));
     if (outcome.size)
-        line(&rest, "    %s", buffer_chars(&outcome));
+        say(&rest, "    %s", buffer_chars(&outcome));
     buffer_free(&outcome);
     if (out->size - begin + rest.size > WRAP_WIDTH)
         buffer_char(out, '\n');
@@ -146,13 +125,13 @@ static void add_resident(struct buffer *out, const struct summary *s)
     const struct totals *t = timeline_totals(s->timeline);
     /* The kernel's own mark is exact, and has no time; samples can miss a short peak. */
     if (t->processes == 1 && t->kernel_peak_resident > t->resident.bytes + t->resident.bytes / 100)
-        line(out, "  resident   peak %s, sampled %s at %s", SIZE(t->kernel_peak_resident), SIZE(t->resident.bytes),
-             TIME(t->resident.time));
+        say(out, "  resident   peak %s, sampled %s at %s", SIZE(t->kernel_peak_resident), SIZE(t->resident.bytes),
+            TIME(t->resident.time));
     else
-        line(out, "  resident   peak %s at %s", SIZE(t->resident.bytes), TIME(t->resident.time));
+        say(out, "  resident   peak %s at %s", SIZE(t->resident.bytes), TIME(t->resident.time));
     if (t->ended)
-        line(out, ", end %s (anonymous %s, file %s, shared %s, swap %s)", SIZE(t->end_resident), SIZE(t->end_anon),
-             SIZE(t->end_file), SIZE(t->end_shmem), SIZE(t->end_swap));
+        say(out, ", end %s (anonymous %s, file %s, shared %s, swap %s)", SIZE(t->end_resident), SIZE(t->end_anon),
+            SIZE(t->end_file), SIZE(t->end_shmem), SIZE(t->end_swap));
     buffer_char(out, '\n');
 }
 
@@ -160,15 +139,15 @@ static void add_virtual(struct buffer *out, const struct summary *s)
 {
     const struct totals *t = timeline_totals(s->timeline);
     const struct rec_header *header = decoder_header(s->decoder);
-    line(out, "  virtual    peak %s at %s", SIZE(t->virtual_.bytes), TIME(t->virtual_.time));
+    say(out, "  virtual    peak %s at %s", SIZE(t->virtual_.bytes), TIME(t->virtual_.time));
     if (t->ended)
-        line(out, ", end %s", SIZE(t->end_virtual));
+        say(out, ", end %s", SIZE(t->end_virtual));
     if (t->ended && t->end_reserved >= RESERVED_SHOWN)
-        line(out, " (%s only reserved)", SIZE(t->end_reserved));
+        say(out, " (%s only reserved)", SIZE(t->end_reserved));
     if (t->most_mappings)
-        line(out, "      %s mappings at most", COUNT(t->most_mappings));
+        say(out, "      %s mappings at most", COUNT(t->most_mappings));
     if (t->most_mappings && header && header->max_map_count)
-        line(out, " (limit %s)", COUNT(header->max_map_count));
+        say(out, " (limit %s)", COUNT(header->max_map_count));
     buffer_char(out, '\n');
 }
 
@@ -190,9 +169,9 @@ static void add_trimmers(struct buffer *out, const struct summary *s)
     for (int cause = HEAP_CAUSES - 1; cause >= 0; cause--) {
         if (!calls[cause])
             continue;
-        line(out, "%s%s", before, heap_cause_name((enum heap_cause)cause));
+        say(out, "%s%s", before, heap_cause_name((enum heap_cause)cause));
         if (causes > 1)
-            line(out, " %s x", COUNT(calls[cause]));
+            say(out, " %s x", COUNT(calls[cause]));
         before = ", ";
     }
 }
@@ -206,9 +185,9 @@ static void add_threshold(struct buffer *out, const struct summary *s, const cha
     if (!space || heaps_thresholds(heaps, space, decoder_code(s->decoder), &t) < 0)
         return;
     if (t.sign)
-        line(out, "%sthresholds set by the program, it seems", before);
+        say(out, "%sthresholds set by the program, it seems", before);
     else if (t.n_moves)
-        line(out, "%smmap threshold raised %zu x, 128K to %s", before, t.n_moves, SIZE(t.mmap));
+        say(out, "%smmap threshold raised %zu x, 128K to %s", before, t.n_moves, SIZE(t.mmap));
     free(t.moves);
 }
 
@@ -222,15 +201,15 @@ static void add_malloc(struct buffer *out, const struct summary *s)
     add_trimmers(&text, s);
     const char *gap = text.size ? "     " : "";
     if (mapped->calls) {
-        line(&text, "%s%s %s mapped +%s", gap, COUNT(mapped->calls), plural(mapped->calls, "chunk", "chunks"),
-             SIZE(mapped->bytes));
+        say(&text, "%s%s %s mapped +%s", gap, COUNT(mapped->calls), plural(mapped->calls, "chunk", "chunks"),
+            SIZE(mapped->bytes));
         gap = ", ";
     }
     add_threshold(&text, s, gap);
     gap = text.size ? "     " : "";
     if (made->calls)
-        line(&text, "%s%s %s, opened +%s", gap, COUNT(made->calls), plural(made->calls, "arena", "arenas"),
-             SIZE(grown->bytes));
+        say(&text, "%s%s %s, opened +%s", gap, COUNT(made->calls), plural(made->calls, "arena", "arenas"),
+            SIZE(grown->bytes));
     if (text.size)
         add_wrapped(out, "  malloc     ", buffer_chars(&text));
     buffer_free(&text);
@@ -249,25 +228,25 @@ static void add_inside(struct buffer *out, const struct summary *s)
     const uint64_t free = sums.free + sums.top;
     if (sums.size < INSIDE_LEAST || !free)
         return;
-    line(out, "             at the end %u %% of it is free: %s of %s, %s of that in whole pages below the top\n",
-         (unsigned)(free * 100 / sums.size), SIZE(free), SIZE(sums.size), SIZE(sums.pages));
+    say(out, "             at the end %u %% of it is free: %s of %s, %s of that in whole pages below the top\n",
+        (unsigned)(free * 100 / sums.size), SIZE(free), SIZE(sums.size), SIZE(sums.pages));
 }
 
 static void add_heap(struct buffer *out, const struct summary *s)
 {
     const struct totals *t = timeline_totals(s->timeline);
-    line(out, "  heap       ");
+    say(out, "  heap       ");
     if (!t->heap_grow_calls)
-        line(out, "never grew");
+        say(out, "never grew");
     else
-        line(out, "grew %s x +%s", COUNT(t->heap_grow_calls), SIZE(t->heap_grown));
+        say(out, "grew %s x +%s", COUNT(t->heap_grow_calls), SIZE(t->heap_grown));
     if (t->heap_trim_calls)
-        line(out, ", trimmed %s x -%s", COUNT(t->heap_trim_calls), SIZE(t->heap_trimmed));
+        say(out, ", trimmed %s x -%s", COUNT(t->heap_trim_calls), SIZE(t->heap_trimmed));
     else if (t->heap_grow_calls)
-        line(out, ", never trimmed");
+        say(out, ", never trimmed");
     if (t->heap_grow_calls)
-        line(out, ", high water %s", SIZE(t->heap.bytes));
-    line(out, "      %s brk %s", COUNT(t->brk_calls), plural(t->brk_calls, "call", "calls"));
+        say(out, ", high water %s", SIZE(t->heap.bytes));
+    say(out, "      %s brk %s", COUNT(t->brk_calls), plural(t->brk_calls, "call", "calls"));
     buffer_char(out, '\n');
     add_inside(out, s);
 }
@@ -298,9 +277,9 @@ static void add_unseen(struct buffer *out, const struct summary *s)
     else
         why = "in exec, or between two looks at the counters";
     struct buffer text = {0};
-    line(&text, "%s not seen (%s)", COUNT(unseen), why);
+    say(&text, "%s not seen (%s)", COUNT(unseen), why);
     if (sight->lost)
-        line(&text, ", %s of them lost: the rings were full", COUNT(sight->lost));
+        say(&text, ", %s of them lost: the rings were full", COUNT(sight->lost));
     add_wrapped(out, "             ", buffer_chars(&text));
     buffer_free(&text);
 }
@@ -309,19 +288,19 @@ static void add_faults(struct buffer *out, const struct summary *s)
 {
     const struct totals *t = timeline_totals(s->timeline);
     const uint64_t all = t->minflt + t->majflt, known = t->faults_by_stack + t->faults_by_ip;
-    line(out, "  faults     %s minor, %s major", COUNT(t->minflt), COUNT(t->majflt));
+    say(out, "  faults     %s minor, %s major", COUNT(t->minflt), COUNT(t->majflt));
     if (t->faults_seen && all)
-        line(out, "      %.3g %% attributed to code", share(known, all));
+        say(out, "      %.3g %% attributed to code", share(known, all));
     if (t->faults_seen && known)
-        line(out, ", %.3g %% to its callers too\n             %s touched first", share(t->faults_by_stack, all),
-             SIZE(t->touched));
+        say(out, ", %.3g %% to its callers too\n             %s touched first", share(t->faults_by_stack, all),
+            SIZE(t->touched));
     buffer_char(out, '\n');
     add_unseen(out, s);
     if (t->processes > 1)
-        line(out, "  process    largest: %u (%s), resident %s at %s\n", t->one_resident.pid,
-             decoder_process(s->decoder, t->one_resident.pid) ? decoder_process(s->decoder, t->one_resident.pid)->comm
-                                                              : "?",
-             SIZE(t->one_resident.bytes), TIME(t->one_resident.time));
+        say(out, "  process    largest: %u (%s), resident %s at %s\n", t->one_resident.pid,
+            decoder_process(s->decoder, t->one_resident.pid) ? decoder_process(s->decoder, t->one_resident.pid)->comm
+                                                             : "?",
+            SIZE(t->one_resident.bytes), TIME(t->one_resident.time));
     if (t->processes > 1)
         add_wrapped(out, "             ",
                     "(peaks are sums over the processes alive at that moment, end is the command's own; a heap that is "
@@ -341,11 +320,11 @@ static void add_chart(struct buffer *out, const struct summary *s)
         timeline_series(s->timeline, rows[i].series, CHART_COLUMNS, values);
         for (unsigned c = 0; c < CHART_COLUMNS; c++)
             top = values[c] > top ? values[c] : top;
-        line(out, "  %-10s ", rows[i].name);
+        say(out, "  %-10s ", rows[i].name);
         chart_row(out, values, CHART_COLUMNS, top, s->utf8);
-        line(out, "  up to %s\n", SIZE(top));
+        say(out, "  up to %s\n", SIZE(top));
     }
-    line(out, "  %-10s ", "");
+    say(out, "  %-10s ", "");
     chart_axis(out, CHART_COLUMNS, timeline_totals(s->timeline)->time);
     buffer_string(out, "\n\n");
 }
@@ -376,14 +355,14 @@ static void add_kinds(struct buffer *out, const struct summary *s)
 {
     const struct totals *t = timeline_totals(s->timeline);
     const bool stacks = code_stacks(decoder_code(s->decoder)) > 0;
-    line(out, "  %-16s %8s %8s %8s %8s %8s%s\n", "kind", "at end", "peak", "mapped", "returned", "calls",
-         stacks ? "  most by" : "");
+    say(out, "  %-16s %8s %8s %8s %8s %8s%s\n", "kind", "at end", "peak", "mapped", "returned", "calls",
+        stacks ? "  most by" : "");
     for (int kind = KIND_NONE + 1; kind < KIND_COUNT; kind++) {
         const struct kind_totals *k = &t->kinds[kind];
         if (!k->peak && !k->mapped && !k->calls)
             continue;
-        line(out, "  %-16s %8s %8s %8s %8s %8s", kind_title((enum kind)kind), SIZE(t->end_kinds[kind]), SIZE(k->peak),
-             SIZE(k->mapped), SIZE(k->unmapped), COUNT(k->calls));
+        say(out, "  %-16s %8s %8s %8s %8s %8s", kind_title((enum kind)kind), SIZE(t->end_kinds[kind]), SIZE(k->peak),
+            SIZE(k->mapped), SIZE(k->unmapped), COUNT(k->calls));
         add_site(out, s, timeline_maker(s->timeline, s->decoder, (enum kind)kind), SITE_WIDTH);
         buffer_char(out, '\n');
     }
@@ -394,7 +373,7 @@ static void add_kinds(struct buffer *out, const struct summary *s)
 void summary_receipt(struct buffer *out, const struct receipt *r)
 {
     bool done[KIND_COUNT] = {false};
-    line(out, "%s at %s:", SIZE(r->rss ? r->rss : r->resident), TIME(r->time));
+    say(out, "%s at %s:", SIZE(r->rss ? r->rss : r->resident), TIME(r->time));
     for (int i = 0; i < KIND_COUNT; i++) {
         int most = -1;
         for (int kind = 0; kind < KIND_COUNT; kind++)
@@ -403,18 +382,18 @@ void summary_receipt(struct buffer *out, const struct receipt *r)
         if (most < 0)
             break;
         done[most] = true;
-        line(out, "%s %s %s", i ? "," : "", kind_name((enum kind)most), SIZE(r->by_kind[most]));
+        say(out, "%s %s %s", i ? "," : "", kind_name((enum kind)most), SIZE(r->by_kind[most]));
     }
     if (r->rss) {
         const bool more = r->rss >= r->resident;
-        line(out, "; %s%s unexplained", more ? "" : "-", SIZE(more ? r->rss - r->resident : r->resident - r->rss));
+        say(out, "; %s%s unexplained", more ? "" : "-", SIZE(more ? r->rss - r->resident : r->resident - r->rss));
     }
     if (r->huge)
-        line(out, "; in huge pages %s", SIZE(r->huge));
+        say(out, "; in huge pages %s", SIZE(r->huge));
     if (r->lazy)
-        line(out, "; given back lazily %s", SIZE(r->lazy));
+        say(out, "; given back lazily %s", SIZE(r->lazy));
     if (r->touched)
-        line(out, "; who touched it is known of %.3g %%", share(r->touched, r->resident));
+        say(out, "; who touched it is known of %.3g %%", share(r->touched, r->resident));
 }
 
 static void add_receipt(struct buffer *out, const char *title, const struct receipt *r)
@@ -445,11 +424,11 @@ static void add_largest(struct buffer *out, const struct summary *s)
     const struct totals *t = timeline_totals(s->timeline);
     for (size_t i = 0; i < TIMELINE_LARGEST && t->largest[i].bytes; i++) {
         const struct large_event *e = &t->largest[i];
-        line(out, "  %-10s %c%-7s %s  %s", i ? "" : "largest", e->unmapped ? '-' : '+', SIZE(e->bytes),
-             call_info((enum call)e->call)->name, kind_name(e->kind));
-        line(out, ", event %llu at %s", (unsigned long long)e->event, TIME(e->time));
+        say(out, "  %-10s %c%-7s %s  %s", i ? "" : "largest", e->unmapped ? '-' : '+', SIZE(e->bytes),
+            call_info((enum call)e->call)->name, kind_name(e->kind));
+        say(out, ", event %llu at %s", (unsigned long long)e->event, TIME(e->time));
         if (t->processes > 1)
-            line(out, ", pid %u", e->pid);
+            say(out, ", pid %u", e->pid);
         if (e->stack)
             add_site(out, s, e->stack, SITE_WIDTH + 4);
         buffer_char(out, '\n');
@@ -501,7 +480,7 @@ static void add_notes(struct buffer *out, const struct summary *s)
             continue;
         struct buffer note = {0};
         if (t->notes[code] > 1)
-            line(&note, "%s times: ", COUNT(t->notes[code]));
+            say(&note, "%s times: ", COUNT(t->notes[code]));
         buffer_string(&note, "a process ");
         buffer_string(&note, note_text((enum note_code)code));
         add_wrapped(out, "  note       ", buffer_chars(&note));
@@ -522,9 +501,9 @@ static void add_early_end(struct buffer *out, const struct rec_end *end)
     if (!end || end->reason == END_EXITED)
         return;
     if (end->reason == END_WRITE_ERROR)
-        line(out, "  recording ended early: %s\n", strerror((int)end->value));
+        say(out, "  recording ended early: %s\n", strerror((int)end->value));
     else if (end->reason < sizeof(reasons) / sizeof(reasons[0]) && reasons[end->reason])
-        line(out, "  recording ended early: %s; what came later is not here\n", reasons[end->reason]);
+        say(out, "  recording ended early: %s; what came later is not here\n", reasons[end->reason]);
 }
 
 /* What a process that was attached to has paid for it. */
@@ -541,14 +520,14 @@ static void add_cost(struct buffer *out, const struct summary *s)
     }
     if (!cost || !end)
         return;
-    line(out, "  attached   %s %s stopped for %s at the start, for %s at the end\n", COUNT(threads),
-         plural(threads, "thread", "threads"), TIME(pause), TIME(cost->detach));
-    line(out, "             %s stops, %s of them at other calls; %s each on the average, in all %s of %s (%.1f %%)\n",
-         COUNT(end->stops), COUNT(cost->foreign), TIME(end->stops ? cost->served / end->stops : 0), TIME(cost->served),
-         TIME(run), run ? (double)cost->served * 100 / (double)run : 0);
+    say(out, "  attached   %s %s stopped for %s at the start, for %s at the end\n", COUNT(threads),
+        plural(threads, "thread", "threads"), TIME(pause), TIME(cost->detach));
+    say(out, "             %s stops, %s of them at other calls; %s each on the average, in all %s of %s (%.1f %%)\n",
+        COUNT(end->stops), COUNT(cost->foreign), TIME(end->stops ? cost->served / end->stops : 0), TIME(cost->served),
+        TIME(run), run ? (double)cost->served * 100 / (double)run : 0);
     if (cost->left)
-        line(out, "             %u %s could not be stopped, and went free when brkwater ended\n", cost->left,
-             plural(cost->left, "thread", "threads"));
+        say(out, "             %u %s could not be stopped, and went free when brkwater ended\n", cost->left,
+            plural(cost->left, "thread", "threads"));
 }
 
 static void add_foot(struct buffer *out, const struct summary *s)
@@ -558,18 +537,18 @@ static void add_foot(struct buffer *out, const struct summary *s)
     add_cost(out, s);
     add_early_end(out, decoder_end(s->decoder));
     if (s->loss)
-        line(out, "  %s\n", s->loss);
-    line(out, "  verified: %s %s, %s drift", COUNT(decoder_checkpoints(s->decoder)),
-         plural(decoder_checkpoints(s->decoder), "checkpoint", "checkpoints"), COUNT(drift));
-    line(out, "     %s %s", COUNT(t->events), plural(t->events, "event", "events"));
+        say(out, "  %s\n", s->loss);
+    say(out, "  verified: %s %s, %s drift", COUNT(decoder_checkpoints(s->decoder)),
+        plural(decoder_checkpoints(s->decoder), "checkpoint", "checkpoints"), COUNT(drift));
+    say(out, "     %s %s", COUNT(t->events), plural(t->events, "event", "events"));
     if (t->errors)
-        line(out, ", %s failed", COUNT(t->errors));
+        say(out, ", %s failed", COUNT(t->errors));
     if (unordered)
-        line(out, ", %s of unknown order", COUNT(unordered));
+        say(out, ", %s of unknown order", COUNT(unordered));
     if (s->trace) {
         buffer_string(out, "     ");
         escape_text(out, escape_chars(s->trace), 0, 512);
-        line(out, ", %s", SIZE(s->trace_size));
+        say(out, ", %s", SIZE(s->trace_size));
     }
     buffer_char(out, '\n');
 }
@@ -580,7 +559,7 @@ void summary_write(struct buffer *out, const struct summary *s)
     const bool poor = coverage_is_poor(totals);
     add_head(out, s);
     if (poor) {
-        line(out, "  Few stacks are complete: call sites below may be wrong or missing.\n");
+        say(out, "  Few stacks are complete: call sites below may be wrong or missing.\n");
         coverage_write(out, s->decoder, totals);
         buffer_char(out, '\n');
     }

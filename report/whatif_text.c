@@ -2,32 +2,11 @@
 #include "whatif.h"
 
 #include "escape.h"
-#include "units.h"
+#include "wording.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { WIDTH = 96 };
-
-struct units_buffer {
-    char text[UNITS_MAX];
-};
-#define SIZE(bytes)  units_size((struct units_buffer){{0}}.text, UNITS_MAX, bytes)
-#define COUNT(count) units_count((struct units_buffer){{0}}.text, UNITS_MAX, count)
-#define TIME(ticks)  units_duration((struct units_buffer){{0}}.text, UNITS_MAX, ticks)
-
-static void line(struct buffer *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void line(struct buffer *out, const char *format, ...)
-{
-    char text[512];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    buffer_string(out, text);
-}
 
 void whatif_tunables(struct buffer *out, const struct whatif_settings *s)
 {
@@ -44,7 +23,7 @@ void whatif_tunables(struct buffer *out, const struct whatif_settings *s)
     const char *before = "GLIBC_TUNABLES=";
     for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
         if (list[i].has) {
-            line(out, "%sglibc.malloc.%s=%llu", before, list[i].name, (unsigned long long)list[i].value);
+            say(out, "%sglibc.malloc.%s=%llu", before, list[i].name, (unsigned long long)list[i].value);
             before = ":";
         }
 }
@@ -59,20 +38,19 @@ void whatif_reasons(struct buffer *out, const struct whatif_view *v)
                       "been between these values meanwhile. Setting one threshold ends the moving of both: the other "
                       "is 128K then, unless it is set, too. ");
     if (r->moved_in)
-        line(out,
-             "%s blocks that had mappings would be in the heap; they are taken to lie at its top while they live. ",
-             COUNT(r->moved_in));
+        say(out, "%s blocks that had mappings would be in the heap; they are taken to lie at its top while they live. ",
+            COUNT(r->moved_in));
     if (r->moved_out)
-        line(out,
-             "The heap grew %s x for code that had mapped blocks before: these are taken to be such blocks, that would "
-             "be "
-             "mapped and unmapped again; those that were put into free memory are not known. ",
-             COUNT(r->moved_out));
+        say(out,
+            "The heap grew %s x for code that had mapped blocks before: these are taken to be such blocks, that would "
+            "be "
+            "mapped and unmapped again; those that were put into free memory are not known. ",
+            COUNT(r->moved_out));
     if (s->has_arenas)
         buffer_string(out, "Threads are taken to share the arenas that are left; that they wait for each other is not "
                            "predicted. ");
     if (r->foreign)
-        line(out, "The break was moved %s x by something else than malloc. ", COUNT(r->foreign));
+        say(out, "The break was moved %s x by something else than malloc. ", COUNT(r->foreign));
     if (r->set_by_program)
         buffer_string(out,
                       "The program, or its environment, seems to set a threshold already: if it is the program, it "
@@ -87,7 +65,7 @@ void whatif_reasons(struct buffer *out, const struct whatif_view *v)
 
 static void add_wrapped(struct buffer *out, const char *title, const char *text)
 {
-    line(out, "  %-11s", title);
+    say(out, "  %-11s", title);
     size_t column = 13;
     for (const char *p = text; *p;) {
         const size_t length = strcspn(p, " ");
@@ -107,7 +85,7 @@ static void add_wrapped(struct buffer *out, const char *title, const char *text)
 
 static void add_row(struct buffer *out, const char *title, const char *was, const char *would)
 {
-    line(out, "  %-36s %12s %12s\n", title, was, would);
+    say(out, "  %-36s %12s %12s\n", title, was, would);
 }
 
 static uint64_t calls_of(const struct whatif_side *s)
@@ -137,26 +115,25 @@ void whatif_text(struct buffer *out, const struct whatif_view *v)
     const struct whatif_result *r = &v->result;
     const uint64_t was = calls_of(&r->was), would = calls_of(&r->would);
     struct buffer tunables = {0}, reasons = {0};
-    line(out, "pid %u (", v->process->pid);
+    say(out, "pid %u (", v->process->pid);
     escape_text(out, escape_chars(v->process->comm), 0, 64);
     buffer_string(out, ")\n\n");
     add_table(out, v);
     buffer_char(out, '\n');
     if (would <= was)
-        line(out, "  calls      %s of %s saved (%u %%)\n", COUNT(was - would), COUNT(was),
-             (unsigned)(was ? (was - would) * 100 / was : 0));
+        say(out, "  calls      %s of %s saved (%u %%)\n", COUNT(was - would), COUNT(was),
+            (unsigned)(was ? (was - would) * 100 / was : 0));
     else
-        line(out, "  calls      %s more than the %s that there were\n", COUNT(would - was), COUNT(was));
+        say(out, "  calls      %s more than the %s that there were\n", COUNT(would - was), COUNT(was));
     if (r->idle_known)
-        line(out, "  at idle    malloc_trim(0) would give back %s, as of %s\n", SIZE(r->idle_bytes),
-             TIME(r->idle_time));
+        say(out, "  at idle    malloc_trim(0) would give back %s, as of %s\n", SIZE(r->idle_bytes), TIME(r->idle_time));
     whatif_tunables(&tunables, v->settings);
     whatif_reasons(&reasons, v);
-    line(out, "  sure       %s\n", confidence_name(r->confidence));
+    say(out, "  sure       %s\n", confidence_name(r->confidence));
     if (reasons.size)
         add_wrapped(out, "assumed", buffer_chars(&reasons));
-    line(out, "  to try     %s\n",
-         tunables.size ? buffer_chars(&tunables) : "call malloc_trim(0) when there is nothing to do");
+    say(out, "  to try     %s\n",
+        tunables.size ? buffer_chars(&tunables) : "call malloc_trim(0) when there is nothing to do");
     buffer_free(&tunables);
     buffer_free(&reasons);
 }

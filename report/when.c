@@ -35,6 +35,13 @@ int when_parse(const char *text, struct when *ret_when)
     return 0;
 }
 
+int when_option(const char *text, struct when *ret_when)
+{
+    if (when_parse(text, ret_when))
+        return complain(EXIT_USAGE, "--at: '%s' is no moment: 1.25s, 800ms, #1234, peak, peak-virtual, end", text);
+    return 0;
+}
+
 /* What is asked for, and where to look. */
 struct search {
     struct play *play;

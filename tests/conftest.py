@@ -166,7 +166,37 @@ def as_root():
         pytest.skip("only root can do this")
 
 
+# ---- who runs what, and when ----
+
+
+def pytest_collection_modifyitems(items):
+    """Those that take long begin first, so that none of them is left alone at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("early") is None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Tests go to whoever is free, one by one; those of a file that share what they have recorded stay together."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            file = nodeid.split("::")[0]
+            return file if 'scope="module"' in (config.rootpath / file).read_text() else nodeid
+
+    return Scheduling(config, log)
+
+
 # ---- reports ----
+
+
+def runner_of(item):
+    """The Runner that a test has used, itself or through a fixture; None when it has none."""
+    for name in ("run", "run_once", "run_as_nobody", "module_run"):
+        made = getattr((item._fixtureinfo.name2fixturedefs.get(name) or [None])[-1], "cached_result", None)
+        if made and not made[2]:
+            return made[0]
+    return None
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -174,9 +204,8 @@ def pytest_runtest_makereport(item, call):
     """A failure names its folder, the commands that it ran, and how to run the test again."""
     outcome = yield
     report = outcome.get_result()
-    funcargs = getattr(item, "funcargs", {})
-    runner = next((funcargs[name] for name in ("run", "run_once", "run_as_nobody", "module_run") if name in funcargs), None)
-    if report.failed and runner:
+    runner = runner_of(item) if report.failed else None
+    if runner:
         runner.failed = True
         test = os.path.relpath(item.path, ROOT) + item.nodeid[item.nodeid.index("::") :]
         again = f"cd {shlex.quote(str(ROOT))} && /usr/bin/python3 -B -m pytest {shlex.quote(test)}"

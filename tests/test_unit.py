@@ -9,9 +9,14 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = Path(os.environ.get("BRKWATER_BUILD", ROOT / "build"))
 SOURCES = sorted((ROOT / "tests/unit").glob("test_*.c"))
+LONGEST = ["test_symbols"]  # it compiles programs in dozens of ways
 
 
-@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def early(source):
+    return [pytest.mark.early] if source.stem in LONGEST else []
+
+
+@pytest.mark.parametrize("source", [pytest.param(source, id=source.stem, marks=early(source)) for source in SOURCES])
 def test_unit(source):
     program = BUILD / "tests/unit" / source.stem
     assert program.exists(), f"{program} was not built: run make check"

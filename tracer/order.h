@@ -2,11 +2,11 @@
  * order.h: layout calls of one address space, one after another.
  *
  * Stops arrive in another order than the kernel applied the calls, so between entry and exit a layout call has its
- * space for itself; others wait in their entry stops.  A call that blocks would stall them: after ORDER_PATIENCE the
- * it counts as stuck: the others go on, one after another as before and without waiting for it again.  All of them are
- * marked as overlapped until it returns, and what they touched is read back once the space is quiet.  A call that has
- * only not had its turn on a CPU, or whose exit stop is still to be served, does not block anybody, and is given more
- * time.
+ * space for itself; others wait in their entry stops.  A call that blocks would stall them: after ORDER_PATIENCE
+ * it counts as stuck, and the others go on, one after another as before and without waiting for it again.  All of them
+ * are marked as overlapped until it returns, and what they touched is read back once the space is quiet.  A call that
+ * has only not had its turn on a CPU, or whose exit stop is still to be served, does not block anybody, and is given
+ * more time.
  */
 #ifndef BRKWATER_ORDER_H
 #define BRKWATER_ORDER_H

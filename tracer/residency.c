@@ -115,6 +115,17 @@ enum residency_reason residency_due(struct residency *r)
     return reason;
 }
 
+uint64_t residency_wait(const struct residency *r)
+{
+    uint64_t next = UINT64_MAX;
+    if (r && r->next_at < r->options->n_residency_at)
+        next = r->options->residency_at[r->next_at];
+    if (r && r->options->residency_every && r->next_every < next)
+        next = r->next_every;
+    const uint64_t now = next < UINT64_MAX ? recorder_now(r->recorder) : 0;
+    return next == UINT64_MAX ? next : next > now ? next - now : 0;
+}
+
 static bool is_too_dear(const struct residency *r, enum residency_reason reason)
 {
     const uint64_t now = recorder_now(r->recorder);

@@ -28,4 +28,7 @@ bool residency_is_high(const struct residency *residency, uint64_t pages, uint64
 /* A moment that the user has asked for has come: RESIDENCY_ASKED, once; else 0. */
 enum residency_reason residency_due(struct residency *residency);
 
+/* Ticks until the next such moment, UINT64_MAX when there is none. */
+uint64_t residency_wait(const struct residency *residency);
+
 #endif

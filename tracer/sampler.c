@@ -117,6 +117,16 @@ static void sleep_until(struct sampler *s, uint64_t when)
         ;
 }
 
+/* A moment that the user has asked for is not slept through, however long the pause that a slow round earns. */
+static uint64_t at_most_until_asked(const struct sampler *s, uint64_t pause)
+{
+    const uint64_t idle = IDLE_MS * (TRACE_TICKS_PER_SECOND / 1000);
+    uint64_t wait = residency_wait(s->residency);
+    if (!s->count && wait < idle) /* it has come, and there is nobody yet to look at */
+        wait = idle;
+    return wait < pause / TRACE_NS_PER_TICK ? wait * TRACE_NS_PER_TICK : pause;
+}
+
 static void *sampler_thread(void *context)
 {
     struct sampler *s = context;
@@ -132,7 +142,7 @@ static void *sampler_thread(void *context)
         pthread_mutex_unlock(&s->lock);
         recorder_tick(s->recorder);
         pthread_mutex_lock(&s->lock);
-        sleep_until(s, clock_ns(CLOCK_MONOTONIC) + pause);
+        sleep_until(s, clock_ns(CLOCK_MONOTONIC) + at_most_until_asked(s, pause));
     }
     pthread_mutex_unlock(&s->lock);
     return NULL;

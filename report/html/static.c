@@ -13,32 +13,13 @@
 #include "../stack_text.h"
 #include "../stacks.h"
 #include "../summary.h"
-#include "../units.h"
+#include "../wording.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { SITES = 20, PEAK_ROWS = 300, FINDINGS_SHOWN = 60 };
-
-struct units_buffer {
-    char text[UNITS_MAX];
-};
-#define SIZE(bytes)  units_size((struct units_buffer){{0}}.text, UNITS_MAX, bytes)
-#define COUNT(count) units_count((struct units_buffer){{0}}.text, UNITS_MAX, count)
-#define TIME(ticks)  units_duration((struct units_buffer){{0}}.text, UNITS_MAX, ticks)
-
-/* Markup of ours. */
-__attribute__((format(printf, 2, 3))) static void add(struct buffer *out, const char *format, ...)
-{
-    char text[1024];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
-    buffer_string(out, text);
-}
 
 /* A name from outside may turn the direction of writing: it does so in its own element only. */
 static void add_text(struct buffer *out, struct text text)
@@ -56,7 +37,7 @@ static void add_buffer(struct buffer *out, struct buffer *text)
 
 static void add_cell(struct buffer *out, const char *class, const char *text)
 {
-    add(out, "<td%s%s%s>", *class ? " class=\"" : "", class, *class ? "\"" : "");
+    say(out, "<td%s%s%s>", *class ? " class=\"" : "", class, *class ? "\"" : "");
     add_text(out, escape_chars(text));
     buffer_string(out, "</td>");
 }
@@ -65,7 +46,7 @@ static void add_heads(struct buffer *out, const char *const *heads)
 {
     buffer_string(out, "<thead><tr>");
     for (; *heads; heads++)
-        add(out, "<th scope=\"col\"%s>%s</th>", **heads == '#' ? " class=\"n\"" : "", *heads + (**heads == '#'));
+        say(out, "<th scope=\"col\"%s>%s</th>", **heads == '#' ? " class=\"n\"" : "", *heads + (**heads == '#'));
     buffer_string(out, "</tr></thead><tbody>\n");
 }
 
@@ -89,7 +70,7 @@ static void add_numbers(struct buffer *out, const struct finding *f)
         snprintf(name, sizeof(name), "%s", f->numbers[i].name);
         for (char *at = strchr(name, '_'); at; at = strchr(at, '_'))
             *at = ' ';
-        add(out, "%s%s <b>%s</b>", i ? ", " : "<p class=\"numbers\">", name, buffer_chars(&value));
+        say(out, "%s%s <b>%s</b>", i ? ", " : "<p class=\"numbers\">", name, buffer_chars(&value));
         buffer_clear(&value);
     }
     buffer_string(out, f->n_numbers ? "</p>" : "");
@@ -101,7 +82,7 @@ static void add_finding(struct page *page, struct buffer *out, size_t index)
     static const char *const glyphs[] = {
         [SEVERITY_NOTE] = "&#9675;", [SEVERITY_WARNING] = "&#9650;", [SEVERITY_PROBLEM] = "&#9632;"};
     const struct finding *f = &page->findings.list[index];
-    add(out, "<li class=\"finding %s\" data-finding=\"%zu\"><h3><span class=\"severity\">%s %s</span> %s</h3><p>",
+    say(out, "<li class=\"finding %s\" data-finding=\"%zu\"><h3><span class=\"severity\">%s %s</span> %s</h3><p>",
         severity_name(f->severity), index, glyphs[f->severity], severity_name(f->severity), f->name);
     add_words(page, out, f, f->sentence);
     buffer_string(out, "</p>");
@@ -110,7 +91,7 @@ static void add_finding(struct page *page, struct buffer *out, size_t index)
     add_words(page, out, f, f->advice);
     buffer_string(out, "</p><p class=\"see\"><code>");
     add_words(page, out, f, f->see);
-    add(out, "</code> <span class=\"confidence\">confidence %s</span></p></li>\n", confidence_name(f->confidence));
+    say(out, "</code> <span class=\"confidence\">confidence %s</span></p></li>\n", confidence_name(f->confidence));
 }
 
 static void add_findings(struct page *page, struct buffer *out)
@@ -125,7 +106,7 @@ static void add_findings(struct page *page, struct buffer *out)
         add_finding(page, out, i);
     buffer_string(out, page->findings.count ? "</ol>" : "");
     if (page->findings.count > FINDINGS_SHOWN)
-        add(out, "<p class=\"more\">%zu more: <code>brkwater findings</code> shows all.</p>",
+        say(out, "<p class=\"more\">%zu more: <code>brkwater findings</code> shows all.</p>",
             page->findings.count - FINDINGS_SHOWN);
     buffer_string(out, "</section>\n");
 }
@@ -134,7 +115,7 @@ static void add_findings(struct page *page, struct buffer *out)
 
 static void add_fact(struct buffer *out, const char *name, const char *text)
 {
-    add(out, "<div><dt>%s</dt><dd>", name);
+    say(out, "<div><dt>%s</dt><dd>", name);
     add_text(out, escape_chars(text));
     buffer_string(out, "</dd></div>\n");
 }
@@ -188,7 +169,7 @@ static void add_kinds(struct page *page, struct buffer *out)
         const struct kind_totals *k = &t->kinds[kind];
         if (!k->peak && !k->mapped)
             continue;
-        add(out, "<tr><th scope=\"row\">%s</th>", kind_name((enum kind)kind));
+        say(out, "<tr><th scope=\"row\">%s</th>", kind_name((enum kind)kind));
         add_cell(out, "n", SIZE(t->end_kinds[kind]));
         add_cell(out, "n", t->end_receipt.time ? SIZE(t->end_receipt.by_kind[kind]) : "");
         add_cell(out, "n", SIZE(k->peak));
@@ -321,7 +302,7 @@ static void add_mapping(struct page *page, uint32_t space, struct buffer *out, c
     uint64_t event;
     snprintf(range, sizeof(range), "%llx-%llx", (unsigned long long)m->start, (unsigned long long)m->end);
     layout_permissions(m, permissions);
-    add(out,
+    say(out,
         "<tr><th scope=\"row\"><code>%s</code></th><td class=\"n\">%s</td><td "
         "class=\"n\">%s</td><td><code>%s</code></td>"
         "<td>",
@@ -346,7 +327,7 @@ void static_peak(struct page *page, struct buffer *out, const struct moment *m)
     const struct process_info *process = decoder_process(page->decoder, m->pid);
     if (!process || mappings_collect(page->decoder, process->space, &mappings) < 0)
         return;
-    add(out,
+    say(out,
         "<details class=\"peak\"><summary>Address space of process %u at the peak of resident memory, %s: %zu "
         "mappings</summary><div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"layout at the "
         "peak\"><table>",
@@ -356,7 +337,7 @@ void static_peak(struct page *page, struct buffer *out, const struct moment *m)
         add_mapping(page, process->space, out, &mappings, &mappings.list[i]);
     buffer_string(out, "</tbody></table></div>");
     if (mappings.count > PEAK_ROWS)
-        add(out, "<p class=\"more\">%s more: <code>brkwater layout --at peak</code> shows all.</p>",
+        say(out, "<p class=\"more\">%s more: <code>brkwater layout --at peak</code> shows all.</p>",
             COUNT(mappings.count - PEAK_ROWS));
     buffer_string(out, "</details>\n");
     mappings_free(&mappings);

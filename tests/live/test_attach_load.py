@@ -73,6 +73,7 @@ class Rounds:
                 print(f"{name}: min {min(values):.2f} ms, median {statistics.median(values):.2f} ms, max {max(values):.2f} ms")
 
 
+@pytest.mark.early
 def test_busy_threads(target_once):
     """Threads that wait in two dozen ways, run, map, and make threads and children."""
     waits = target_once("attach-waits", 1)
@@ -86,6 +87,7 @@ def test_busy_threads(target_once):
     assert code == 0 and re.fullmatch(r"rounds \d+ errors 0\n", out), out + err
 
 
+@pytest.mark.early
 def test_tracer_without_a_cpu(target_once):
     """On a busy machine brkwater may stand still in the middle of attaching and of releasing: here it is made to.  Children end
     all the time, of which nobody must be told but their parents, and every thread must have been stopped to be released."""
@@ -188,6 +190,7 @@ def redis_server(folder):
     return found
 
 
+@pytest.mark.early
 def test_server_under_load(target_once, run_once):
     """No request fails, none gets another's reply, and no connection is closed."""
     socket = run_once.path("redis.socket")

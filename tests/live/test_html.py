@@ -10,6 +10,8 @@ import pytest
 from html_reader import Report
 from trace_spec import read_trace
 
+pytestmark = pytest.mark.early
+
 PYTHON = ["/usr/bin/python3", "-S", "-c", "x=[bytes(1000) for _ in range(20000)]; del x; y=[bytearray(1<<20) for _ in range(20)]"]
 PAGE = 4096
 TREE = ["bash", "-c", "for i in 1 2 3; do (true; sort /dev/null); done; ls / >/dev/null"]
@@ -22,13 +24,14 @@ def report_of(run, trace, *options):
     return Report(path)
 
 
-@pytest.fixture(params=["python", "tree", "threads"])
-def pair(request, run_once):
+@pytest.fixture(scope="module", params=["python", "tree", "threads"])
+def pair(request, module_run):
+    """A recording and its report, for all tests: (runner, trace, report)."""
     command = {"python": PYTHON, "tree": TREE,
-               "threads": [run_once.program("threads-race"), 5, 4, 300]}[request.param]
-    outcome, trace = run_once.traced(*command)
+               "threads": [module_run.program("threads-race"), 5, 4, 300]}[request.param]
+    outcome, trace = module_run.traced(*command, trace=request.param + ".brkw")
     assert outcome.status == 0, outcome
-    return run_once, trace, report_of(run_once, trace)
+    return module_run, trace, report_of(module_run, trace)
 
 
 def test_the_file_is_whole(pair):

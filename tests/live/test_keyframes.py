@@ -10,6 +10,8 @@ import pytest
 
 from harness import Trace
 
+pytestmark = pytest.mark.early
+
 TRAILER = 40
 
 

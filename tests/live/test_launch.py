@@ -170,7 +170,7 @@ def test_full_disk(run, as_root):
 
 def test_max_size(run):
     """--max-size ends the recording, not the command."""
-    argv = [run.program("threads-race"), "1", "2", "8000"]
+    argv = [run.program("threads-race"), "1", "2", "3000"]
     plain = run(*argv)
     outcome, trace = run.traced(*argv, options=["--max-size", "32768"])
     assert (outcome.status, outcome.stdout) == (plain.status, plain.stdout), outcome

@@ -71,6 +71,10 @@ def test_asked_for(run):
     times = [r["time"] / 1e7 for r in looks(trace, 3)]
     # Both may have passed when the process begins to be looked at, on a busy machine: that is one look.
     assert 1 <= len(times) <= 2 and times[0] >= 0.3 and times[-1] >= 0.9, times
+    # A sampler that has long to sleep, as on a busy machine, wakes for them.
+    options = ["--sample-interval", "60000", "--residency-at", "200ms,400ms"]
+    outcome, trace = run.traced("/usr/bin/python3", "-c", TOUCH + "time.sleep(0.6)", options=options)
+    assert outcome.status == 0 and looks(trace, 3), outcome
     outcome, trace = run.traced("/usr/bin/python3", "-c", sleeper, options=["--residency-every", "0.2"])
     assert len(looks(trace, 3)) >= 2, outcome
     outcome, trace = run.traced("/usr/bin/python3", "-c", sleeper, options=["--residency-at", "none"])

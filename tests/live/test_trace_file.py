@@ -10,13 +10,16 @@ import pytest
 
 from harness import LONG, parse_events
 
+pytestmark = pytest.mark.early
+
 LOSS = re.compile(r"cut|trunc|damag|lost|loss|incomplete|corrupt|missing|no end|not .*(read|trace)|empty|end of", re.IGNORECASE)
 
 
 @pytest.fixture(scope="module")
 def good(module_run):
     """A trace of several frames: (runner, bytes, events)."""
-    outcome, trace = module_run.traced(module_run.program("threads-race"), 5, 2, 6000, trace="good.brkw")
+    rounds = 6000 if LONG else 1500
+    outcome, trace = module_run.traced(module_run.program("threads-race"), 5, 2, rounds, trace="good.brkw")
     assert outcome.status == 0, outcome
     with open(trace.path, "rb") as file:
         data = file.read()

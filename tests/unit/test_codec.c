@@ -72,6 +72,10 @@ static const struct field fields[] = {
     N(REC_LOAD, load.space), N(REC_LOAD, load.module), N(REC_LOAD, load.bias),
     N(REC_FRAME, frame.id), N(REC_FRAME, frame.module), N(REC_FRAME, frame.flags), N(REC_FRAME, frame.space),
     N(REC_FRAME, frame.address),
+    N(REC_ATTACH, attach.time), N(REC_ATTACH, attach.pid), N(REC_ATTACH, attach.own_pid),
+    N(REC_ATTACH, attach.threads), N(REC_ATTACH, attach.pause),
+    N(REC_COST, cost.time), N(REC_COST, cost.foreign), N(REC_COST, cost.served), N(REC_COST, cost.detach),
+    N(REC_COST, cost.left),
     N(REC_FAULTS, faults.time), N(REC_FAULTS, faults.lasted), N(REC_FAULTS, faults.space), N(REC_FAULTS, faults.pid),
     N(REC_FAULT_SIGHT, fault_sight.time), N(REC_FAULT_SIGHT, fault_sight.sight), N(REC_FAULT_SIGHT, fault_sight.error),
     N(REC_FAULT_SIGHT, fault_sight.rings), N(REC_FAULT_SIGHT, fault_sight.ring_bytes), N(REC_FAULT_SIGHT, fault_sight.seen),
@@ -79,7 +83,8 @@ static const struct field fields[] = {
     N(REC_FAULT_SIGHT, fault_sight.by_ip),
     N(REC_RESIDENCY, residency.time), N(REC_RESIDENCY, residency.space), N(REC_RESIDENCY, residency.pid),
     N(REC_RESIDENCY, residency.reason), N(REC_RESIDENCY, residency.flags), N(REC_RESIDENCY, residency.cost),
-    N(REC_RESIDENCY, residency.rss_kib), N(REC_RESIDENCY, residency.lazy_kib), N(REC_RESIDENCY, residency.swap_kib),
+    N(REC_RESIDENCY, residency.rss_kib), N(REC_RESIDENCY, residency.pss_kib), N(REC_RESIDENCY, residency.anon_kib),
+    N(REC_RESIDENCY, residency.lazy_kib), N(REC_RESIDENCY, residency.huge_kib), N(REC_RESIDENCY, residency.swap_kib),
     N(REC_RESIDENCY, residency.huge_looked), N(REC_RESIDENCY, residency.huge_zero),
     N(REC_STACK, stack.id), N(REC_STACK, stack.quality), N(REC_STACK, stack.end), N(REC_STACK, stack.n_frames),
     N(REC_TEXT, text.id), T(REC_TEXT, text.text),
@@ -370,6 +375,18 @@ static unsigned touch(const struct record *record)
 }
 
 /* ---- tests ---- */
+
+/* A kind without a field above would be compared with nothing. */
+static void test_every_kind_has_fields(void **state)
+{
+    (void)state;
+    for (int kind = REC_HEADER; kind < REC_KINDS; kind++) {
+        size_t count = 0;
+        FOR_EACH_FIELD(f, (enum record_kind)kind)
+        count++;
+        assert_int_equal(count > 0, is_kind((enum record_kind)kind));
+    }
+}
 
 static void test_round_trip(void **state)
 {
@@ -934,6 +951,7 @@ static void test_errors_have_texts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_kind_has_fields),
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_fault_runs),
         cmocka_unit_test(test_zero_and_highest),

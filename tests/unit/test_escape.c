@@ -1,4 +1,4 @@
-/* links: report/escape.o report/buffer.o report/json.o */
+/* links: report/escape.o report/buffer.o report/json.o report/units.o */
 /* test_escape.c: hostile text, for terminals and as JSON; and the two writers below, buffer and json. */
 #include "../../report/escape.h"
 #include "../../report/json.h"

@@ -190,6 +190,60 @@ static void test_wrong(void **state)
     check_wrong(&verb, ARGV(WORD("--a\nb\033[0m")), "brkwater: unknown option --a?b?[0m. See brkwater play --help.\n");
 }
 
+/* What was taken, and of which option there was too much. */
+struct taken {
+    int count, last;
+    const char *value;
+};
+
+static int take_one(void *request, int id, const char *value)
+{
+    struct taken *taken = request;
+    taken->count++;
+    taken->last = id;
+    taken->value = value;
+    return id == OPT_NUMBER ? 7 : 0;
+}
+
+/* The status, and what was printed, of a verb that takes one TRACE. */
+static int take_all(char **argv, struct taken *taken, const char **ret_trace, struct capture *c, FILE *stream)
+{
+    struct parser p;
+    *taken = (struct taken){0};
+    parser_begin(&p, &verb, count_args(argv), argv);
+    capture(c, stream);
+    const int status = parser_take_all(&p, take_one, taken);
+    printed(c);
+    *ret_trace = p.trace;
+    return status;
+}
+
+static void test_take_all(void **state)
+{
+    (void)state;
+    struct taken taken;
+    struct capture c;
+    const char *trace;
+    assert_int_equal(take_all((char *[]){"play", "-q", "t.brkw", "-o", "x", NULL}, &taken, &trace, &c, stderr),
+                     OPTION_END);
+    assert_string_equal(trace, "t.brkw");
+    assert_true(taken.count == 2 && taken.last == OPT_OUT && strcmp(taken.value, "x") == 0 && !*c.text);
+    assert_int_equal(take_all((char *[]){"play", NULL}, &taken, &trace, &c, stderr), OPTION_END);
+    assert_true(!trace && !taken.count);
+    /* What the verb does not like, it has told of. */
+    assert_int_equal(take_all((char *[]){"play", "-n", "1", "-q", NULL}, &taken, &trace, &c, stderr), EXIT_USAGE);
+    assert_true(taken.count == 1 && !*c.text);
+    assert_int_equal(take_all((char *[]){"play", "--quite", "t", NULL}, &taken, &trace, &c, stderr), EXIT_USAGE);
+    assert_true(!taken.count && strstr(c.text, "--quiet"));
+    assert_int_equal(take_all((char *[]){"play", "a", "b", NULL}, &taken, &trace, &c, stderr), EXIT_USAGE);
+    assert_non_null(strstr(c.text, "one TRACE at a time. Usage: brkwater play"));
+    assert_int_equal(take_all((char *[]){"play", "--help", "-n", "1", NULL}, &taken, &trace, &c, stdout), 0);
+    assert_true(!taken.count && strstr(c.text, "Usage: brkwater play [OPTIONS] TRACE"));
+    bool flag = false;
+    assert_int_equal(take_flag(&flag, OPT_QUIET, NULL), 0);
+    assert_true(flag);
+}
+
 /* A name that is longer than any name is no name, however it begins. */
 static void test_long_nonsense(void **state)
 {
@@ -396,6 +450,7 @@ int main(void)
         cmocka_unit_test(test_operands),
         cmocka_unit_test(test_stop_at_operand),
         cmocka_unit_test(test_wrong),
+        cmocka_unit_test(test_take_all),
         cmocka_unit_test(test_long_nonsense),
         cmocka_unit_test(test_nearest),
         cmocka_unit_test(test_help_and_complaints),

@@ -61,6 +61,12 @@ enum residency_reason residency_due(struct residency *residency)
     return 0;
 }
 
+uint64_t residency_wait(const struct residency *residency)
+{
+    (void)residency;
+    return UINT64_MAX;
+}
+
 bool residency_is_high(const struct residency *residency, uint64_t pages, uint64_t before)
 {
     (void)residency;

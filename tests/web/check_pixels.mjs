@@ -28,8 +28,8 @@ for (const scheme of ["light", "dark"]) {
             const key = `${scheme} ${box} ${hash}`;
             let pixels;
             // What is painted at once is painted again, exactly, when the page has come to rest: on a busy machine that takes a while.
-            for (let i = 0; i < 20; i++) {
-                await page.waitForTimeout(900);
+            for (let i = 0; i < 60; i++) {
+                await page.waitForTimeout(known[key] ? 300 : 900);
                 pixels = await look(page, box);
                 if (!known[key] || sum(pixels) === known[key]) break;
             }

@@ -26,6 +26,7 @@ def missing():
     return ""
 
 
+@pytest.mark.early
 @pytest.mark.parametrize("check", CHECKS, ids=lambda path: path.stem[6:])
 def test_in_chromium(check):
     why = missing()
