@@ -52,13 +52,7 @@ static int findings(const char *path, bool json)
 
 static int run(int argc, char **argv)
 {
-    struct parser parser;
-    bool json = false;
-    parser_begin(&parser, &verb_findings, argc, argv);
-    const int status = parser_take_all(&parser, take_flag, &json);
-    if (status != OPTION_END)
-        return status;
-    return parser.trace ? findings(parser.trace, json) : complain_usage(&verb_findings, "no TRACE was named");
+    return run_with_json(&verb_findings, argc, argv, findings);
 }
 
 const struct verb verb_findings = {

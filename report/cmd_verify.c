@@ -233,13 +233,7 @@ static int verify(const char *path, bool json)
 
 static int run(int argc, char **argv)
 {
-    struct parser parser;
-    bool json = false;
-    parser_begin(&parser, &verb_verify, argc, argv);
-    const int status = parser_take_all(&parser, take_flag, &json);
-    if (status != OPTION_END)
-        return status;
-    return parser.trace ? verify(parser.trace, json) : complain_usage(&verb_verify, "no TRACE was named");
+    return run_with_json(&verb_verify, argc, argv, verify);
 }
 
 const struct verb verb_verify = {

@@ -205,11 +205,22 @@ int parser_take_all(struct parser *p, option_taker *take, void *request)
     return OPTION_END;
 }
 
-int take_flag(void *request, int id, const char *value)
+static int take_flag(void *request, int id, const char *value)
 {
     (void)id, (void)value;
     *(bool *)request = true;
     return 0;
+}
+
+int run_with_json(const struct verb *verb, int argc, char **argv, int (*go)(const char *trace, bool json))
+{
+    struct parser parser;
+    bool json = false;
+    parser_begin(&parser, verb, argc, argv);
+    const int status = parser_take_all(&parser, take_flag, &json);
+    if (status != OPTION_END)
+        return status;
+    return parser.trace ? go(parser.trace, json) : complain_usage(verb, "no TRACE was named");
 }
 
 /* ---- help ---- */

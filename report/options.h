@@ -60,8 +60,8 @@ typedef int option_taker(void *request, int id, const char *value);
  * exit status: help was shown, or one line was printed that says what is wrong. */
 int parser_take_all(struct parser *parser, option_taker *take, void *request);
 
-/* An option_taker for verbs that have one option, which takes no value: `request` is a bool. */
-option_taker take_flag;
+/* The whole of a verb whose only option is --json: `go` does what it is for and returns its exit status. */
+int run_with_json(const struct verb *verb, int argc, char **argv, int (*go)(const char *trace, bool json));
 
 /* --help of a verb, to standard output. */
 void options_help(const struct verb *verb);

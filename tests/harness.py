@@ -103,6 +103,7 @@ class Runner:
             "TZ": "UTC",
             "TERM": "dumb",
         }
+        self.before = []  # words in front of each command
         self.log = []
         self.failed = False  # a test has failed in the folder: it stays
 
@@ -110,8 +111,8 @@ class Runner:
         """The command with what makes it run as this runner's user in front."""
         argv = [str(word) for word in argv]
         if self.user == "nobody":
-            return ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", *argv]
-        return argv
+            argv = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", *argv]
+        return [*self.before, *argv]
 
     def program(self, name):
         """Path of a traced program of tests/programs."""

@@ -10,18 +10,32 @@ from subprocess import PIPE
 
 import pytest
 
+from harness import LONG
+
 MODES = ["self", "few", "thread", "fork", "exec", "set", "others", "deadline"]
 CPUS = os.sched_getaffinity(0)
 
 pytestmark = pytest.mark.skipif(len(CPUS) < 2, reason="with one CPU there is nothing to choose")
 
 
+# On a CPU that is crowded nobody is kept, and other tests crowd them: so these go first, where that is allowed.
+GO_FIRST = '{ echo -20 >/proc/self/autogroup; } 2>/dev/null; exec nice -n -39 "$@"'
+FIRST = ["sh", "-c", GO_FIRST, "sh"] if os.geteuid() == 0 else []
+
+
+@pytest.fixture(autouse=True)
+def go_first(request):
+    for name in {"run", "run_once"} & set(request.fixturenames):
+        request.getfixturevalue(name).before = FIRST
+
+
 def same(run, *argv, wait=True, options=()):
     """The program says the same untraced as when it is traced and kept."""
     program = run.program("affinity")
-    plain = run(program, *argv)
+    environment = {"LONG": "1"} if LONG else {}
+    plain = run(program, *argv, env=environment)
     assert plain.status == 0, plain
-    traced, trace = run.traced(program, *argv, *(["wait"] if wait else []), options=options)
+    traced, trace = run.traced(program, *argv, *(["wait"] if wait else []), options=options, env=environment)
     assert (traced.status, traced.stdout) == (0, plain.stdout), f"{plain}\n{traced}"
     trace.verify()
     return trace

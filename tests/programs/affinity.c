@@ -1,7 +1,8 @@
 /*
  * affinity.c MODE [wait]: prints the CPUs that it may run on, in situations where a tracer could have changed them.
  * With `wait` it makes memory calls before each until /proc/thread-self/status shows that it is kept on one CPU, and
- * ends with 1 if that never happens.  What it prints must be the same without a tracer and without `wait`.
+ * ends with 1 if that never happens.  What it prints must be the same without a tracer and without `wait`.  With LONG
+ * in its environment it makes three times as many rounds.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -64,6 +65,11 @@ static int listed(void)
     return count;
 }
 
+static int rounds(int count)
+{
+    return getenv("LONG") ? 3 * count : count;
+}
+
 static bool is_over(time_t begin)
 {
     return time(NULL) - begin > PATIENCE;
@@ -117,7 +123,7 @@ static void show_list(const char *what)
 
 static void self(void)
 {
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < rounds(7); i++) {
         be_pinned();
         show_of("self", 0);
         be_pinned();
@@ -150,7 +156,7 @@ static void *in_thread(void *argument)
 static void thread(void)
 {
     pthread_t one;
-    for (int i = 0; i < 10; i++) {
+    for (int i = 0; i < rounds(4); i++) {
         be_pinned();
         require(pthread_create(&one, NULL, in_thread, NULL) == 0, "pthread_create");
         pthread_join(one, NULL);
@@ -175,7 +181,7 @@ static void make_child(bool shares)
 
 static void by_fork(void)
 {
-    for (int i = 0; i < 10; i++)
+    for (int i = 0; i < rounds(4); i++)
         make_child(i % 2);
 }
 
@@ -189,7 +195,7 @@ static void by_exec(char **argv)
 static void set(void)
 {
     cpu_set_t one = only(last);
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < rounds(2); i++) {
         be_pinned();
         require(sched_setaffinity(0, sizeof(one), &one) == 0, "sched_setaffinity");
         show_list("one set");

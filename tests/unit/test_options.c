@@ -239,9 +239,30 @@ static void test_take_all(void **state)
     assert_non_null(strstr(c.text, "one TRACE at a time. Usage: brkwater play"));
     assert_int_equal(take_all((char *[]){"play", "--help", "-n", "1", NULL}, &taken, &trace, &c, stdout), 0);
     assert_true(!taken.count && strstr(c.text, "Usage: brkwater play [OPTIONS] TRACE"));
-    bool flag = false;
-    assert_int_equal(take_flag(&flag, OPT_QUIET, NULL), 0);
-    assert_true(flag);
+}
+
+static const char *gone_with;
+
+static int go(const char *trace, bool json)
+{
+    gone_with = trace;
+    return json ? 7 : 8;
+}
+
+static void test_run_with_json(void **state)
+{
+    (void)state;
+    static const struct option json[] = {{OPT_OUT, 0, "json", NULL, "for programs"}, {0}};
+    static const struct verb judge = {"judge", "TRACE [--json]", "judge a trace", json, NULL};
+    struct capture c;
+    assert_int_equal(run_with_json(&judge, 3, (char *[]){"judge", "t.brkw", "--json", NULL}, go), 7);
+    assert_string_equal(gone_with, "t.brkw");
+    assert_int_equal(run_with_json(&judge, 2, (char *[]){"judge", "u", NULL}, go), 8);
+    assert_string_equal(gone_with, "u");
+    gone_with = NULL;
+    capture(&c, stderr);
+    assert_int_equal(run_with_json(&judge, 2, (char *[]){"judge", "--json", NULL}, go), EXIT_USAGE);
+    assert_true(strstr(printed(&c), "no TRACE was named. Usage: brkwater judge TRACE [--json]") && !gone_with);
 }
 
 /* A name that is longer than any name is no name, however it begins. */
@@ -451,6 +472,7 @@ int main(void)
         cmocka_unit_test(test_stop_at_operand),
         cmocka_unit_test(test_wrong),
         cmocka_unit_test(test_take_all),
+        cmocka_unit_test(test_run_with_json),
         cmocka_unit_test(test_long_nonsense),
         cmocka_unit_test(test_nearest),
         cmocka_unit_test(test_help_and_complaints),
