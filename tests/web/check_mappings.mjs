@@ -1,6 +1,6 @@
 // Very many mappings, in the strip and in the layout; and clusters of addresses, of which small ones share a row and are named.
 import { check, done, equal, file, launch, until } from "./browser.mjs";
-import { last, quiet, text, visit } from "./extremes.mjs";
+import { last, press, quiet, text, visit } from "./extremes.mjs";
 import { makeReport } from "./fixture.mjs";
 
 const LONG = process.env.BRKWATER_LONG ? 5 : 1;
@@ -13,7 +13,7 @@ await last(page, "#layout-rows", "the last mapping");
 await page.locator("#layout-group").selectOption("kind");
 await until(page, () => document.querySelector("#layout-rows .group"), "grouped");
 for (const mode of ["protection", "owner", "age", "resident"]) {
-    await page.locator(`input[name=strip][value=${mode}]`).check({ force: true });
+    await press(page, `input[name=strip][value=${mode}]`);
     await page.locator("#strip-panel").scrollIntoViewIfNeeded();
     await page.waitForTimeout(200);
 }

@@ -1,6 +1,6 @@
 // Very many threads and processes: all of them are rows, and the page stays silent and quick.
 import { check, done, equal, file, launch, until } from "./browser.mjs";
-import { last, quiet, text, visit } from "./extremes.mjs";
+import { last, press, quiet, text, visit } from "./extremes.mjs";
 import { makeReport } from "./fixture.mjs";
 
 const LONG = process.env.BRKWATER_LONG ? 5 : 1;
@@ -9,7 +9,7 @@ const make = (name, options) => file(name + ".html", makeReport({ events: 600, b
 
 await visit(page, make("threads", { extraThreads: 2000 * LONG, processes: 1 }));
 check((await text(page, "#processes-note")).startsWith(`1 process, ${(2000 * LONG).toLocaleString("en")} threads`), await text(page, "#processes-note"));
-await page.locator("#processes-rows [aria-expanded]").click();
+await press(page, "#processes-rows [aria-expanded]");
 check(/thread 1\d+/.test(await last(page, "#processes-rows", "the last thread")), "the last row is a thread");
 await visit(page, make("processes", { processes: 500 * LONG }));
 const one = await last(page, "#processes-rows", "the last process");

@@ -44,3 +44,6 @@ export async function last(page, box, what) {
 }
 
 export const quiet = (noise, what) => equal(noise, [], what + ": noise");
+
+/* A choice, wherever it is now: panels above may still grow. */
+export const press = (page, selector) => page.evaluate((s) => document.querySelector(s).click(), selector);
