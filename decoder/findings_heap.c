@@ -266,9 +266,13 @@ static void add_pinned(struct findings *findings, const struct inside *inside, c
         .confidence = CONFIDENCE_HIGH,
         .sentence =
             w->flags & WALK_PIN_KEPT
-                ? "{given_back} of free heap cannot be given back: above it lies {above_blocks:block:blocks} in "
-                  "use, and right below the top a free one of {pin:byte:bytes} that malloc keeps for a thread or "
-                  "in a fastbin; its page was grown by {site}."
+                ? w->above_chunks
+                      ? "{given_back} of free heap cannot be given back: above it lies {above_blocks:block:blocks} in "
+                        "use, and right below the top a free one of {pin:byte:bytes} that malloc keeps for a thread "
+                        "or in a fastbin; its page was grown by {site}."
+                      : "{given_back} of free heap cannot be given back: nothing above it is in use, but right below "
+                        "the top lies a free block of {pin:byte:bytes} that malloc keeps for a thread or in a fastbin; "
+                        "its page was grown by {site}."
                 : "{given_back} of free heap cannot be given back, pinned by {above_blocks:block:blocks} in use "
                   "above it. The one nearest the top has {pin:byte:bytes}; its page was grown by {site}.",
         .advice = "Allocate what lives long before what does not, or elsewhere; or call malloc_trim(0) when much was "

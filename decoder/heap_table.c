@@ -11,7 +11,9 @@ static uint64_t *key_at(const struct heap_table *t, size_t index)
 
 static size_t place_of(const struct heap_table *t, uint64_t key)
 {
-    size_t at = (size_t)(key * 0x9e3779b97f4a7c15ull >> 20) & (t->capacity - 1);
+    /* Keys may differ in their upper half only: what that does to the product must reach its lowest bits. */
+    const uint64_t product = key * 0x9e3779b97f4a7c15ull;
+    size_t at = (size_t)(product ^ product >> 32) & (t->capacity - 1);
     while (*key_at(t, at) && *key_at(t, at) != key)
         at = (at + 1) & (t->capacity - 1);
     return at;

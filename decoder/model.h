@@ -131,6 +131,9 @@ int model_faults(struct decoder *decoder, const struct rec_faults *faults, struc
 /* residency.c */
 int model_residency(struct decoder *decoder, const struct rec_residency *residency, struct moment *ret_moment);
 void model_forget_residency(struct space_model *space);
+/* decoder_pages(), of any look. */
+void model_pages(const struct decoder *decoder, const struct rec_residency *residency, const struct segment *segment,
+                 struct pages *ret);
 
 /* files.c */
 int model_file(struct decoder *decoder, const struct rec_file *file);

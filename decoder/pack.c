@@ -25,7 +25,7 @@ static bool reserve(struct pack *p, size_t size)
         return false;
     if (p->capacity - p->size >= size)
         return true;
-    size_t capacity = p->capacity ? p->capacity : 4096;
+    size_t capacity = p->capacity ? p->capacity : 64; /* there are many short ones */
     while (capacity - p->size < size)
         capacity *= 2;
     unsigned char *out = realloc(p->out, capacity);

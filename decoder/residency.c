@@ -82,10 +82,18 @@ void decoder_pages(const struct decoder *d, uint32_t id, const struct segment *s
 {
     const struct space_model *s = model_space_const(d, id);
     *ret = (struct pages){0};
-    if (!s || !s->residency.reason || !is_counted(d, segment))
+    if (s && s->residency.reason)
+        model_pages(d, &s->residency, segment, ret);
+}
+
+void model_pages(const struct decoder *d, const struct rec_residency *residency, const struct segment *segment,
+                 struct pages *ret)
+{
+    *ret = (struct pages){0};
+    if (!is_counted(d, segment))
         return;
-    for (uint32_t i = first_run(&s->residency, segment->start); i < s->residency.n_runs; i++) {
-        const struct rec_page_run *run = &s->residency.runs[i];
+    for (uint32_t i = first_run(residency, segment->start); i < residency->n_runs; i++) {
+        const struct rec_page_run *run = &residency->runs[i];
         if (run->start >= segment->end)
             break;
         const tracee_addr run_end = run->start + run->pages * TRACE_PAGE;

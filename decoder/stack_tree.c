@@ -60,8 +60,11 @@ static uint64_t mix(uint64_t hash, uint64_t value)
 
 static uint64_t mix_text(uint64_t hash, struct text text)
 {
-    for (size_t i = 0; i < text.size; i++)
-        hash = mix(hash, (unsigned char)text.data[i]);
+    for (size_t i = 0; i < text.size; i += sizeof(uint64_t)) {
+        uint64_t word = 0;
+        memcpy(&word, text.data + i, text.size - i < sizeof(word) ? text.size - i : sizeof(word));
+        hash = mix(hash, word);
+    }
     return mix(hash, text.size);
 }
 

@@ -29,6 +29,7 @@ struct survey {
     uint64_t *minor, *major; /* by process index: counted so far */
     size_t n_faults;
     struct sparse sparse;
+    struct looks looks;
     bool failed;
 };
 
@@ -178,6 +179,7 @@ void survey_free(struct survey *s)
     free(s->major);
     lives_free(&s->lives);
     sparse_free(&s->sparse);
+    looks_free(&s->looks);
     free(s);
 }
 
@@ -345,6 +347,20 @@ static void add_exec(struct survey *s, const struct decoder *d, const struct rec
     take_levels(s, d, exec->pid);
 }
 
+static void add_look(struct survey *s, const struct decoder *d, const struct moment *m)
+{
+    uint64_t event;
+    const struct rec_residency *residency = decoder_residency(d, m->space, &event);
+    const uint32_t space = residency ? find_space(s, m->space, m->pid) : UINT32_MAX;
+    if (space != UINT32_MAX)
+        looks_add(&s->looks, space, decoder_time(d), residency);
+}
+
+static bool has_failed(const struct survey *s)
+{
+    return s->failed || s->lives.failed || s->sparse.failed || s->looks.failed;
+}
+
 int survey_add(struct survey *s, const struct decoder *d, const struct moment *m)
 {
     switch (m->record->kind) {
@@ -359,6 +375,9 @@ int survey_add(struct survey *s, const struct decoder *d, const struct moment *m
         break;
     case REC_FAULTS:
         add_touches(s, d, m);
+        break;
+    case REC_RESIDENCY:
+        add_look(s, d, m);
         break;
     case REC_TASK:
         add_task(s, d, &m->record->task);
@@ -378,7 +397,7 @@ int survey_add(struct survey *s, const struct decoder *d, const struct moment *m
     }
     if (s->lives.n_fresh)
         lives_roles(&s->lives, d, s->spaces.items);
-    return s->failed || s->lives.failed || s->sparse.failed ? -ENOMEM : 0;
+    return has_failed(s) ? -ENOMEM : 0;
 }
 
 int survey_end(struct survey *s, const struct decoder *d)
@@ -389,7 +408,8 @@ int survey_end(struct survey *s, const struct decoder *d)
     }
     lives_end(&s->lives, d, s->spaces.items);
     sparse_end(&s->sparse);
-    return s->failed || s->lives.failed || s->sparse.failed ? -ENOMEM : 0;
+    looks_end(&s->looks, d, &s->lives, s->spaces.count);
+    return has_failed(s) ? -ENOMEM : 0;
 }
 
 /* ---- reading ---- */
@@ -423,6 +443,19 @@ const struct survey_thread *survey_threads(const struct survey *s, size_t *ret_c
 {
     *ret_count = s->threads.count;
     return s->threads.items;
+}
+
+const struct survey_look *survey_look_at(const struct survey *s, size_t index, const struct survey_part **ret_parts)
+{
+    if (index >= s->looks.count)
+        return NULL;
+    *ret_parts = s->looks.list[index].parts;
+    return &s->looks.list[index].told;
+}
+
+uint64_t survey_looks_taken(const struct survey *s)
+{
+    return s->looks.taken;
 }
 
 bool survey_row(const struct survey *s, size_t index, size_t *ret_slot, size_t *ret_stack, size_t *ret_items)

@@ -62,6 +62,32 @@ void lives_roles(struct lives *lives, const struct decoder *decoder, const struc
 /* What is there still lives longer than the recording; then sort them, and drop the free ones. */
 void lives_end(struct lives *lives, const struct decoder *decoder, const struct survey_space *spaces);
 
+/* ---- survey_looks.c ---- */
+
+struct look {
+    struct survey_look told;
+    uint64_t number; /* of those of its space */
+    struct rec_page_run *runs;
+    uint32_t n_runs;
+    struct survey_part *parts; /* told.parts of them; made at the end */
+};
+
+struct looks {
+    struct look *list; /* in order of time */
+    size_t count, capacity;
+    size_t runs;            /* of all */
+    uint64_t taken, stride; /* of each space every so manieth is kept; 0: all */
+    uint64_t *numbers;      /* by space: how many there were */
+    size_t n_numbers;
+    bool failed;
+};
+
+void looks_free(struct looks *looks);
+void looks_add(struct looks *looks, uint32_t space, uint64_t time, const struct rec_residency *residency);
+
+/* After lives_end(). */
+void looks_end(struct looks *looks, const struct decoder *decoder, const struct lives *lives, size_t spaces);
+
 /* ---- survey_sparse.c ---- */
 
 struct sparse_row {

@@ -317,6 +317,21 @@ struct survey_space {
     uint64_t start, end; /* ticks; one more than the recording's when it did not end */
 };
 
+/* A look at the resident pages of a space. */
+struct survey_look {
+    uint32_t space;  /* index in survey_spaces() */
+    uint32_t reason; /* enum residency_reason */
+    uint64_t time;
+    tracee_addr end; /* what lies from there on was not looked at; 0: all was */
+    uint32_t parts;
+};
+
+/* What of a life was resident then. */
+struct survey_part {
+    uint32_t life; /* index in survey_lives() */
+    uint64_t resident;
+};
+
 struct survey_thread {
     uint32_t tid;
     size_t process;
@@ -353,6 +368,13 @@ const struct survey_life *survey_lives(const struct survey *survey, size_t *ret_
 const struct survey_extent *survey_extents(const struct survey *survey, size_t *ret_count);
 const struct survey_space *survey_spaces(const struct survey *survey, size_t *ret_count);
 const struct survey_thread *survey_threads(const struct survey *survey, size_t *ret_count);
+
+/* In order of time; NULL past the last.  *ret_parts are those of lives of which something was resident: of all others
+ * that were there, nothing was.  Some are left
+ * out when they are too many: survey_looks_taken() tells how many there were. */
+const struct survey_look *survey_look_at(const struct survey *survey, size_t index,
+                                         const struct survey_part **ret_parts);
+uint64_t survey_looks_taken(const struct survey *survey);
 
 /* Rows of sums by stack; false past the last.  The stack is the index of stack_sums_at(); the slot is 0 for processes
  * without one. */

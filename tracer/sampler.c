@@ -11,7 +11,7 @@
 
 enum {
     STATUS_EVERY = 16, /* the Rss split changes slowly and costs more */
-    COST_SHARE = 100,  /* sleep at least so many times what a round took */
+    COST_SHARE = 100,  /* sleep at least so many times the CPU time that a round took */
     IDLE_MS = 250,     /* without timed samples: how often to look after the recorder */
 };
 
@@ -20,7 +20,8 @@ struct watched {
     pid_t pid;
     int dir;
     unsigned rounds;
-    uint64_t looked; /* resident pages when they were last looked at */
+    uint64_t resident; /* pages, of the last sample */
+    uint64_t looked;   /* resident pages when they were last looked at */
 };
 
 struct sampler {
@@ -60,9 +61,14 @@ static void sample_one(struct sampler *s, struct watched *w)
                             .sample = {.time = recorder_now(s->recorder), .pid = (uint32_t)w->pid, .space = w->space}};
     if (read_sample(&record.sample, w->dir, w->rounds++ % STATUS_EVERY == 0))
         recorder_put(s->recorder, &record);
-    if (residency_is_high(s->residency, record.sample.resident_pages, w->looked) &&
+    w->resident = record.sample.resident_pages;
+}
+
+static void look_at_peak(struct sampler *s, struct watched *w)
+{
+    if (residency_is_high(s->residency, w->resident, w->looked) &&
         residency_take(s->residency, w->space, w->pid, w->dir, RESIDENCY_PEAK))
-        w->looked = record.sample.resident_pages;
+        w->looked = w->resident;
 }
 
 static void look_at_all(struct sampler *s)
@@ -72,24 +78,36 @@ static void look_at_all(struct sampler *s)
         residency_take(s->residency, s->watched[i].space, s->watched[i].pid, s->watched[i].dir, reason);
 }
 
-static uint64_t now_ns(void)
+static uint64_t clock_ns(clockid_t clock)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* All watched processes once; the lock is given up between two of them so that the stop loop never waits for a whole
- * round. */
-static uint64_t sample_all(struct sampler *s)
+/* `each` of all watched processes once; the lock is given up between two of them so that the stop loop never waits for
+ * a whole round. */
+static void for_all(struct sampler *s, void (*each)(struct sampler *, struct watched *))
 {
-    uint64_t begin = now_ns();
     for (size_t i = 0; i < s->count && !s->stopping; i++) {
-        sample_one(s, &s->watched[i]);
+        each(s, &s->watched[i]);
         pthread_mutex_unlock(&s->lock);
         pthread_mutex_lock(&s->lock);
     }
-    return now_ns() - begin;
+}
+
+/*
+ * Samples of all, then looks at those that reached a peak.  Returns the CPU time that the samples took: time that
+ * passed meanwhile would be that of everybody who wants the CPU, and on a busy machine hardly any sample would be left.
+ * What a look may cost is residency's own budget.
+ */
+static uint64_t sample_all(struct sampler *s)
+{
+    uint64_t begin = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    for_all(s, sample_one);
+    uint64_t cost = clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin;
+    for_all(s, look_at_peak);
+    return cost;
 }
 
 static void sleep_until(struct sampler *s, uint64_t when)
@@ -124,7 +142,7 @@ static void *sampler_thread(void *context)
         pthread_mutex_unlock(&s->lock);
         recorder_tick(s->recorder);
         pthread_mutex_lock(&s->lock);
-        sleep_until(s, now_ns() + at_most_until_asked(s, pause));
+        sleep_until(s, clock_ns(CLOCK_MONOTONIC) + at_most_until_asked(s, pause));
     }
     pthread_mutex_unlock(&s->lock);
     return NULL;

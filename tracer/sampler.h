@@ -2,7 +2,7 @@
  * sampler.h: a thread that reads the counters of every live address space now and then.
  *
  * It reads /proc/PID/statm and stat every interval, status more rarely, and slows down when reading costs more than 1 %
- * of its time. It never stops a tracee and never reads a map.
+ * of CPU time. It never stops a tracee and never reads a map.
  */
 #ifndef BRKWATER_SAMPLER_H
 #define BRKWATER_SAMPLER_H

@@ -59,7 +59,7 @@ static void add_line(struct line_table *t, const struct code_line *line)
     column_add(&t->columns[FILE_NAME], strings_add(strings, line->file));
     column_add(&t->columns[NUMBER], line->line);
     column_add(&t->columns[MODULE], strings_add(strings, line->path));
-    column_add(&t->columns[OFFSET], line->offset);
+    column_add(&t->columns[OFFSET], line->function.size ? line->offset : line->address);
     column_add(&t->columns[ADDRESS], line->address);
     column_add(&t->columns[LINE_FLAGS], line_flags(line));
 }

@@ -50,7 +50,8 @@ const decode = (() => {
 const events = (() => {
     let table, found = null, looking = 0;
     const ready = new Map(); // chunks that were read
-    const filter = { call: 'all', kind: 'all', result: 'all', least: 0, tid: '', text: '', range: true };
+    const filter = { call: 'all', kind: 'all', result: 'all', least: 0, most: Infinity, tid: '', address: 0n, site: '', text: '', range: true };
+    const COLUMNS = ['#', 'time', 'pid/tid', 'call', 'arguments', 'result', 'change', 'kind', 'faults since', 'took', 'call site'], HIDEABLE = 2 ** COLUMNS.length - 2; // all but the first
     const GLYPH = { map: '\u25b2', unmap: '\u25bc', protect: '\u25c6', brk: '\u25cf', remap: '\u2194', advise: '\u25cc', other: '\u00b7' };
 
     async function need(i) {
@@ -86,21 +87,37 @@ const events = (() => {
 
     // ---- filters ----
 
-    const active = () => filter.call !== 'all' || filter.kind !== 'all' || filter.result !== 'all' || filter.least > 0 || filter.tid || filter.text || state.query || state.proc !== ALL || state.hidden.size || state.pages || (filter.range && (state.t0 > 0 || state.t1 < model.end));
+    const active = () => filter.call !== 'all' || filter.kind !== 'all' || filter.result !== 'all' || filter.least > 0 || filter.most < Infinity || filter.tid || filter.address || filter.site || filter.text || state.query || state.proc !== ALL || state.hidden.size || state.pages || (filter.range && (state.t0 > 0 || state.t1 < model.end));
+
+    /* A test of row i: does the call touch addresses of [from, to), by its arguments or by what it mapped or gave back? */
+    function touches(c, from, to) {
+        const args = [0, 1, 2, 3, 4, 5].map((a) => c.numbers('a' + a)), n = (name) => c.numbers(name), ret = n('ret'), call = n('call'), error = n('error'), mapped = n('mapped'), unmapped = n('unmapped');
+        const meets = (start, size) => start < to && start + (size || 1n) > from;
+        return (i) => {
+            const spec = model.args[call[i]] || [], cls = model.classes[call[i]], size = BigInt(mapped[i]);
+            if (cls === 'brk' && !error[i]) return meets(ret[i] - size, size + BigInt(unmapped[i]));
+            if (!error[i] && ret[i] > 4095n && meets(ret[i], cls === 'remap' && args[2][i] > size ? args[2][i] : size)) return true;
+            // Where memory was mapped the address that was asked for is only a wish.
+            return (cls !== 'map' || error[i] > 0) && spec.some(([, how], a) => how === 'address' && args[a][i] && meets(args[a][i], spec[a + 1]?.[1] === 'size' ? args[a + 1][i] : 1n));
+        };
+    }
 
     /* A test of row i of a chunk, on the columns alone. */
     function test(c) {
         const n = (name) => c.numbers(name), time = n('time'), call = n('call'), kind = n('kind'), error = n('error'), mapped = n('mapped'), unmapped = n('unmapped'), tid = n('tid'), proc = n('proc'), stack = n('stack');
-        const text = (filter.text || state.query).toLowerCase(), sites_ = new Map(), [low, high] = filter.range ? [state.t0, state.t1] : [0, Infinity];
-        const siteHas = (s) => {
-            if (!sites_.has(s)) sites_.set(s, model.site(s).toLowerCase().includes(text));
-            return sites_.get(s);
+        const [low, high] = filter.range ? [state.t0, state.t1] : [0, Infinity], once = (fits) => {
+            const known = new Map();
+            return (s) => known.get(s) ?? (known.set(s, fits(s)), known.get(s));
         };
-        const from = state.pages && BigInt(state.pages[0]) * 4096n, to = state.pages && BigInt(state.pages[1]) * 4096n, a0 = state.pages && n('a0'), ret = state.pages && n('ret');
+        // Each word is looked for at the call site, and then in what the call itself says.
+        const words = [filter.text, search.regular ? '' : state.query].filter(Boolean).map((word) => word.toLowerCase()).map((word) => [word, once((s) => model.site(s).toLowerCase().includes(word))]);
+        const names = state.query && search.regular && once((s) => search.has(model.site(s))), calls = once((k) => search.has(model.calls[k])), name = n('text_str'), texts = once((k) => search.has(c.texts('text').at(k - 1)));
+        const at_ = filter.site.toLowerCase(), siteFits = once((s) => model.site(s).toLowerCase().includes(at_));
+        const near = state.pages && touches(c, ...state.pages.map((page) => BigInt(page) * 4096n)), holds = filter.address && touches(c, filter.address, filter.address + 1n);
         const whose = filter.tid && Number(filter.tid);
         return (i) => time[i] >= low && time[i] <= high && (state.proc === ALL || proc[i] === state.proc) && !state.hidden.has(kind[i]) && (filter.call === 'all' || model.classes[call[i]] === filter.call) && (filter.kind === 'all' || model.kinds[kind[i]] === filter.kind) &&
-            (filter.result === 'all' || (error[i] > 0) === (filter.result === 'failed')) && (!filter.least || Math.max(mapped[i], unmapped[i]) >= filter.least) && (!whose || tid[i] === whose) && (!from || (a0[i] >= from && a0[i] < to) || (ret[i] >= from && ret[i] < to)) &&
-            (!text || siteHas(stack[i]) || matchesText(c, i, text));
+            (filter.result === 'all' || (error[i] > 0) === (filter.result === 'failed')) && (!filter.least || Math.max(mapped[i], unmapped[i]) >= filter.least) && (filter.most === Infinity || Math.max(mapped[i], unmapped[i]) <= filter.most) && (!whose || tid[i] === whose) && (!near || near(i)) && (!holds || holds(i)) && (!at_ || siteFits(stack[i])) &&
+            (!names || names(stack[i]) || calls(call[i]) || (name[i] > 0 && texts(name[i]))) && words.every(([word, fits]) => fits(stack[i]) || matchesText(c, i, word));
     }
 
     function matchesText(c, i, text) {
@@ -108,7 +125,7 @@ const events = (() => {
         return [e.call, e.args, e.result, e.text, String(e.id)].some((s) => s.toLowerCase().includes(text));
     }
 
-    async function search() {
+    async function look() {
         const mine = ++looking;
         await model.needEvents();
         if (!active()) found = null;
@@ -195,26 +212,39 @@ const events = (() => {
     }
 
     function start() {
-        table = new LongTable($('events-rows'), { label: 'Events', row, columns: [{ title: '#', kind: 'n', head: true }, { title: 'time', kind: 'n' }, { title: 'pid/tid', kind: 'n' }, { title: 'call' }, { title: 'arguments', kind: 'wide' }, { title: 'result' }, { title: 'change', kind: 'n' }, { title: 'kind' }, { title: 'faults since', kind: 'n' }, { title: 'took', kind: 'n' }, { title: 'call site', kind: 'wide' }] });
+        table = new LongTable($('events-rows'), { label: 'Events', row, hides: (c) => (state.columns >> c) % 2 === 1, columns: COLUMNS.map((title, c) => ({ title, head: !c, kind: { '#': 'n', time: 'n', 'pid/tid': 'n', arguments: 'wide', change: 'n', 'faults since': 'n', took: 'n', 'call site': 'wide' }[title] })) });
+        $('event-columns').append(...COLUMNS.slice(1).map((title, c) => h('label', { class: 'field' }, h('input', { type: 'checkbox', value: String(2 << c), on: { change: () => change({ columns: state.columns ^ (2 << c) }) } }), title)));
         $('event-call').append(...[...new Set(model.classes.filter(Boolean))].map((c) => h('option', { value: c }, c)));
         $('event-kind').append(...model.kinds.filter(Boolean).map((k) => h('option', { value: k }, k)));
         const set = (id, key, read = (v) => v) => $(id).addEventListener('input', () => {
             filter[key] = read($(id).type === 'checkbox' ? $(id).checked : $(id).value);
             later();
         });
-        const later = debounce(search, 200);
+        const later = debounce(look, 200);
         set('event-call', 'call');
         set('event-kind', 'kind');
         set('event-result', 'result');
-        set('event-least', 'least', Number);
+        const bytes = (none) => (v) => units.bytes(v) ?? none;
+        set('event-least', 'least', bytes(0));
+        set('event-most', 'most', bytes(Infinity));
+        set('event-address', 'address', (v) => (/^(0x)?[0-9a-f]{1,16}$/i.test(v.trim()) ? BigInt('0x' + v.trim().replace(/^0x/i, '')) : 0n));
+        set('event-site', 'site');
         set('event-tid', 'tid', (v) => v.replace(/\D/g, ''));
         set('event-text', 'text');
         set('event-range', 'range');
         $('event-go').addEventListener('change', (e) => e.target.value && goTo_(e.target.value));
         $('events-copy').addEventListener('click', () => copy(model.word('show_events'), 'the command'));
-        panels.lazy('events-panel', search, ['t0', 't1', 'proc', 'hidden', 'pages', 'query', 'size']);
-        when((what) => what.has('sel') && table.draw());
+        panels.lazy('events-panel', look, ['t0', 't1', 'proc', 'hidden', 'pages', 'query', 'size']);
+        const columns = () => {
+            for (const box of $('event-columns').querySelectorAll('input')) box.checked = !(state.columns & box.value);
+            table.head();
+        };
+        columns();
+        when((what) => {
+            if (what.has('columns')) columns();
+            if (what.has('sel') || what.has('columns')) table.draw();
+        });
     }
 
-    return { start, at, rowOf, seek, byId, step, open, get count() { return found ? found.length : model.rows; }, get table() { return table; } };
+    return { HIDEABLE, start, at, rowOf, seek, byId, step, open, get count() { return found ? found.length : model.rows; }, get table() { return table; } };
 })();

@@ -62,7 +62,7 @@ const exporter = (() => {
         const mappings = layout.merged(now.list).map((run) => ({ start: units.address(model.lives.start_page[run[0]]), bytes: run.reduce((sum, i) => sum + model.lives.pages[i] * PAGE, 0), access: layout.access(run[0]), kind: layout.kindOf(run[0]), name: layout.file(run[0]), mapped_by: model.site(model.lives.stack[run[0]]) }));
         if (!sites.sum) await sites.refresh();
         const by = sites.sum ? Array.from(sites.sum.values, (value, stack) => ({ stack: model.stacks.id[stack], call_site: model.site(stack), value })).filter((s) => s.value) : [];
-        save(stem() + '.json', 'application/json', JSON.stringify({ range: [state.t0, state.t1].map((t) => t / TICKS), a: a / TICKS, b: b / TICKS, metric: state.metric, call_sites: by, layout_at: now.t / TICKS, layout: mappings, events: await rows() }, null, 1));
+        save(stem() + '.json', 'application/json', JSON.stringify({ range: [state.t0, state.t1].map((t) => t / TICKS), a: a / TICKS, b: b / TICKS, metric: state.metric, call_sites: by, marks: state.marks.map(([t, text]) => ({ seconds: t / TICKS, text })), layout_at: now.t / TICKS, layout: mappings, events: await rows() }, null, 1));
     }
 
     async function folded() {

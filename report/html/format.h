@@ -64,15 +64,15 @@
  * ---- stk: the code ----
  *
  * Lines, a function or a place in one: line_function_str, line_file_str, line_number, line_module_str, line_offset
- * (from the function's start), line_address 'w', line_flags (1 inlined, 2 guessed, 4 libc or the loader or an
- * allocator, 8 a library, 16 made at run time).
- * Trees: node_line (index + 1; 0: the root, or what stands in place of a line), node_parent (index; a parent has a
- * lower index than its children; the root is 0), node_word_str (shown when there is no line: "execve", "no stack"), and
- * the same with from call sites on outwards: rnode_line, rnode_parent, rnode_word_str.
- * Stacks: stack_id (as in the text reports; 0: none), stack_node, stack_rnode (where it ends in the trees), stack_site
- * (line, index + 1), stack_site_str (its text, never empty), stack_quality (0 complete, 1 guessed, 2 truncated), and
- * its lines, innermost first: stack_lines (how many), then one after another in lines.  The first stacks stand for no
- * known stack, for what execve mapped, and for what the kernel made.
+ * (from the function's start; of a line without one, its address in the module), line_address 'w', line_flags (1
+ * inlined, 2 guessed, 4 libc or the loader or an allocator, 8 a library, 16 made at run time). Trees: node_line (index
+ * + 1; 0: the root, or what stands in place of a line), node_parent (index; a parent has a lower index than its
+ * children; the root is 0), node_word_str (shown when there is no line: "execve", "no stack"), and the same with from
+ * call sites on outwards: rnode_line, rnode_parent, rnode_word_str. Stacks: stack_id (as in the text reports; 0: none),
+ * stack_node, stack_rnode (where it ends in the trees), stack_site (line, index + 1), stack_site_str (its text, never
+ * empty), stack_quality (0 complete, 1 guessed, 2 truncated), and its lines, innermost first: stack_lines (how many),
+ * then one after another in lines.  The first stacks stand for no known stack, for what execve mapped, and for what the
+ * kernel made.
  *
  * ---- lod0, lod1, ...: series ----
  *
@@ -92,6 +92,14 @@
  * shared, 2 its role is a guess, 4 the kernel's name, not a file, 8 before attach), kind, role, runtime, protects (how
  * often its access was changed before). extent_space, extent_start_page, extent_end_page: all that was ever mapped,
  * joined where less than 64 MiB lie between.
+ *
+ * ---- looks: what of it was resident ----
+ *
+ * The tracer looks at the pages of an address space when it ends, at peaks, and when asked to; look_space (index),
+ * look_time (tick), look_reason (1 the end of the space, 2 a peak, 3 asked for), look_end_page (what begins there or
+ * above was not looked at; 0: all was), look_parts (how many); then these, one after another: part_life (index in
+ * lives) and part_pages, how many of its pages were resident.  Lives that were there then and are not named had none.
+ * taken: how many looks there were, as some are left out when they are too many.
  *
  * ---- sparse: what calls did, by stack and time ----
  *

@@ -325,6 +325,7 @@ static void make_parts(struct page *page, struct buffer *early, struct buffer *l
     page_heap(page);
     page->out = late;
     page_sparse(page);
+    page_looks(page);
     page_instructions(page);
     events_limit(page->events, page, early->size + late->size);
     page_events(page);

@@ -6,7 +6,7 @@ const keys = (() => {
     const PANELS = ['findings', 'timeline-panel', 'strip-panel', 'changes-panel', 'sites-panel', 'layout-panel', 'heap-panel', 'events-panel', 'processes-panel'];
     const LIST = [
         ['W S  + -', 'zoom in and out'], ['A D  \u2190 \u2192', 'pan'], ['Shift \u2190 \u2192', 'move cursor B'], ['Alt \u2190 \u2192', 'move cursor A'], ['Home End', 'first and last moment'], ['0', 'whole run'], ['F', 'fit to A and B'], ['Z', 'the range before'], [', .', 'event before and after'],
-        ['N  Shift N', 'next and last finding'], ['/', 'search'], ['Esc', 'close, clear'], ['1 \u2013 9', 'go to a panel'], ['I', 'invert call sites'], ['T', 'call sites as a tree'], ['M', 'next metric'], ['L', 'linear or logarithmic'], ['[ ]', 'cluster of addresses'], ['C', 'copy a link to this view'], ['P', 'keep the values beside the pointer'], ['Enter', 'details of what is selected'], ['?', 'this list'],
+        ['N  Shift N', 'next and last finding'], ['/', 'search'], ['Esc', 'close, clear'], ['1 \u2013 9', 'go to a panel'], ['I', 'invert call sites'], ['T', 'call sites as a tree'], ['H  Shift H', 'hide the chosen frame, its library'], ['R', 'fold recursion'], ['M', 'next metric'], ['K', 'mark cursor A in words'], ['L', 'linear or logarithmic'], ['[ ]', 'cluster of addresses'], ['C', 'copy a link to this view'], ['P', 'keep the values beside the pointer'], ['Enter', 'details of what is selected'], ['?', 'this list'],
     ];
 
     function fit() {
@@ -36,7 +36,7 @@ const keys = (() => {
     const ACTIONS = {
         w: () => zoomBy(0.6), s: () => zoomBy(1 / 0.6), '+': () => zoomBy(0.6), '=': () => zoomBy(0.6), '-': () => zoomBy(1 / 0.6), a: () => panBy(-0.2), d: () => panBy(0.2),
         0: () => goTo(0, model.end), f: fit, z: back, ',': () => events.step(-1), '.': () => events.step(1), n: (e) => findings.step(e.shiftKey ? -1 : 1), '/': () => $('query').focus(), i: () => sites.invert(), t: () => sites.setView(sites.view === 'tree' ? 'icicle' : 'tree'), m: nextMetric,
-        l: () => (document.activeElement === $('strip-box') ? strip.setLinear() : change({ chart: state.chart === 'log' ? 'stack' : 'log' })), '[': () => strip.step(-1), ']': () => strip.step(1), c: () => copy(location.href.split('#')[0] + link.write(), 'a link to this view'), p: () => timeline.pin(), '?': () => $('help').showModal(),
+        l: () => (document.activeElement === $('strip-box') ? strip.setLinear() : change({ chart: state.chart === 'log' ? 'stack' : 'log' })), '[': () => strip.step(-1), ']': () => strip.step(1), h: (e) => frames.hide(e.shiftKey ? 'm' : 'f'), r: frames.fold, k: marks.ask, c: () => copy(location.href.split('#')[0] + link.write(), 'a link to this view'), p: () => timeline.pin(), '?': () => $('help').showModal(),
     };
 
     /* Arrows belong to a chart that has the focus; elsewhere they scroll. */
@@ -79,9 +79,6 @@ const keys = (() => {
         $('help-open').addEventListener('click', () => $('help').showModal());
         $('help-close').addEventListener('click', () => $('help').close());
         $('keys-on').addEventListener('change', (e) => (enabled = e.target.checked));
-        const query = $('query'), later = debounce(() => change({ query: query.value.slice(0, 200) }), 150);
-        query.addEventListener('input', later);
-        when((what) => what.has('query') && document.activeElement !== query && (query.value = state.query));
     }
 
     return { start };

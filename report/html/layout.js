@@ -2,7 +2,7 @@
 /* layout.js: what is mapped at A or B, as /proc/PID/maps shows it, and whose it is; what changed between A and B. */
 
 const layout = (() => {
-    let table, runs = [], order = { by: 'start', down: false }, group = '';
+    let table, look, runs = [], order = { by: 'start', down: false }, group = '';
     const sort = { state: order, by: null };
 
     /* The birth of a run, and of its one mapping. */
@@ -19,7 +19,7 @@ const layout = (() => {
     function about(i, t) {
         const died = L().died[i];
         return [
-            ['size', units.size(L().pages[i] * PAGE)], ['access', access(i)], ['kind', kindOf(i), model.kinds[L().kind[i]]], file(i) && ['name', file(i)], ['mapped by', model.site(L().stack[i])],
+            ['size', units.size(L().pages[i] * PAGE)], resident.words(i, t ?? model.instant().b) && ['resident', resident.words(i, t ?? model.instant().b)], ['access', access(i)], ['kind', kindOf(i), model.kinds[L().kind[i]]], file(i) && ['name', file(i)], ['mapped by', model.site(L().stack[i])],
             ['since', units.moment(L().birth[i], model.end) + (t == null ? '' : `, ${units.duration(Math.max(0, t - L().birth[i]))} old`)],
             ['until', died >= model.end ? 'the end of the run' : units.moment(died, model.end)], L().protects[i] && ['access changed', L().protects[i] + ' times before'],
         ].filter(Boolean);
@@ -55,8 +55,7 @@ const layout = (() => {
     const filter = (i) => !state.hidden.has(L().kind[i]) && (!state.pages || (L().start_page[i] < state.pages[1] && L().start_page[i] + L().pages[i] > state.pages[0]));
 
     function matching(run) {
-        const q = state.query.toLowerCase();
-        return !q || [range(run[0]), file(run[0]), kindOf(run[0]), owner(run)].some((text) => text.toLowerCase().includes(q));
+        return !state.query || [range(run[0]), file(run[0]), kindOf(run[0]), owner(run)].some(search.has);
     }
 
     /* Rows that are shown: {run, mark} and, grouped, {title, bytes, count}. */
@@ -70,7 +69,7 @@ const layout = (() => {
             rows = [...merged(came).map((run) => ({ run, mark: was.has(birth(run[0])) ? '~' : '+' })), ...merged(gone.filter((i) => !still.has(birth(i)))).map((run) => ({ run, mark: '\u2212' }))];
         } else rows = merged(now.list.filter(filter)).map((run) => ({ run, mark: '' }));
         rows = rows.filter(({ run }) => matching(run));
-        const keys = { start: ({ run }) => startOf(run), size: ({ run }) => pagesOf(run), kind: ({ run }) => kindOf(run[0]), owner: ({ run }) => owner(run), age: ({ run }) => L().birth[run[0]], name: ({ run }) => file(run[0]) };
+        const keys = { start: ({ run }) => startOf(run), size: ({ run }) => pagesOf(run), resident: ({ run }) => resident.sum(run, now.t)?.pages ?? -1, kind: ({ run }) => kindOf(run[0]), owner: ({ run }) => owner(run), age: ({ run }) => L().birth[run[0]], name: ({ run }) => file(run[0]) };
         const key = keys[order.by], kept = new Map(rows.map((row) => [row, key(row)]));
         rows.sort((x, y) => {
             const p = kept.get(x), q = kept.get(y), d = p < q ? -1 : p > q ? 1 : 0;
@@ -78,15 +77,26 @@ const layout = (() => {
         });
         if (group) {
             const by = { kind: ({ run }) => model.kinds[L().kind[run[0]]], file: ({ run }) => file(run[0]) || 'no file', owner: ({ run }) => model.site(L().stack[run[0]]) }[group];
-            for (const row of rows) space.set(by(row), [...(space.get(by(row)) || []), row]);
+            for (const row of rows) {
+                const title = by(row);
+                if (!space.has(title)) space.set(title, []);
+                space.get(title).push(row);
+            }
             rows = [...space].map(([title, list]) => ({ title, list, pages: list.reduce((sum, { run }) => sum + pagesOf(run), 0) })).sort((x, y) => y.pages - x.pages).flatMap((g) => [{ title: g.title, pages: g.pages, count: g.list.length }, ...g.list]);
         }
         return { rows, now };
     }
 
+    /* Resident by the look that is told beside it, where it is another than most. */
+    function held(run, t) {
+        const part = resident.sum(run, t);
+        if (!part || part.time === look) return part ? units.size(part.pages * PAGE) : '\u2013';
+        return h('span', {}, units.size(part.pages * PAGE), h('span', { class: 'soft' }, ' at ' + units.moment(part.time, model.end)));
+    }
+
     function row(i) {
         const r = runs[i];
-        if (r.title !== undefined) return Object.assign([h('strong', {}, bdi(r.title)), units.size(r.pages * PAGE), '', `${units.count(r.count)} mapping${r.count === 1 ? '' : 's'}`, '', '', ''], { mark: 'group' });
+        if (r.title !== undefined) return Object.assign([h('strong', {}, bdi(r.title)), units.size(r.pages * PAGE), '', '', `${units.count(r.count)} mapping${r.count === 1 ? '' : 's'}`, '', '', ''], { mark: 'group' });
         const [first] = r.run, { a, b } = model.instant(), t = state.at === 'a' ? a : b;
         const text = units.address(startOf(r.run)) + '-' + units.address(startOf(r.run) + pagesOf(r.run));
         const select = button('', () => {
@@ -94,7 +104,7 @@ const layout = (() => {
             detail.open();
         }, { class: 'link mono' });
         select.append(r.mark && h('b', { class: 'sign' }, r.mark + ' '), text);
-        return Object.assign([select, units.size(pagesOf(r.run) * PAGE), access(first), swatch(model.kinds[L().kind[first]], kindOf(first)), owner(r.run), units.duration(Math.max(0, t - L().birth[first])), file(first)], { mark: { '+': 'plus', '\u2212': 'minus', '~': 'tilde' }[r.mark] });
+        return Object.assign([select, units.size(pagesOf(r.run) * PAGE), held(r.run, t), access(first), swatch(model.kinds[L().kind[first]], kindOf(first)), owner(r.run), units.duration(Math.max(0, t - L().birth[first])), file(first)], { mark: { '+': 'plus', '\u2212': 'minus', '~': 'tilde' }[r.mark] });
     }
 
     /* As the kernel writes it. */
@@ -110,23 +120,26 @@ const layout = (() => {
         if (!model.procs.length) return;
         const { rows, now } = collect(), total = rows.reduce((sum, r) => sum + (r.run ? pagesOf(r.run) : 0), 0), n = rows.filter((r) => r.run).length;
         runs = rows;
+        const all = rows.flatMap((r) => r.run ?? []);
+        look = all.reduce((first, i) => Math.min(first, resident.at(i, now.t)?.time ?? Infinity), Infinity);
+        const part = resident.sum(all, now.t, look);
         table.resize(rows.length);
         const asked = model.instant()[state.at === 'a' ? 'a' : 'b'];
-        $('layout-note').textContent = (model.procs.length > 1 ? `${model.procName(model.one())} (pid ${model.procs[model.one()].pid}): ` : '') + `${units.count(n)} mappings, ${units.size(total * PAGE)} at ${units.moment(now.t, model.end)} (${now.exact ? 'exact' : `snapped from ${units.moment(asked, model.end)}`})` + (state.hidden.size || state.pages || state.query ? ', filtered' : '');
+        $('layout-note').textContent = (model.procs.length > 1 ? `${model.procName(model.one())} (pid ${model.procs[model.one()].pid}): ` : '') + `${units.count(n)} mappings, ${units.size(total * PAGE)} at ${units.moment(now.t, model.end)} (${now.exact ? 'exact' : `snapped from ${units.moment(asked, model.end)}`})` + (part ? `, ${units.size(part.pages * PAGE)} resident at ${units.moment(look, model.end)}, ${part.reason}` : '') + (state.hidden.size || state.pages || state.query ? ', filtered' : '');
         $('layout-panel').classList.toggle('none', !rows.length);
         document.querySelector(`input[name=at][value=${state.at}]`).checked = true;
     }
 
     function start() {
         sort.by = (key) => {
-            order.down = order.by === key ? !order.down : key === 'size' || key === 'age';
+            order.down = order.by === key ? !order.down : ['size', 'age', 'resident'].includes(key);
             order.by = key;
             table.head();
             fill();
         };
         table = new LongTable($('layout-rows'), {
             label: 'Mappings', row, sort,
-            columns: [{ title: 'range', key: 'start', head: true }, { title: 'size', kind: 'n', key: 'size' }, { title: 'access', kind: 'mono' }, { title: 'kind', key: 'kind' }, { title: 'mapped by', key: 'owner', kind: 'wide' }, { title: 'age', kind: 'n', key: 'age' }, { title: 'name', kind: 'wide', key: 'name' }],
+            columns: [{ title: 'range', key: 'start', head: true }, { title: 'size', kind: 'n', key: 'size' }, { title: 'resident', kind: 'n', key: 'resident' }, { title: 'access', kind: 'mono' }, { title: 'kind', key: 'kind' }, { title: 'mapped by', key: 'owner', kind: 'wide' }, { title: 'age', kind: 'n', key: 'age' }, { title: 'name', kind: 'wide', key: 'name' }],
         });
         for (const input of document.querySelectorAll('input[name=at]')) input.addEventListener('change', () => change({ at: input.value }));
         $('layout-group').addEventListener('change', (e) => {
@@ -134,7 +147,7 @@ const layout = (() => {
             fill();
         });
         $('layout-copy').addEventListener('click', () => copy(mapsText(), 'the layout'));
-        panels.lazy('layout-panel', fill, ['a', 'b', 'at', 'hidden', 'pages', 'query', 'proc', 'theme', 'size']);
+        panels.lazy('layout-panel', () => resident.need().then(fill), ['a', 'b', 'at', 'hidden', 'pages', 'query', 'proc', 'theme', 'size']);
     }
 
     return { start, about, range, access, kindOf, file, plainRow, merged, mapsText, fill };

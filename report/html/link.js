@@ -2,7 +2,7 @@
 /* link.js: the state as the part of the address behind #, which holds no data of the report. */
 
 const link = (() => {
-    const CHARTS = ['stack', 'lines', 'log'], STRIPS = ['kind', 'protection', 'owner', 'age'], ATS = ['a', 'b', 'diff'];
+    const CHARTS = ['stack', 'lines', 'log'], STRIPS = ['kind', 'protection', 'owner', 'age', 'resident'], ATS = ['a', 'b', 'diff'];
     let own = '';
 
     const seconds = (t) => String(Math.round(t) / TICKS);
@@ -16,6 +16,7 @@ const link = (() => {
         put('m', state.metric, 'live');
         if (state.hidden.size) p.set('k', model.kinds.filter((name, k) => name && !state.hidden.has(k)).join(',') || 'none');
         put('q', state.query, '');
+        put('re', String(state.re), '0');
         put('sel', state.sel, '');
         put('inv', String(state.invert), '0');
         put('at', state.at, 'b');
@@ -23,6 +24,10 @@ const link = (() => {
         put('s', state.strip, 'kind');
         if (state.pages) p.set('y', state.pages.map((page) => units.hex(page)).join('-'));
         put('z', String(state.zoom), '0');
+        put('hide', state.hide.join(','), '');
+        put('fold', String(state.fold), '0');
+        put('ec', String(state.columns), '0');
+        for (const [t, text] of state.marks) p.append('mark', `${t}~${text}`);
         return '#' + p.toString();
     }
 
@@ -30,11 +35,11 @@ const link = (() => {
     const ticks = (text) => (/^\d{1,12}(\.\d{1,9})?$/.test(text ?? '') ? clamp(Math.round(Number(text) * TICKS), 0, model.end) : NaN);
 
     function normal() {
-        return { proc: ALL, t0: 0, t1: model.end, a: null, b: null, hidden: new Set(), metric: 'live', query: '', sel: '', pages: null, invert: 0, zoom: 0, at: 'b', strip: 'kind', chart: 'stack' };
+        return { proc: ALL, t0: 0, t1: model.end, a: null, b: null, hidden: new Set(), metric: 'live', query: '', sel: '', pages: null, invert: 0, zoom: 0, at: 'b', strip: 'kind', chart: 'stack', re: 0, hide: [], fold: 0, marks: [], columns: 0 };
     }
 
     function read(text) {
-        const to = normal(), p = new URLSearchParams(text.replace(/^#/, '').slice(0, 2000)), one = (key, list, target) => list.includes(p.get(key)) && (to[target] = p.get(key));
+        const to = normal(), p = new URLSearchParams(text.replace(/^#/, '').slice(0, 20000)), one = (key, list, target) => list.includes(p.get(key)) && (to[target] = p.get(key));
         if (p.get('v') && p.get('v') !== '1') {
             notice('This link was made by another version: the whole run is shown.');
             return to;
@@ -49,8 +54,11 @@ const link = (() => {
             model.kinds.forEach((name, k) => name && !shown.has(name) && to.hidden.add(k));
         }
         to.query = (p.get('q') ?? '').slice(0, 200);
+        for (const [key, target] of [['re', 're'], ['fold', 'fold'], ['inv', 'invert']]) if (p.get(key) === '1') to[target] = 1;
+        if (p.has('hide')) to.hide = [...new Set(p.get('hide').split(','))].filter((word) => /^[fm]\d{1,9}$/.test(word) && Number(word.slice(1)) < model.lines.fn.length).slice(0, frames.MOST);
+        if (/^\d{1,4}$/.test(p.get('ec') ?? '')) to.columns = Number(p.get('ec')) & events.HIDEABLE;
+        to.marks = p.getAll('mark').map((word) => word.match(/^(\d{1,15})~(.*)/)).filter((mark) => mark && Number(mark[1]) <= model.end).slice(0, marks.MOST).map(([, t, text]) => [Number(t), marks.clean(text) || 'mark']).sort((x, y) => x[0] - y[0]);
         if (/^[els]\d{1,15}$/.test(p.get('sel') ?? '')) to.sel = p.get('sel');
-        if (p.get('inv') === '1') to.invert = 1;
         one('at', ATS, 'at');
         one('c', CHARTS, 'chart');
         one('s', STRIPS, 'strip');
@@ -75,14 +83,7 @@ const link = (() => {
     function start() {
         const first = read(location.hash);
         Object.assign(state, first);
-        let waits = 0;
-        when(() => {
-            if (!waits)
-                waits = setTimeout(() => {
-                    waits = 0;
-                    save();
-                }, 250);
-        });
+        when(debounce(save, 250)); // once the view rests: it takes a browser longer than a frame
         addEventListener('hashchange', () => location.hash !== own && change(read(location.hash)));
     }
 

@@ -1,4 +1,4 @@
-/* lives.c: what was mapped from when to when. */
+/* lives.c: what was mapped from when to when, and what of it was resident. */
 #include "page.h"
 
 enum { LIFE_SHARED = 1, LIFE_GUESS = 2, LIFE_NAMED = 4, LIFE_ATTACHED = 8 };
@@ -102,4 +102,31 @@ void page_lives(struct page *page)
         add_life(page, c, &lives[i]);
     add_extents(page, c);
     page_columns(page, "lives", c, COLUMNS);
+}
+
+enum { LOOK_SPACE, LOOK_TIME, LOOK_REASON, LOOK_END, LOOK_PARTS, PART_LIFE, PART_PAGES, LOOKS_TAKEN, LOOK_COLUMNS };
+
+void page_looks(struct page *page)
+{
+    struct column c[LOOK_COLUMNS] = {
+        [LOOK_SPACE] = COLUMN("look_space", COLUMN_NEAR),   [LOOK_TIME] = COLUMN("look_time", COLUMN_NEAR),
+        [LOOK_REASON] = COLUMN("look_reason", COLUMN_BYTE), [LOOK_END] = COLUMN("look_end_page", COLUMN_NUMBER),
+        [LOOK_PARTS] = COLUMN("look_parts", COLUMN_NUMBER), [PART_LIFE] = COLUMN("part_life", COLUMN_NEAR),
+        [PART_PAGES] = COLUMN("part_pages", COLUMN_NUMBER), [LOOKS_TAKEN] = COLUMN("taken", COLUMN_NUMBER),
+    };
+    const struct survey_look *look;
+    const struct survey_part *parts;
+    for (size_t i = 0; (look = survey_look_at(page->survey, i, &parts)); i++) {
+        column_add(&c[LOOK_SPACE], look->space);
+        column_add(&c[LOOK_TIME], look->time);
+        column_add(&c[LOOK_REASON], look->reason);
+        column_add(&c[LOOK_END], look->end / TRACE_PAGE);
+        column_add(&c[LOOK_PARTS], look->parts);
+        for (uint32_t part = 0; part < look->parts; part++) {
+            column_add(&c[PART_LIFE], parts[part].life);
+            column_add(&c[PART_PAGES], parts[part].resident / TRACE_PAGE);
+        }
+    }
+    column_add(&c[LOOKS_TAKEN], survey_looks_taken(page->survey));
+    page_columns(page, "looks", c, LOOK_COLUMNS);
 }

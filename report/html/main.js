@@ -82,7 +82,7 @@ const theme = (() => {
             panels.everything();
             timeline.draw('all');
             strip.draw(true);
-            for (const details of document.querySelectorAll('details')) details.open = true;
+            for (const details of document.querySelectorAll('#static, .lane')) details.open = true;
         });
         addEventListener('afterprint', () => apply());
     }
@@ -93,7 +93,7 @@ const theme = (() => {
 /* What is missing from this file, and what words mean. */
 function about() {
     const rows = [
-        ['trace', model.word('trace')], ['recorded', `${model.word('started')} on ${model.word('host')}, ${model.word('kernel')}`], ['made by', model.word('tool')], ['verified', model.word('verified') || 'not checked'], ['lost', model.word('loss') || 'nothing'], ['stacks', model.word('stacks')], ['not collected', model.word('uncollected') || 'nothing'],
+        ['trace', model.word('trace')], ['recorded', `${model.word('started')} on ${model.word('host')}, ${model.word('kernel')}`], ['made by', model.word('tool')], ['verified', model.word('verified') || 'not checked'], ['lost', model.word('loss') || 'nothing'], ['stacks', model.word('stacks').trim().replace(/^stacks +/, '').replace(/(\S) {4,}/g, '$1\n')], ['not collected', model.word('uncollected') || 'nothing'],
         ['events in this file', `${units.count(model.number('embedded'))} of ${units.count(model.number('events'))}`], ['numbers of a range', model.exact && model.whole ? 'exact, to the tick' : `snapped to ${units.duration(model.end / model.sparseBuckets)}`], ['layouts', model.number('lives') === 1 ? 'exact at any moment' : `at ${units.count(model.number('instants'))} instants and at the peak`],
         ['all events', model.word('show_events')], ['all layouts', model.word('show_layout')], ['all stacks', model.word('show_stacks')], ['all findings', model.word('show_findings')],
     ];
@@ -124,10 +124,15 @@ async function begin() {
     theme.start();
     link.start();
     adopt();
-    for (const part of [findings, legend, timeline, strip, changes, sites, layout, heap, events, processes, detail, exporter, keys]) part.start();
-    model.needEvents().then(about);
+    for (const part of [findings, legend, timeline]) part.start();
     $('app').hidden = false;
-    $('reset').addEventListener('click', () => change(link.normal()));
+    when(view);
+    change({}, 'lod', 'a', 'b', 'proc', 'hidden', 'query');
+    await painted('brkwater-painted');
+    await model.more();
+    for (const part of [strip, search, changes, sites, frames, layout, heap, events, processes, detail, marks, exporter, keys]) part.start();
+    model.needEvents().then(about);
+    $('reset').addEventListener('click', () => change({ ...link.normal(), marks: state.marks }));
     $('copy-link').addEventListener('click', () => copy(location.href.split('#')[0] + link.write(), 'a link to this view'));
     let width = document.body.clientWidth;
     new ResizeObserver(debounce(() => {
@@ -135,10 +140,12 @@ async function begin() {
         width = document.body.clientWidth;
         resized();
     }, 60)).observe(document.body);
-    when(view);
-    change({}, 'lod', 'a', 'b', 'proc', 'hidden', 'strip', 'query', 'sel');
-    requestAnimationFrame(() => requestAnimationFrame(() => performance.mark('brkwater-painted')));
+    change({}, 'a', 'b', 'proc', 'hidden', 'strip', 'query', 'sel');
+    await painted('brkwater-ready');
 }
+
+/* When what was changed has been painted. */
+const painted = (mark) => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve(performance.mark(mark)))));
 
 function resized() {
     paint.measure();

@@ -16,20 +16,33 @@ const model = (() => {
     /* Rows of a small section, as objects. */
     const columns = (section, names) => Array.from({ length: section.count(names[0]) }, (_, i) => Object.fromEntries(names.map((name) => [name, section.numbers(name)[i] ?? 0])));
 
-    function readCode(stk) {
-        const n = (name) => stk.numbers(name);
-        const tree = (prefix) => ({ line: n(prefix + '_line'), parent: n(prefix + '_parent'), word: n(prefix + '_word_str') });
-        const count = n('stack_lines'), first = new Uint32Array(count.length + 1);
-        for (let i = 0; i < count.length; i++) first[i + 1] = first[i] + count[i];
-        m.stacks = { n: stk.count('stack_node'), id: n('stack_id'), ends: [n('stack_node'), n('stack_rnode')], site: n('stack_site_str'), line: n('stack_site'), quality: n('stack_quality'), first, lines: n('lines') };
-        m.trees = [tree('node'), tree('rnode')];
-        m.lines = { fn: n('line_function_str'), file: n('line_file_str'), number: n('line_number'), module: n('line_module_str'), offset: n('line_offset'), flags: n('line_flags') };
+    /* Columns of a large section, by the names [own, there]: each is decoded when it is first asked for. */
+    function lazily(section, names, more) {
+        const table = { ...more };
+        for (const [own, there] of names)
+            Object.defineProperty(table, own, { configurable: true, get: () => {
+                const value = section.numbers(there);
+                Object.defineProperty(table, own, { value });
+                return value;
+            } });
+        return table;
     }
 
-    function readLives(section) {
+    function readCode(stk) {
+        const n = (name) => stk.numbers(name), pairs = (prefix, names) => names.split(' ').map((name) => name.split('=')).map(([own, there]) => [own, prefix + (there ?? own)]);
+        const tree = (prefix) => lazily(stk, pairs(prefix, 'line parent word=word_str'));
+        const count = n('stack_lines'), first = new Uint32Array(count.length + 1);
+        for (let i = 0; i < count.length; i++) first[i + 1] = first[i] + count[i];
+        m.stacks = lazily(stk, [...pairs('stack_', 'id site=site_str line=site quality'), ['lines', 'lines']], { n: stk.count('stack_node'), ends: [n('stack_node'), n('stack_rnode')], first });
+        m.trees = [tree('node_'), tree('rnode_')];
+        m.lines = lazily(stk, pairs('line_', 'fn=function_str file=file_str number module=module_str offset flags'));
+    }
+
+    /* What the first picture does without. */
+    async function more() {
+        const section = await format.section('lives');
         const names = 'space start_page pages born died event birth stack owner file_str offset_pages file prot flags kind role runtime protects';
-        m.lives = { n: section.count('pages'), space_n: section.count('extent_space') };
-        for (const name of names.split(' ')) m.lives[name] = section.numbers(name);
+        m.lives = lazily(section, names.split(' ').map((name) => [name, name]), { n: section.count('pages'), space_n: section.count('extent_space') });
         m.extents = ['extent_space', 'extent_start_page', 'extent_end_page'].map((name) => section.numbers(name));
     }
 
@@ -47,8 +60,8 @@ const model = (() => {
     }
 
     async function load() {
-        const names = ['meta', 'tables', 'str', 'proc', 'space', 'thread', 'stk', 'lod0', 'lives', 'find'];
-        const [meta, tables, str, proc, space, thread, stk, lod0, lives, find] = await Promise.all(names.map((name) => format.section(name)));
+        const names = ['meta', 'tables', 'str', 'proc', 'space', 'thread', 'stk', 'lod0', 'find'];
+        const [meta, tables, str, proc, space, thread, stk, lod0, find] = await Promise.all(names.map((name) => format.section(name)));
         const keys = meta.texts('key'), values = meta.texts('value');
         const read = new Map(list(keys).map((key, i) => [key, values.at(i)]));
         m.word = (key) => read.get(key) ?? '';
@@ -63,7 +76,6 @@ const model = (() => {
         m.spaces = columns(space, ['id', 'proc', 'start', 'end']);
         m.threads = columns(thread, ['tid', 'proc', 'start', 'end']);
         readCode(stk);
-        readLives(lives);
         lods.set(0, lod0);
         m.find = find;
         m.main = m.procs.reduce((best, p, i) => (p.resident_peak + p.virtual_peak / 1e6 > m.procs[best].resident_peak + m.procs[best].virtual_peak / 1e6 ? i : best), 0);
@@ -152,7 +164,7 @@ const model = (() => {
     const needSparse = () => (reading ??= readSparse());
 
     const METRICS = {
-        live: 'live at B', net: 'mapped \u2212 returned', mapped: 'mapped', returned: 'returned', touched: 'touched first', calls: 'calls', time: 'time in calls', faults: 'page faults',
+        live: 'live at B', diff: 'live at B \u2212 at A', net: 'mapped \u2212 returned', mapped: 'mapped', returned: 'returned', touched: 'touched first', calls: 'calls', time: 'time in calls', faults: 'page faults',
     };
     const column = (metric) => (metric === 'net' ? [[sparse.mapped, 1], [sparse.returned, -1]] : [[sparse[metric], 1]]);
     const ofEvent = {
@@ -169,6 +181,10 @@ const model = (() => {
         if (metric === 'live') {
             const { exact, t } = alive(t1, proc);
             return { values: bytesBy(m.lives.stack, m.stacks.n, t1, proc), exact, t0: t, t1: t };
+        }
+        if (metric === 'diff') {
+            const [a, b] = [t0, t1].map((t) => ({ ...alive(t, proc), sums: bytesBy(m.lives.stack, m.stacks.n, t, proc) }));
+            return { values: b.sums.map((v, i) => v - a.sums[i]), exact: a.exact && b.exact, t0: a.t, t1: b.t };
         }
         await Promise.all([needSparse(), needEvents()]);
         const n = m.sparseBuckets, tick = (b) => Math.ceil(b * m.end / n), values = new Float64Array(m.stacks.n);
@@ -251,14 +267,16 @@ const model = (() => {
     const kindBytes = (k) => lod().floats('kind' + k + '_last');
     const instant = () => ({ a: state.a ?? 0, b: state.b ?? (m.number('peak') || m.end) });
 
-    return Object.assign(m, { load, lod, ownLod, buckets, bucketOf, ofProc, snap, alive, bytesBy, needSparse, needEvents, METRICS, sums, query, events, chunkOf, rowOf, lineName, linePlace, nodeName, site, procName, kindBytes, instant, list, one });
+    return Object.assign(m, { load, more, lod, ownLod, buckets, bucketOf, ofProc, snap, alive, bytesBy, needSparse, needEvents, METRICS, sums, query, events, chunkOf, rowOf, lineName, linePlace, nodeName, site, procName, kindBytes, instant, list, one });
 })();
 
 // ---- the state ----
 
 /* proc; the view t0..t1 in ticks; cursors a and b (null: where they are by itself); hidden kinds; what sites measure; the
- * search; what is selected ("e12" an event, "l5" a life, "s3" a stack); the address range [page, page) or null. */
-const state = { proc: ALL, t0: 0, t1: 1, a: null, b: null, hidden: new Set(), metric: 'live', query: '', sel: '', pages: null, invert: 0, zoom: 0, at: 'b', strip: 'kind', chart: 'stack', panel: '' };
+ * search (re: 1, as a regular expression); what is selected ("e12" an event, "l5" a life, "s3" a stack); the address range
+ * [page, page) or null; frames that are hidden ("f3" the function of line 3, "m3" its module), fold: 1, recursion is
+ * folded; marks, [tick, text] each; columns of events that are hidden, a bit each. */
+const state = { proc: ALL, t0: 0, t1: 1, a: null, b: null, hidden: new Set(), metric: 'live', query: '', sel: '', pages: null, invert: 0, zoom: 0, at: 'b', strip: 'kind', chart: 'stack', panel: '', re: 0, hide: [], fold: 0, marks: [], columns: 0 };
 
 const trail = []; // ranges that were shown before
 const listeners = [];

@@ -61,6 +61,7 @@ void page_code(struct page *page);         /* stk */
 void page_instructions(struct page *page); /* source.c */
 void page_series(struct page *page);       /* lod0, lod1, ... */
 void page_lives(struct page *page);
+void page_looks(struct page *page); /* lives.c */
 void page_sparse(struct page *page);
 void page_findings(struct page *page);
 

@@ -38,30 +38,29 @@ const paint = (() => {
         const low = mix(of('ground'), of('accent'), 0.18);
         return mix(low, of('accent'), n > 1 ? i / (n - 1) : 1);
     };
-    /* Owners: a hue for each, none meaning more than another. */
-    function owner(i) {
-        const hue = (i * 137.5) % 360, light = theme === DARK ? 0.62 : 0.45;
-        const f = (n) => {
-            const k = (n + hue / 30) % 12;
-            return Math.round(255 * (light - 0.5 * Math.min(light, 1 - light) * Math.max(-1, Math.min(k - 3, 9 - k, 1))));
-        };
-        return (0xff000000 | (f(4) << 16) | (f(8) << 8) | f(0)) >>> 0;
-    }
 
     const ratio = () => Math.min(2, window.devicePixelRatio || 1);
 
     const panes = [];
 
-    /* Two canvases one over the other: one of pixels, and one of lines and words that is drawn anew when the pointer moves. */
+    /*
+     * A canvas whose pixels are written one by one, with words and lines over them.  What follows the pointer are elements:
+     * a canvas costs as much as its area whenever anything of it changes.
+     */
     class Pane {
         constructor(box, height) {
-            this.box = box;
-            this.height = height;
-            this.under = h('canvas', { 'aria-hidden': 'true' });
-            this.over = h('canvas', { class: 'over', 'aria-hidden': 'true' });
-            box.append(this.under, this.over);
-            this.width = 0;
+            Object.assign(this, { box, height, width: 0, canvases: [] });
+            this.under = this.canvas('');
             panes.push(this);
+        }
+
+        /* One more canvas, above the others. */
+        canvas(name = 'over') {
+            const canvas = h('canvas', { class: name, 'aria-hidden': 'true' });
+            this.canvases.push(canvas);
+            this.box.append(canvas);
+            if (this.w) Object.assign(canvas, { width: this.w, height: this.h });
+            return canvas;
         }
 
         /* Fit to the box, which is measured only when it may have changed; true when there is something to draw on. */
@@ -72,10 +71,7 @@ const paint = (() => {
             if (width !== this.width || this.k !== k || this.drawn !== this.height) {
                 Object.assign(this, { width, k, drawn: this.height, w: Math.round(width * k), h: Math.round(this.height * k) });
                 this.box.style.height = this.height + 'px';
-                for (const canvas of this.box.querySelectorAll('canvas')) {
-                    canvas.width = this.w;
-                    canvas.height = this.h;
-                }
+                for (const canvas of this.canvases) Object.assign(canvas, { width: this.w, height: this.h });
                 this.context = this.under.getContext('2d', { alpha: false });
                 this.image = this.context.createImageData(this.w, this.h);
                 this.pixels = new Uint32Array(this.image.data.buffer);
@@ -83,18 +79,42 @@ const paint = (() => {
             return true;
         }
 
-        show() {
+        /* The pixels, and what `words` draws over them. */
+        show(words) {
             this.context.putImageData(this.image, 0, 0);
+            words?.(this.pen(this.context));
         }
 
-        /* The upper canvas, empty, in units of CSS pixels. */
-        lines(canvas = this.over) {
-            const g = canvas.getContext('2d');
+        pen(g) {
             g.setTransform(this.k, 0, 0, this.k, 0, 0);
-            g.clearRect(0, 0, this.width, this.height);
             g.font = '11px system-ui, sans-serif';
             g.textBaseline = 'middle';
             return g;
+        }
+
+        /* Another canvas, empty, in units of CSS pixels. */
+        lines(canvas = (this.over ??= this.canvas())) {
+            const g = this.pen(canvas.getContext('2d'));
+            g.clearRect(0, 0, this.width, this.height);
+            return g;
+        }
+
+        mark(name, on) {
+            if (on) this.box.append((this[name] ??= h('i', { class: name, 'aria-hidden': 'true' })));
+            else this[name]?.remove();
+            return on && this[name].style;
+        }
+
+        /* Where the pointer is in time; null: nowhere. */
+        hair(t) {
+            const style = this.mark('hairline', t != null && t >= state.t0 && t <= state.t1);
+            if (style) style.transform = `translateX(${Math.round(this.x(t))}px)`;
+        }
+
+        /* What is being dragged over: [left, right], [top, bottom]; null: nothing. */
+        frame(xs, ys = [0, this.height]) {
+            const style = this.mark('drag', !!xs);
+            if (style) Object.assign(style, { left: Math.min(...xs) + 'px', width: Math.abs(xs[1] - xs[0]) + 'px', top: Math.min(...ys) + 'px', height: Math.abs(ys[1] - ys[0]) + 'px' });
         }
 
         x(t) {
@@ -124,26 +144,19 @@ const paint = (() => {
         return { step, at: out };
     }
 
-    /* Cursors, and the range that is being dragged. */
-    function cursors(pane, g, drag, hover) {
+    function cursors(pane, g) {
         const { a, b } = model.instant();
-        if (drag) {
-            g.fillStyle = color('accent');
-            g.globalAlpha = 0.16;
-            g.fillRect(Math.min(drag[0], drag[1]), 0, Math.abs(drag[1] - drag[0]), pane.height);
-            g.globalAlpha = 1;
-        }
-        for (const [t, word, dash] of [[a, 'A', [4, 3]], [b, 'B', []], [hover, '', [1, 2]]]) {
-            if (t == null || t < state.t0 || t > state.t1) continue;
+        for (const [t, word, dash] of [[a, 'A', [4, 3]], [b, 'B', []]]) {
+            if (t < state.t0 || t > state.t1) continue;
             const x = clamp(Math.round(pane.x(t)), 0, pane.width - 1) + 0.5;
-            g.strokeStyle = word ? color('accent') : color('soft');
+            g.strokeStyle = color('accent');
             g.setLineDash(dash);
             g.beginPath();
             g.moveTo(x, 0);
             g.lineTo(x, pane.height);
             g.stroke();
             g.setLineDash([]);
-            if (word && pane.letters) {
+            if (pane.letters) {
                 const left = x > pane.width - 16 ? x - 15 : x;
                 g.fillStyle = color('accent');
                 g.fillRect(left, pane.height - 15, 15, 15);
@@ -171,7 +184,7 @@ const paint = (() => {
         theme = dark ? DARK : LIGHT;
     }
 
-    return { LIGHT, DARK, ORDER, PROT, Pane, pixel, mix, color, of, kind, bands, ramp: RAMP, owner, steps, timeSteps, cursors, label, setTheme, measure };
+    return { LIGHT, DARK, ORDER, PROT, Pane, pixel, mix, color, of, kind, bands, ramp: RAMP, steps, timeSteps, cursors, label, setTheme, measure };
 })();
 
 /* A square of the colour of that name, and words. */

@@ -2,7 +2,9 @@
 /* processes.js: who was there: processes as they forked, with their lives on the axis of the run; threads below. */
 
 const processes = (() => {
-    const MOST = 200, THREADS = 64;
+    const CHOICES = 2000;
+    let table, rows = [], threads = null;
+    const open = new Set(); // processes whose threads are shown
 
     function life(start, end, kind) {
         const bar = h('i', { class: kind });
@@ -11,32 +13,64 @@ const processes = (() => {
         return h('span', { class: 'life', 'aria-hidden': 'true' }, bar);
     }
 
-    function item(i, level, kids) {
-        const p = model.procs[i], threads = model.threads.filter((t) => t.proc === i), scope = button('', () => change({ proc: state.proc === i ? ALL : i }), { class: 'link', 'aria-pressed': String(state.proc === i) });
-        scope.append(bdi(model.procName(i)));
-        const shown = threads.slice(0, THREADS), name = h('span', { class: 'who' }, scope, h('span', { class: 'soft' }, ` ${p.pid}`));
+    function group(items, key) {
+        const by = new Map();
+        items.forEach((item, i) => {
+            if (!by.has(key(item))) by.set(key(item), []);
+            by.get(key(item)).push(i);
+        });
+        return by;
+    }
+
+    /* Processes below those that forked them, each followed by its threads when they are open. */
+    function collect() {
+        const kids = group(model.procs, (p) => p.parent), waits = (kids.get(0) ?? []).map((i) => [i, 0]).reverse();
+        threads ??= group(model.threads, (t) => t.proc);
+        rows = [];
+        while (waits.length) {
+            const [i, level] = waits.pop();
+            rows.push({ proc: i, level });
+            if (open.has(i)) for (const t of threads.get(i)) rows.push({ thread: t, level: level + 1 });
+            for (const kid of [...(kids.get(i + 1) ?? [])].reverse()) waits.push([kid, level + 1]);
+        }
+    }
+
+    function who(level, ...content) {
+        const name = h('span', {}, content);
         name.style.paddingInlineStart = Math.min(level, 12) * 14 + 'px';
-        const words = `${units.count(p.events)} events, ${p.threads} thread${p.threads === 1 ? '' : 's'}, resident ${units.size(p.resident_peak)} at most`;
-        const row = h('div', { class: 'proc' }, name, life(p.start, p.end, 'main'), h('span', { class: 'soft' }, bdi(`${words}; ${p.end > model.end ? 'still running' : model.text(p.status_str)}`)));
-        const more = threads.length > 1 ? h('details', {}, h('summary', {}, `${units.count(threads.length)} threads`), ...shown.map((t) => h('div', { class: 'proc' }, h('span', { class: 'who soft' }, `thread ${t.tid}`), life(t.start, t.end, 'thread'), h('span', { class: 'soft' }, units.duration(Math.min(t.end, model.end) - t.start)))),
-            threads.length > THREADS ? h('p', { class: 'note' }, `${units.count(threads.length - THREADS)} more: ${model.word('show_events')}`) : '') : '';
-        return h('li', {}, row, p.parent ? h('p', { class: 'note' }, 'Forked: until written to, its memory is shared with its parent.') : '', more, kids.length ? h('ul', {}, kids) : '');
+        return name;
+    }
+
+    function row(i) {
+        const { proc, thread, level } = rows[i];
+        if (thread !== undefined) {
+            const t = model.threads[thread];
+            return [who(level, h('span', { class: 'soft' }, `thread ${t.tid}`)), life(t.start, t.end, 'thread'), '', '', '', t.end > model.end ? 'still running' : units.duration(t.end - t.start)];
+        }
+        const p = model.procs[proc], many = (threads.get(proc) ?? []).length, scope = button('', () => change({ proc: state.proc === proc ? ALL : proc }), { class: 'link', 'aria-pressed': String(state.proc === proc) });
+        scope.append(bdi(model.procName(proc)));
+        const more = many < 2 ? units.count(many) : button(`${open.has(proc) ? '\u25be' : '\u25b8'} ${units.count(many)}`, () => {
+            if (!open.delete(proc)) open.add(proc);
+            fill();
+        }, { class: 'link', 'aria-expanded': String(open.has(proc)), 'aria-label': `${units.count(many)} threads of ${p.pid}` });
+        return [who(level, scope, h('span', { class: 'soft' }, ` ${p.pid}`)), life(p.start, p.end, 'main'), more, units.count(p.events), units.size(p.resident_peak), p.end > model.end ? 'still running' : model.text(p.status_str)];
     }
 
     function fill() {
-        const kids = new Map();
-        let left = MOST;
-        model.procs.forEach((p, i) => kids.set(p.parent, [...(kids.get(p.parent) || []), i]));
-        const make = (parent, level) => (level < 60 ? (kids.get(parent) || []).filter(() => left-- > 0).map((i) => item(i, level, make(i + 1, level + 1))) : []);
-        const open = new Set([...document.querySelectorAll('#processes-tree details[open]')].map((d) => d.parentNode.dataset.proc));
-        $('processes-tree').replaceChildren(...make(0, 0));
-        $('processes-note').textContent = `${units.count(model.procs.length)} process${model.procs.length === 1 ? '' : 'es'}, ${units.count(model.threads.length)} thread${model.threads.length === 1 ? '' : 's'}` + (left < 0 ? `; the first ${MOST} are shown, all: ${model.word('show_events')}` : '');
-        return open;
+        collect();
+        table.resize(rows.length);
+        const several = model.procs.length > 1;
+        $('processes-note').textContent = `${units.count(model.procs.length)} process${several ? 'es' : ''}, ${units.count(model.threads.length)} thread${model.threads.length === 1 ? '' : 's'}` + (several ? '; what was forked shares the memory of its parent until one of them writes' : '');
     }
 
     function start() {
-        const select = $('process');
-        select.append(h('option', { value: '-1' }, model.procs.length === 1 ? 'the process' : 'all processes'), ...model.procs.slice(0, 2000).map((p, i) => h('option', { value: String(i), text: `${model.procName(i)} ${p.pid}` })));
+        const select = $('process'), left = model.procs.length - CHOICES;
+        table = new LongTable($('processes-rows'), {
+            label: 'Processes and threads', row,
+            columns: [{ title: 'process', head: true }, { title: 'life', kind: 'lifetime' }, { title: 'threads', kind: 'n' }, { title: 'events', kind: 'n' }, { title: 'resident at most', kind: 'n' }, { title: 'end', kind: 'wide' }],
+        });
+        select.append(h('option', { value: '-1' }, model.procs.length === 1 ? 'the process' : 'all processes'), ...model.procs.slice(0, CHOICES).map((p, i) => h('option', { value: String(i), text: `${model.procName(i)} ${p.pid}` })));
+        if (left > 0) select.append(h('option', { disabled: true }, `${units.count(left)} more: in Processes and threads`));
         select.parentNode.hidden = model.procs.length < 2;
         select.addEventListener('change', () => change({ proc: Number(select.value) }));
         when((what) => {

@@ -2,62 +2,69 @@
 /* sites.js: which code did it: as an icicle, as a tree, as a table.  One sum for each stack, folded into the tree of frames. */
 
 const sites = (() => {
-    let sum = null, totals = null, boxes = [], pane, table, rows = [], view = 'icicle', order = { by: 'value', down: true }, focusAt = null, asked = 0;
+    let sum = null, totals = null, weights = null, boxes = [], pane, table, rows = [], names = [], view = 'icicle', order = { by: 'value', down: true }, focusAt = null, asked = 0;
     const open = new Set([0]); // nodes of the tree that are unfolded
     const ROW = 20, LIBRARY = 12; // a frame of libc or a library
 
-    const tree = () => model.trees[state.invert];
+    const tree = () => frames.tree(state.invert), signed = () => ['net', 'diff'].includes(state.metric);
     const money = () => !['calls', 'time', 'faults'].includes(state.metric);
-    const show = (v) => (money() ? units.size(v) : state.metric === 'time' ? units.duration(v) : units.signedCount(v));
-    const kids = new Map();
+    const show = (v) => (signed() && v > 0 ? '+' : '') + (money() ? units.size(v) : state.metric === 'time' ? units.duration(v) : units.signedCount(v));
+    const share = (node) => units.percent(weights[node], weights[0]);
+    const amount = (v) => (signed() && v ? swatch(v < 0 ? 'anonymous' : 'heap', show(v)) : show(v));
+    const kids = new WeakMap();
 
     /* Children of each node, as one array sorted by parent. */
     function children() {
         const t = tree();
         if (kids.has(t)) return kids.get(t);
         const n = t.parent.length, first = new Uint32Array(n + 1), list = new Uint32Array(n);
-        for (let i = 1; i < n; i++) first[t.parent[i] + 1]++;
+        for (let i = 1; i < n; i++) if (t.to[i] === i) first[t.parent[i] + 1]++;
         for (let i = 0; i < n; i++) first[i + 1] += first[i];
         const at = first.slice();
-        for (let i = 1; i < n; i++) list[at[t.parent[i]]++] = i;
+        for (let i = 1; i < n; i++) if (t.to[i] === i) list[at[t.parent[i]]++] = i;
         kids.set(t, { first, list });
         return kids.get(t);
     }
 
     const childrenOf = (node) => {
         const { first, list } = children();
-        return Array.from(list.subarray(first[node], first[node + 1])).filter((c) => totals[c]).sort((a, b) => Math.abs(totals[b]) - Math.abs(totals[a]));
+        return Array.from(list.subarray(first[node], first[node + 1])).filter((c) => weights[c]).sort((a, b) => weights[b] - weights[a]);
     };
 
-    /* Self and total of every node.  Parents have lower numbers than their children. */
+    /* The total of every node.  Parents have lower numbers than their children. */
     function fold(values) {
         const t = tree(), ends = model.stacks.ends[state.invert], n = t.parent.length, size = new Float64Array(n);
-        for (let i = 0; i < values.length; i++) if (values[i]) size[ends[i]] += values[i];
+        for (let i = 0; i < values.length; i++) if (values[i]) size[t.to[ends[i]]] += values[i];
         for (let i = n - 1; i > 0; i--) size[t.parent[i]] += size[i];
         return size;
     }
 
+    /* Totals, and how much there is at all: what grew and what shrank do not make up for each other. */
+    function refold() {
+        totals = fold(sum.values);
+        weights = signed() ? fold(sum.values.map(Math.abs)) : totals;
+        draw();
+    }
+
     async function refresh() {
         const mine = ++asked;
-        const { b } = model.instant();
-        const result = state.metric === 'live' ? await model.sums(0, b, 'live') : await model.sums(state.t0, state.t1, state.metric);
+        const { a, b } = model.instant(), [from, to] = { live: [0, b], diff: [a, b] }[state.metric] ?? [state.t0, state.t1], result = await model.sums(from, to, state.metric);
         if (mine !== asked) return;
         sum = result;
-        totals = fold(sum.values);
-        if (!(state.zoom < totals.length)) state.zoom = 0;
         const when_ = state.metric === 'live' ? `at ${units.moment(sum.t1, model.end)}` : `from ${units.moment(sum.t0, model.end)} to ${units.moment(sum.t1, model.end)}`;
-        const snapped = sum.exact ? 'exact' : `snapped to ${state.metric === 'live' ? 'an instant that is in the file' : units.duration(model.end / model.sparseBuckets)}`;
-        const only = state.hidden.size ? (state.metric === 'live' ? ', shown kinds only' : ', calls of all kinds') : '';
+        const snapped = sum.exact ? 'exact' : `snapped to ${['live', 'diff'].includes(state.metric) ? 'an instant that is in the file' : units.duration(model.end / model.sparseBuckets)}`;
+        const only = state.hidden.size ? (['live', 'diff'].includes(state.metric) ? ', shown kinds only' : ', calls of all kinds') : '';
         const others = model.sparse?.others ? `; ${units.count(model.sparse.others)} rare stacks are one, see ${model.word('show_stacks')}` : '';
-        $('sites-note').replaceChildren(h('b', {}, show(totals[0])), ` ${model.METRICS[state.metric]} ${when_} (${snapped}${only})${others}`);
-        $('sites-panel').classList.toggle('none', !totals[0] && !sum.values.some(Boolean));
-        draw();
+        const all = sum.values.reduce((x, y) => x + y, 0);
+        $('sites-note').replaceChildren(h('b', {}, show(all)), ` ${model.METRICS[state.metric]} ${when_} (${snapped}${only})${others} `, signed() ? h('span', { class: 'key' }, swatch('heap', 'more'), swatch('anonymous', 'less')) : '');
+        $('sites-panel').classList.toggle('none', !sum.values.some(Boolean));
+        refold();
     }
 
     // ---- icicle ----
 
     const name = (node) => model.nodeName(tree(), node);
-    const matches = (node) => state.query && name(node).toLowerCase().includes(state.query.toLowerCase());
+    const matches = (node) => state.query && search.has(name(node));
 
     /* Frames of the node that is zoomed to, widest first; what is too narrow is counted. */
     function place() {
@@ -73,9 +80,8 @@ const sites = (() => {
             const next = [];
             for (const parent of level) {
                 let x = parent.x, left = 0;
-                const list = childrenOf(parent.node), whole = Math.max(Math.abs(totals[parent.node]), list.reduce((all, c) => all + Math.abs(totals[c]), 0));
-                for (const c of list) {
-                    const width = Math.abs(totals[c]) / whole * parent.width;
+                for (const c of childrenOf(parent.node)) {
+                    const width = weights[c] / weights[parent.node] * parent.width;
                     if (width < 1.5) {
                         left++;
                         continue;
@@ -101,12 +107,24 @@ const sites = (() => {
         return model.lines.flags[line - 1] & LIBRARY ? 'lib' : 'own';
     }
 
+    /* The last part of a C++ name, without arguments: what still tells something in a narrow box. */
+    function brief(name) {
+        let plain = '', depth = 0;
+        if (/operator|lambda/.test(name)) return name;
+        for (const c of name) {
+            if (c === '<' || c === '(') depth++;
+            if (!depth) plain += c;
+            if (c === '>' || c === ')') depth--;
+        }
+        return plain.split('::').pop().trim() || name;
+    }
+
     function drawIcicle() {
         if (!pane.fit()) return;
         const hidden = place();
         pane.fit();
         const ground = paint.of('ground'), css = (word) => '#' + [0, 8, 16].map((s) => ((word >>> s) & 255).toString(16).padStart(2, '0')).join('');
-        const tints = { own: [0.30, 0.42], lib: [0.12, 0.16] }, diff = state.metric === 'net';
+        const tints = { own: [0.30, 0.42], lib: [0.12, 0.16] }, diff = signed();
         const g = pane.context;
         g.setTransform(pane.k, 0, 0, pane.k, 0, 0);
         g.fillStyle = paint.color('ground');
@@ -116,20 +134,20 @@ const sites = (() => {
         for (const b of boxes) {
             const y = b.depth * ROW, kind = b.node < 0 ? 'lib' : color(b.node), tint = tints[kind]?.[b.node % 2 & 1] ?? 0.16;
             const base = b.node >= 0 && diff ? (totals[b.node] < 0 ? 'anonymous' : 'heap') : kind === 'own' ? 'accent' : 'other';
-            g.fillStyle = matches(b.node) ? paint.color('heap') : css(paint.mix(ground, paint.of(base), b.above ? tint * 0.6 : tint));
+            g.fillStyle = b.node >= 0 && matches(b.node) ? paint.color('stack') : css(paint.mix(ground, paint.of(base), b.above ? tint * 0.6 : tint));
             g.fillRect(b.x, y, Math.max(0.5, b.width - 1), ROW - 1);
             if (b.width < 34) continue;
             g.save();
             g.beginPath();
             g.rect(b.x, y, b.width - 4, ROW);
             g.clip();
-            g.fillStyle = matches(b.node) ? paint.color('ground') : paint.color(kind === 'own' ? 'ink' : 'soft');
-            const text = b.text ?? name(b.node), number = b.node < 0 ? '' : '  ' + (diff && totals[b.node] > 0 ? '+' : '') + show(totals[b.node]);
-            g.fillText(text + number, b.x + 6, y + ROW / 2);
+            g.fillStyle = b.node >= 0 && matches(b.node) ? paint.color('ground') : paint.color(kind === 'own' ? 'ink' : 'soft');
+            const text = b.text ?? name(b.node), number = b.node < 0 ? '' : '  ' + show(totals[b.node]);
+            g.fillText(text.length * 6.3 < b.width ? text + number : brief(text) + number, b.x + 6, y + ROW / 2);
             g.restore();
         }
         drawFocus();
-        $('sites-hidden').textContent = hidden ? `${units.count(hidden)} frames are too narrow to be shown` : '';
+        $('sites-hidden').textContent = hidden ? `+${units.count(hidden)} hidden, too narrow to be shown` : '';
     }
 
     function drawFocus() {
@@ -147,7 +165,7 @@ const sites = (() => {
 
     function about(node) {
         const line = tree().line[node];
-        return [[model.METRICS[state.metric], `${show(totals[node])}  ${units.percent(Math.abs(totals[node]), Math.abs(totals[0]))}`], line && ['at', model.linePlace(line - 1)], line && ['in', model.text(model.lines.module[line - 1])]].filter(Boolean);
+        return [[model.METRICS[state.metric], `${show(totals[node])}  ${share(node)}`], line && ['at', model.linePlace(line - 1)], line && ['in', model.text(model.lines.module[line - 1])]].filter(Boolean);
     }
 
     function zoomTo(node) {
@@ -175,8 +193,9 @@ const sites = (() => {
         else {
             const next = pick();
             if (next) focusAt = next.node;
-            if (next) speak(`${name(next.node)}, ${show(totals[next.node])}, ${units.percent(Math.abs(totals[next.node]), Math.abs(totals[0]))}`);
+            if (next) speak(`${name(next.node)}, ${show(totals[next.node])}, ${share(next.node)}`);
             drawFocus();
+            picked();
         }
         e.preventDefault();
         e.stopPropagation();
@@ -186,15 +205,19 @@ const sites = (() => {
 
     function drawTree() {
         const list = [];
+        let more = 0;
         const add = (node, level, position, of) => {
             const list_ = childrenOf(node), has = list_.length > 0, unfolded = has && open.has(node);
             list.push({ node, level, has, unfolded, position, of });
-            if (unfolded && level < 100) list_.slice(0, 50).forEach((c, i, all) => add(c, level + 1, i + 1, all.length));
+            if (unfolded && level < 100) {
+                list_.slice(0, 50).forEach((c, i) => add(c, level + 1, i + 1, list_.length));
+                more += Math.max(0, list_.length - 50);
+            }
         };
         add(state.zoom, 1, 1, 1);
         const items = list.slice(0, 400).map(({ node, level, has, unfolded, position, of }) => {
             const item = h('li', { role: 'treeitem', tabindex: node === (focusAt ?? state.zoom) ? '0' : '-1', 'aria-level': String(level), 'aria-setsize': String(of), 'aria-posinset': String(position), 'aria-expanded': has ? String(unfolded) : null, 'data-node': String(node) },
-                h('span', { class: 'n' }, show(totals[node])), h('span', { class: 'n soft' }, units.percent(Math.abs(totals[node]), Math.abs(totals[0]))), h('span', { class: matches(node) ? 'frame match' : 'frame' }, has ? (unfolded ? '\u25be ' : '\u25b8 ') : '  ', bdi(name(node))), h('span', { class: 'soft' }, bdi(tree().line[node] ? model.linePlace(tree().line[node] - 1) : '')));
+                h('span', { class: 'n' }, amount(totals[node])), h('span', { class: 'n soft' }, share(node)), h('span', { class: matches(node) ? 'frame match' : 'frame' }, has ? (unfolded ? '\u25be ' : '\u25b8 ') : '  ', bdi(name(node))), h('span', { class: 'soft' }, bdi(tree().line[node] ? model.linePlace(tree().line[node] - 1) : '')));
             item.querySelector('.frame').style.paddingInlineStart = (level - 1) * 14 + 'px';
             return item;
         });
@@ -202,7 +225,7 @@ const sites = (() => {
         const box = $('sites-tree'), had = box.contains(document.activeElement);
         box.replaceChildren(...items);
         if (had) box.querySelector('[tabindex="0"]')?.focus();
-        $('sites-hidden').textContent = list.length > 400 ? `${units.count(list.length - 400)} more rows: fold some` : '';
+        $('sites-hidden').textContent = [list.length > 400 && `${units.count(list.length - 400)} more rows: fold some`, more && `+${units.count(more)} hidden, each smaller than 50 beside it`].filter(Boolean).join('; ');
     }
 
     function treeKey(e) {
@@ -215,12 +238,14 @@ const sites = (() => {
             item.tabIndex = -1;
             to.tabIndex = 0;
             to.focus();
+            picked();
         };
         const unfold = (yes) => {
             if (yes) open.add(node);
             else open.delete(node);
             focusAt = node;
             drawTree();
+            picked();
         };
         if (e.type === 'click') unfold(!open.has(node));
         else if (e.key === 'ArrowDown') go(all[i + 1]);
@@ -239,16 +264,17 @@ const sites = (() => {
 
     /* Every site: its own sum, of all stacks that end there. */
     function collect() {
-        const by = new Map(), calls = model.sparse ? callsBySite() : null, q = state.query.toLowerCase();
+        names = Array.from(sum.values, (_, stack) => frames.site(stack));
+        const by = new Map(), calls = model.sparse ? callsBySite() : null, all = frames.through(sum.values);
         sum.values.forEach((value, stack) => {
             if (!value) return;
-            const key = model.stacks.site[stack], row = by.get(key) || { key, stack, name: model.site(stack), value: 0, stacks: 0 };
+            const name = names[stack], row = by.get(name) || { stack, name, value: 0, total: all(stack), stacks: 0 };
             row.value += value;
             row.stacks++;
-            by.set(key, row);
+            by.set(name, row);
         });
-        rows = [...by.values()].filter((row) => !q || row.name.toLowerCase().includes(q));
-        rows.forEach((row) => (row.calls = calls?.get(row.key) ?? 0));
+        rows = [...by.values()].filter((row) => !state.query || search.has(row.name));
+        rows.forEach((row) => Object.assign(row, { total: row.total ?? row.value, calls: calls?.get(row.name) ?? 0 }));
         const key = order.by;
         rows.sort((x, y) => {
             const d = key === 'name' ? (x.name < y.name ? -1 : 1) : x[key] - y[key];
@@ -263,20 +289,20 @@ const sites = (() => {
             if (!inScope(row)) continue;
             let count = 0;
             for (let i = s.from[row]; i < s.from[row + 1]; i++) if (s.bucket[i] >= from && s.bucket[i] < to) count += s.calls[i];
-            const key = model.stacks.site[s.stack[row]];
+            const key = names[s.stack[row]];
             out.set(key, (out.get(key) || 0) + count);
         }
         return out;
     }
 
     /* What a site did over the whole run: mapped less returned, in 48 steps. */
-    function spark(key) {
+    function spark(name) {
         const s = model.sparse, canvas = h('canvas', { class: 'spark', 'aria-hidden': 'true' }), n = 48, sums = new Float64Array(n);
         canvas.width = n * 2;
         canvas.height = 18;
         if (!s) return canvas;
         for (let row = 0; row < s.stack.length; row++)
-            if (model.stacks.site[s.stack[row]] === key && inScope(row)) for (let i = s.from[row]; i < s.from[row + 1]; i++) sums[Math.floor(s.bucket[i] * n / model.sparseBuckets)] += s.mapped[i] + s.returned[i];
+            if (names[s.stack[row]] === name && inScope(row)) for (let i = s.from[row]; i < s.from[row + 1]; i++) sums[Math.floor(s.bucket[i] * n / model.sparseBuckets)] += s.mapped[i] + s.returned[i];
         const most = sums.reduce((a, b) => Math.max(a, b), 1), g = canvas.getContext('2d');
         g.fillStyle = paint.color('accent');
         sums.forEach((v, x) => v && g.fillRect(x * 2, 18 - Math.max(1, v / most * 17), 1.5, 18));
@@ -292,7 +318,7 @@ const sites = (() => {
     function row(i) {
         const r = rows[i], link = button('', () => show_(r.stack), { class: 'link' });
         link.append(bdi(r.name));
-        return [link, show(r.value), units.percent(Math.abs(r.value), Math.abs(totals[0])), units.count(r.calls), units.count(r.stacks), spark(r.key)];
+        return [link, amount(r.value), units.percent(Math.abs(r.value), weights[0]), amount(r.total), units.count(r.calls), units.count(r.stacks), spark(r.name)];
     }
 
     /* Select a stack and show it. */
@@ -303,27 +329,40 @@ const sites = (() => {
 
     function draw() {
         if (!sum) return;
+        const to = tree().to;
+        state.zoom = to[state.zoom] ?? 0;
+        focusAt = focusAt === null ? null : to[focusAt] ?? null;
         for (const kind of ['icicle', 'tree', 'table']) $('sites-' + kind).hidden = kind !== view;
         pane.stale = true;
         $('view-' + view).checked = true;
         $('sites-invert').setAttribute('aria-pressed', String(state.invert === 1));
         $('metric').value = state.metric;
         crumbs();
+        picked();
         if (view === 'icicle') drawIcicle();
         else if (view === 'tree') drawTree();
         else drawTable();
-        $('sites-icicle').setAttribute('aria-label', `Call sites by ${model.METRICS[state.metric]}: ${show(totals[0])} in all. ` + childrenOf(state.zoom).slice(0, 3).map((c) => `${name(c)} ${units.percent(Math.abs(totals[c]), Math.abs(totals[0]))}`).join(', '));
+        $('sites-icicle').setAttribute('aria-label', `Call sites by ${model.METRICS[state.metric]}: ${show(totals[0])} in all. ` + childrenOf(state.zoom).slice(0, 3).map((c) => `${name(c)} ${share(c)}`).join(', '));
+        $('sites-hidden').textContent += frames.words();
         if (state.query) {
-            const found = new Float64Array(1), t = tree(), covered = new Uint8Array(t.parent.length);
+            const t = tree(), covered = new Uint8Array(t.parent.length);
+            let found = 0;
             for (let i = 1; i < covered.length; i++) {
                 covered[i] = covered[t.parent[i]];
-                if (!covered[i] && totals[i] && matches(i)) {
+                if (!covered[i] && weights[i] && matches(i)) {
                     covered[i] = 1;
-                    found[0] += Math.abs(totals[i]);
+                    found += weights[i];
                 }
             }
-            $('sites-hidden').textContent += `  \u201c${state.query}\u201d: ${units.percent(found[0], Math.abs(totals[0])) || '0 %'} matched`;
+            $('sites-hidden').textContent += `  \u201c${state.query}\u201d: ${units.percent(found, weights[0]) || '0 %'} matched`;
         }
+    }
+
+    /* The line of the frame that is chosen; -1: none. */
+    const line = () => tree().line[focusAt ?? state.zoom] - 1;
+
+    function picked() {
+        $('sites-picked').replaceChildren(line() < 0 ? 'none is chosen' : bdi(model.lineName(line())));
     }
 
     function setView(kind) {
@@ -346,7 +385,7 @@ const sites = (() => {
             table.head();
             drawTable();
         } };
-        table = new LongTable($('sites-table'), { label: 'Call sites', row, sort, columns: [{ title: 'call site', key: 'name', head: true, kind: 'wide' }, { title: 'sum', kind: 'n', key: 'value' }, { title: 'share', kind: 'n' }, { title: 'calls in view', kind: 'n', key: 'calls' }, { title: 'stacks', kind: 'n', key: 'stacks' }, { title: 'over the run' }] });
+        table = new LongTable($('sites-table'), { label: 'Call sites', row, sort, columns: [{ title: 'call site', key: 'name', head: true, kind: 'wide' }, { title: 'self', kind: 'n', key: 'value' }, { title: 'share', kind: 'n' }, { title: 'total', kind: 'n', key: 'total' }, { title: 'calls in view', kind: 'n', key: 'calls' }, { title: 'stacks', kind: 'n', key: 'stacks' }, { title: 'over the run' }] });
         $('metric').append(...Object.entries(model.METRICS).map(([key, text]) => h('option', { value: key }, text)));
         $('metric').addEventListener('change', (e) => change({ metric: e.target.value }));
         for (const kind of ['icicle', 'tree', 'table']) $('view-' + kind).addEventListener('change', () => setView(kind));
@@ -364,22 +403,10 @@ const sites = (() => {
         });
         box.addEventListener('keydown', moveFocus);
         for (const type of ['click', 'keydown']) $('sites-tree').addEventListener(type, treeKey);
-        panels.lazy('sites-panel', refresh, ['metric', 'b', 't0', 't1', 'proc', 'hidden', 'invert', 'theme', 'size']);
-        when((what) => sum && (what.has('zoom') || what.has('query')) && !what.has('invert') && draw());
+        panels.lazy('sites-panel', refresh, ['metric', 'a', 'b', 't0', 't1', 'proc', 'hidden', 'invert', 'theme', 'size']);
+        when((what) => sum && ['zoom', 'query', 'hide', 'fold'].some((key) => what.has(key)) && !what.has('invert') && !what.has('metric') && refold());
         model.needSparse().then(() => view === 'table' && draw());
     }
 
-    /* Stacks as one line each, innermost last, for flame graphs made elsewhere. */
-    function folded() {
-        const clean = (text) => text.replace(/[;\n\r]/g, '_'), lines = [];
-        sum?.values.forEach((value, stack) => {
-            if (!value) return;
-            const path = [];
-            for (let node = model.stacks.ends[0][stack]; node; node = model.trees[0].parent[node]) path.unshift(clean(model.nodeName(model.trees[0], node)));
-            lines.push(path.join(';') + ' ' + value);
-        });
-        return lines.join('\n') + '\n';
-    }
-
-    return { start, refresh, invert, setView, show: show_, folded, get view() { return view; }, get sum() { return sum; }, get rows() { return rows; }, get totals() { return totals; } };
+    return { start, refresh, invert, setView, show: show_, folded: () => frames.folded(sum?.values ?? []), get view() { return view; }, get sum() { return sum; }, get rows() { return rows; }, get totals() { return totals; }, get line() { return line(); } };
 })();

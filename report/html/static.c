@@ -64,9 +64,13 @@ static void add_words(struct page *page, struct buffer *out, const struct findin
 static void add_numbers(struct buffer *out, const struct finding *f)
 {
     struct buffer value = {0};
+    char name[64];
     for (size_t i = 0; i < f->n_numbers; i++) {
         finding_value(&value, &f->numbers[i]);
-        say(out, "%s%s <b>%s</b>", i ? ", " : "<p class=\"numbers\">", f->numbers[i].name, buffer_chars(&value));
+        snprintf(name, sizeof(name), "%s", f->numbers[i].name);
+        for (char *at = strchr(name, '_'); at; at = strchr(at, '_'))
+            *at = ' ';
+        say(out, "%s%s <b>%s</b>", i ? ", " : "<p class=\"numbers\">", name, buffer_chars(&value));
         buffer_clear(&value);
     }
     buffer_string(out, f->n_numbers ? "</p>" : "");
@@ -145,9 +149,6 @@ static void add_totals(struct page *page, struct buffer *out)
              t->faults_seen ? ", " : "", t->faults_seen ? SIZE(t->touched) : "",
              t->faults_seen ? " touched first" : "");
     add_fact(out, "faults", text);
-    snprintf(text, sizeof(text), "%s%s%s%s", COUNT(t->events), t->errors ? ", " : "", t->errors ? COUNT(t->errors) : "",
-             t->errors ? " failed" : "");
-    add_fact(out, "events", text);
     buffer_string(out, "</dl>\n<dl class=\"facts\">\n");
     add_receipt(out, "resident at the end", &t->end_receipt);
     if (t->high_receipt.time != t->end_receipt.time)
@@ -360,6 +361,9 @@ static void add_head(struct page *page, struct buffer *out)
     snprintf(line, sizeof(line), "%s, %s %s", COUNT(t->processes), COUNT(t->threads),
              t->threads == 1 ? "thread" : "threads");
     add_fact(out, "processes", line);
+    snprintf(line, sizeof(line), "%s%s%s%s", COUNT(t->events), t->errors ? ", " : "", t->errors ? COUNT(t->errors) : "",
+             t->errors ? " failed" : "");
+    add_fact(out, "events", line);
     summary_outcome(&text, page->decoder, timeline_command(page->timeline));
     if (text.size)
         add_fact(out, "outcome", buffer_chars(&text));

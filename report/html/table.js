@@ -27,11 +27,11 @@ function twin(id, rows) {
 /*
  * A table of `count` rows, of which `row(i)` gives the cells (an array of texts or elements, or null while they are read).
  * Browsers refuse elements of more than some 17 million pixels: the height is scaled down beyond 8 million, and the
- * wheel and keys still move by rows.
+ * wheel and keys still move by rows.  `hides(c)` tells which columns are left out.
  */
 class LongTable {
-    constructor(box, { label, columns, row, sort, height = 25 }) {
-        Object.assign(this, { box, columns, row, sort, height, count: 0, first: 0, active: -1 });
+    constructor(box, { label, columns, row, sort, height = 25, hides = () => false }) {
+        Object.assign(this, { box, columns, row, sort, height, hides, count: 0, first: 0, active: -1 });
         this.body = h('tbody');
         this.table = h('table', { 'aria-label': label });
         this.sizer = h('div', { class: 'sizer' }, this.table);
@@ -50,7 +50,8 @@ class LongTable {
 
     head() {
         const { by, down } = this.sort?.state ?? {};
-        this.table.replaceChildren(h('thead', {}, h('tr', {}, this.columns.map(({ title, kind, key }) => {
+        this.table.replaceChildren(h('thead', {}, h('tr', {}, this.columns.map(({ title, kind, key }, c) => {
+            if (this.hides(c)) return null;
             const sorted = key && key === by;
             const content = key ? button(title + (sorted ? (down ? ' \u25be' : ' \u25b4') : ''), () => this.sort.by(key), { class: 'sort' }) : title;
             return h('th', { scope: 'col', class: kind, 'aria-sort': sorted ? (down ? 'descending' : 'ascending') : null }, content);
@@ -101,7 +102,7 @@ class LongTable {
         this.table.setAttribute('aria-rowcount', this.count + 1);
         for (let i = this.first; i < last; i++) {
             const cells = this.row(i), attributes = { 'aria-rowindex': i + 2, class: [cells?.mark, i === this.active && 'active'].filter(Boolean).join(' ') || null };
-            const made = cells ? cells.map((cell, c) => h(this.columns[c].head ? 'th' : 'td', { scope: this.columns[c].head && 'row', class: this.columns[c].kind }, cell instanceof Node ? cell : bdi(String(cell))))
+            const made = cells ? cells.map((cell, c) => this.hides(c) ? null : h(this.columns[c].head ? 'th' : 'td', { scope: this.columns[c].head && 'row', class: this.columns[c].kind }, cell instanceof Node ? cell : bdi(String(cell))))
                 : [h('td', { colspan: this.columns.length, class: 'wait' }, '\u2026')];
             rows.push(h('tr', attributes, made));
         }

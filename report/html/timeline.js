@@ -6,16 +6,20 @@
 
 const timeline = (() => {
     const lanes = [];
-    let overview, hover = null, drag = null, pinned = false;
+    let overview, ruler, hover = null, drag = null, pinned = false;
     const CLASSES = [['map', 'anonymous'], ['unmap', 'guard'], ['brk', 'heap'], ['protect', 'stack'], ['remap', 'shared'], ['advise', 'file'], ['other', 'kernel']];
 
     const shownBands = () => paint.bands().filter((k) => !state.hidden.has(k));
 
-    /* For each column of pixels: the first bucket, and the one behind the last. */
+    /* For each column of pixels: the first bucket, and the one behind the last; all lanes ask for the same. */
+    let spanned = [], span = null;
     function spans(width, n, t0, t1) {
-        const from = new Int32Array(width + 1), scale = n / model.end;
-        for (let x = 0; x <= width; x++) from[x] = clamp(Math.floor((t0 + (t1 - t0) * x / width) * scale + 1e-9), 0, n);
-        return from;
+        const wanted = [width, n, t0, t1];
+        if (wanted.every((value, i) => value === spanned[i])) return span;
+        const from = new Int32Array(width + 1), scale = n / model.end, step = (t1 - t0) / width;
+        for (let x = 0; x <= width; x++) from[x] = clamp(Math.floor((t0 + step * x) * scale + 1e-9), 0, n);
+        spanned = wanted;
+        return (span = from);
     }
 
     const column = (name) => model.lod().floats(name);
@@ -192,7 +196,7 @@ const timeline = (() => {
         const per = Math.max((at[bars] - at[0]) / bars, 1) * model.end / n / TICKS; // seconds in a bar
         Object.assign(pane, { high: high / per, binary: false, y: linear(pane, Math.max(high / per, 1e-9)) });
         if (!high) return;
-        const scale = (pane.h - 4 * pane.k) / high, words = parts.map(([, color]) => paint.of(color)), gap = bar > 3 ? Math.round(pane.k) : 0;
+        const scale = (pane.h - 4 * pane.k) / high, words = parts.map(([, color]) => paint.of(color)), gap = bar > 3 ? Math.round(pane.k) : 0, pixels = pane.pixels;
         for (let x = 0; x < bars; x++) {
             let row = pane.h - 1, sum = 0;
             const left = x * bar, right = Math.min(pane.w, left + bar - gap);
@@ -200,7 +204,7 @@ const timeline = (() => {
                 if (!sums[p][x]) continue;
                 sum += sums[p][x];
                 const top = Math.max(-1, Math.min(row - 1, pane.h - 1 - Math.round(sum * scale)));
-                for (; row > top; row--) pane.pixels.fill(words[p], row * pane.w + left, row * pane.w + right);
+                for (; row > top; row--) for (let i = row * pane.w + left, end = row * pane.w + right; i < end; i++) pixels[i] = words[p];
             }
         }
     }
@@ -234,6 +238,7 @@ const timeline = (() => {
         });
         model.threads.slice(0, 500).forEach((t) => own(t.proc) && t.start > model.procs[t.proc]?.start && out.push([t.start, '\u2502', `thread ${t.tid} started`]));
         findings.list().forEach((f) => f.times.slice(0, 8).forEach((t) => out.push([t, '\u25b2', f.name])));
+        state.marks.forEach(([t, text]) => out.push([t, '\u2605', text]));
         return out.sort((x, y) => x[0] - y[0]);
     }
 
@@ -278,9 +283,9 @@ const timeline = (() => {
             g.fillStyle = paint.color('soft');
             for (const [t, glyph] of pane.marks) {
                 const x = pane.x(t);
-                if (x < 0 || x > pane.width || x - last < 7) continue;
+                if (x < 0 || x > pane.width || (x - last < 7 && glyph !== '\u2605')) continue;
                 last = x;
-                g.fillStyle = paint.color(glyph === '\u25b2' ? 'bad' : 'soft');
+                g.fillStyle = paint.color({ '\u25b2': 'bad', '\u2605': 'accent' }[glyph] ?? 'soft');
                 g.textAlign = 'center';
                 g.fillText(glyph, clamp(x, 5, pane.width - 5), pane.height / 2);
             }
@@ -288,24 +293,29 @@ const timeline = (() => {
         }
     }
 
-    function drawOver(pane) {
-        const g = pane.lines();
-        axis(pane, g);
+    function words(pane, g) {
         if (pane.empty) paint.label(g, pane.empty, 8, pane.height / 2);
-        paint.cursors(pane, g, drag && drag.pane.box.isConnected && drag.xs, hover);
+        else axis(pane, g);
+        paint.cursors(pane, g);
     }
 
     function drawTime() {
-        const box = $('time-axis'), wanted = Math.max(2, Math.floor(box.clientWidth / 110)), { step, at } = paint.timeSteps(state.t0, state.t1, wanted);
-        box.replaceChildren(...at.map((t) => {
-            const tick = h('span', {}, units.moment(t, step * 1000));
-            tick.style.left = (t - state.t0) / (state.t1 - state.t0) * 100 + '%';
-            return tick;
-        }));
+        if (!ruler.fit()) return;
+        const { step, at } = paint.timeSteps(state.t0, state.t1, Math.max(2, Math.floor(ruler.width / 110)));
+        background(ruler);
+        ruler.show((g) => {
+            for (const t of at) {
+                const x = Math.round(ruler.x(t));
+                g.fillStyle = paint.color('line');
+                g.fillRect(x, 0, 1, ruler.height);
+                g.fillStyle = paint.color('soft');
+                g.fillText(units.moment(t, step * 1000), x + 5, ruler.height / 2);
+            }
+        });
     }
 
-    function drawWindow() {
-        const g = overview.lines(), a = state.t0 / model.end * overview.width, b = Math.max(a + 2, state.t1 / model.end * overview.width);
+    function drawWindow(g) {
+        const a = state.t0 / model.end * overview.width, b = Math.max(a + 2, state.t1 / model.end * overview.width);
         g.fillStyle = paint.color('ground');
         g.globalAlpha = 0.62;
         g.fillRect(0, 0, a, overview.height);
@@ -334,21 +344,27 @@ const timeline = (() => {
 
     /* Draw all, or only what lies over the pixels. */
     function draw(pixels) {
-        if (overview.fit() && (pixels === 'all' || overview.dirty)) {
+        if (overview.fit()) {
+            if (pixels === 'all' || overview.dirty) paintOverview(overview);
             overview.dirty = false;
-            paintOverview(overview);
-            overview.show();
+            overview.show(drawWindow);
         }
-        drawWindow();
         for (const pane of lanes) {
             if (!pane.section.open || !panels.near(pane.section.id) || !pane.fit()) continue;
-            if (pixels) {
-                pane.paint(pane);
-                pane.show();
-            }
-            drawOver(pane);
+            if (pixels) pane.paint(pane);
+            pane.show((g) => words(pane, g));
         }
         if (pixels) drawTime();
+        follow();
+    }
+
+    /* What follows the pointer, in all panels of time. */
+    function follow() {
+        const boxes = strip.pane;
+        for (const pane of boxes ? [...lanes, boxes] : lanes) {
+            pane.hair(hover);
+            pane.frame(drag?.xs, drag && pane === boxes && drag.pane === boxes ? drag.ys : undefined);
+        }
     }
 
     // ---- words ----
@@ -363,7 +379,7 @@ const timeline = (() => {
         const calls = model.calls.map((name, c) => [name, at('call' + c)]).filter(([, count]) => count);
         if (calls.length) rows.push(['calls here', calls.map(([name, count]) => `${units.count(count)} ${name}`).join(', ')]);
         if (at('minor') || at('major')) rows.push(['page faults', `${units.count(at('minor') || 0)} minor, ${units.count(at('major') || 0)} major`]);
-        const width = model.end / n, near = marks().filter(([when_]) => Math.abs(when_ - t) < Math.max(width, (state.t1 - state.t0) / 200)).slice(0, 4);
+        const width = model.end / n, near = marks().filter(([when_]) => Math.abs(when_ - t) < Math.max(width, (state.t1 - state.t0) / 200)).sort((x, y) => (y[1] === '\u2605') - (x[1] === '\u2605')).slice(0, 4);
         near.forEach(([, glyph, text]) => rows.push([glyph, text]));
         return rows;
     }
@@ -381,8 +397,7 @@ const timeline = (() => {
 
     function pointAt(t, pane, x, y) {
         hover = t;
-        draw(false);
-        strip.draw(false);
+        follow();
         tip.show(values(t), units.moment(t, state.t1 - state.t0), pane, x, y);
         legend.update(t);
     }
@@ -391,8 +406,7 @@ const timeline = (() => {
         if (pinned) return;
         hover = null;
         tip.hide();
-        draw(false);
-        strip.draw(false);
+        follow();
         legend.update(null);
     }
 
@@ -426,7 +440,7 @@ const timeline = (() => {
                 const from = pane.t(Math.min(x, end)), to = pane.t(Math.max(x, end));
                 if (!extra.drag || !extra.drag(from, to, dragged)) goTo(from, to);
             } else if (!moved && !(extra.click && extra.click(pane.t(end), e))) setCursor(e.shiftKey ? 'b' : 'a', pane.t(end));
-            draw(false);
+            follow();
         });
         box.addEventListener('pointercancel', () => (start = drag = null));
         box.addEventListener('pointerleave', leave);
@@ -499,6 +513,7 @@ const timeline = (() => {
     function start() {
         overview = new paint.Pane($('overview-box'), 56);
         overview.dirty = true;
+        ruler = new paint.Pane($('time-axis'), 20);
         const lane = (name, height, painter) => {
             const section = $('lane-' + name), pane = new paint.Pane(section.querySelector('.pane'), height);
             Object.assign(pane, { name, section, paint: painter });
@@ -509,7 +524,8 @@ const timeline = (() => {
             return pane;
         };
         lane('memory', innerWidth > 2400 ? 420 : 260, paintMemory).letters = true;
-        lane('heap', 72, paintHeap).empty = column('heap_last').length ? '' : 'No heap: brk was not used.';
+        const heap_ = column('heap_last').length;
+        lane('heap', heap_ ? 72 : 22, paintHeap).empty = heap_ ? '' : 'No heap: the break was never moved.';
         lane('calls', 64, (pane) => paintCounts(pane, CLASSES.map(([cls, color]) => [runningOf(cls, callsOf(cls)), color])));
         const faults = lane('faults', 64, (pane) => paintCounts(pane, ['minor', 'major'].map((name, i) => [runningOf(name, sinceSample(name)), i ? 'bad' : 'accent'])));
         faults.empty = column('minor').length || column('major').length ? '' : 'No page faults were counted.';
@@ -520,7 +536,7 @@ const timeline = (() => {
         $('calls-key').append(...CLASSES.filter(([cls]) => callsOf(cls).length).map(([cls, color]) => swatch(color, cls)));
         when((what) => {
             if (what.has('lod') || what.has('proc') || what.has('theme') || what.has('size')) overview.dirty = true;
-            const pixels = ['t0', 't1', 'proc', 'hidden', 'chart', 'theme', 'size', 'lod', 'near'].some((key) => what.has(key));
+            const pixels = ['t0', 't1', 'proc', 'hidden', 'chart', 'theme', 'size', 'lod', 'near', 'marks'].some((key) => what.has(key));
             if (what.has('theme')) for (const key of $('calls-key').children) key.firstChild.style.backgroundColor = paint.color(key.dataset.kind);
             if (pixels || what.has('a') || what.has('b')) draw(pixels);
             if (what.has('lod') || what.has('proc')) $('memory-box').setAttribute('aria-label', 'Memory over time. ' + describe());
@@ -534,5 +550,5 @@ const timeline = (() => {
         if (!pinned) leave();
     };
 
-    return { start, draw, listen, leave, pointAt, moveCursor, setCursor, values, say, describe, callsOf, pin, lanes, CLASSES, get hover() { return hover; }, get drag() { return drag; } };
+    return { start, draw, listen, leave, pointAt, moveCursor, setCursor, values, say, describe, callsOf, pin, lanes, CLASSES, get hover() { return hover; } };
 })();

@@ -50,12 +50,18 @@ const units = (() => {
         return (ticks / unit).toFixed(places) + name;
     }
 
+    /* A size as people write it, in bytes: "64K", "1.5M"; undefined when it is none. */
+    function bytes(text) {
+        const [, amount, unit] = text.trim().match(/^(\d+\.?\d*) ?([KMGTPE]?)i?B?$/i) ?? [];
+        return amount && Number(amount) * 1024 ** ' KMGTPE'.indexOf((unit || ' ').toUpperCase());
+    }
+
     const signed = (bytes) => (bytes > 0 ? '+' : '') + size(bytes);
     const signedCount = (n) => (n < 0 ? '-' + count(-n) : count(n));
     const hex = (n, pad = 0) => n.toString(16).padStart(pad, '0');
     const address = (page) => hex(page * 4096, 12);
     const percent = (part, whole) => (whole > 0 ? (part / whole * 100).toFixed(part / whole < 0.0995 ? 1 : 0) + ' %' : '');
-    return { size, count, duration, moment, signed, signedCount, hex, address, percent };
+    return { size, bytes, count, duration, moment, signed, signedCount, hex, address, percent };
 })();
 
 /* Elements: names of attributes are from this list, texts are text nodes. */

@@ -8,10 +8,12 @@ import random
 import pytest
 
 from html_reader import Report
+from trace_spec import read_trace
 
 pytestmark = pytest.mark.early
 
 PYTHON = ["/usr/bin/python3", "-S", "-c", "x=[bytes(1000) for _ in range(20000)]; del x; y=[bytearray(1<<20) for _ in range(20)]"]
+PAGE = 4096
 TREE = ["bash", "-c", "for i in 1 2 3; do (true; sort /dev/null); done; ls / >/dev/null"]
 
 
@@ -132,6 +134,46 @@ def test_live_bytes_by_stack_are_what_is_mapped(pair):
                          zip(lives["space"], lives["pages"], lives["born"], lives["died"])
                          if born <= tick < died and report["space"]["proc"][space] == process)
             assert mapped == series[bucket], (process, bucket)
+
+
+HOLD = ("import mmap, time\nm = mmap.mmap(-1, 24 << 20)\nfor i in range(0, 12 << 20, 4096): m[i] = 1\ntime.sleep(0.4)\n"
+        "m.close()\nx = [bytearray(1 << 20) for _ in range(6)]\ntime.sleep(0.4)\n")
+
+
+@pytest.mark.parametrize("command", [["/usr/bin/python3", "-S", "-c", HOLD], ["bash", "-c", "sleep 0.3; (sleep 0.3; true); true"]])
+def test_resident_pages_are_those_of_the_looks(run, command):
+    """Each look by lives: as many pages as the recording holds of their addresses, and of all of them together."""
+    outcome, trace = run.traced(*command, options=["--residency-every", "0.1"])
+    assert outcome.status == 0, outcome
+    report = report_of(run, trace)
+    records = [record for kind, record in read_trace(trace.path) if kind == "residency"]
+    looks, lives, spaces = report["looks"], report["lives"], report["space"]
+    assert looks["taken"] == [len(records)] == [len(looks["look_time"])] and len(records) > 2
+    parts, told = iter(zip(looks["part_life"], looks["part_pages"])), 0
+    for i, record in enumerate(records):
+        space, time = looks["look_space"][i], looks["look_time"][i]
+        assert report["proc"]["pid"][spaces["proc"][space]] == record["pid"]
+        assert looks["look_reason"][i] == record["reason"] and looks["look_end_page"][i] == 0 and time >= record["time"]
+        own = dict(next(parts) for _ in range(looks["look_parts"][i]))
+        pages = {start // PAGE + k for start, count, flags in record["runs"] if flags & 1 and not flags & 8 for k in range(count)}
+        for life in range(len(lives["born"])):
+            if lives["space"][life] != space or not lives["born"][life] <= time < lives["died"][life]:
+                assert life not in own
+                continue
+            if report.strings[lives["file_str"][life]].startswith("[vvar"):
+                continue
+            start = lives["start_page"][life]
+            expected = sum(page in pages for page in range(start, start + lives["pages"][life]))
+            assert own.pop(life, 0) == expected, (i, life)
+            told += expected
+        assert not own
+    assert next(parts, None) is None and told > 1000
+    last = max(i for i, reason in enumerate(looks["look_reason"]) if reason == 1)
+    pid = report["proc"]["pid"][spaces["proc"][looks["look_space"][last]]]
+    shown = json.loads(run.verb("layout", trace.path, "--pid", pid, "--format", "json").stdout)["mappings"]
+    first = sum(looks["look_parts"][:last])
+    part = range(first, first + looks["look_parts"][last])
+    assert sum(m["resident"] for m in shown) == PAGE * sum(looks["part_pages"][i] for i in part)
 
 
 def ranges(report, count):

@@ -170,11 +170,129 @@ static void test_instants(void **state)
     driver_end(&d);
 }
 
+/* ---- looks at resident pages ---- */
+
+enum { FEW = 400, LOOKS = 9001 };
+
+/* Resident in one look: every second page from one that moves on with the looks. */
+static void look(struct driver *d, enum residency_reason reason, uint64_t number)
+{
+    struct rec_page_run runs[PAGES];
+    uint32_t count = 0;
+    for (uint64_t page = number % 2; page < PAGES; page += 2)
+        runs[count++] =
+            (struct rec_page_run){BASE + page * TRACE_PAGE, 1, page % 4 == 3 ? PAGE_PRESENT | PAGE_ZERO : PAGE_PRESENT};
+    driver_apply(
+        d,
+        &(struct record){
+            .kind = REC_RESIDENCY,
+            .residency = {
+                .time = ++d->time, .space = d->space, .pid = d->pid, .reason = reason, .n_runs = count, .runs = runs}});
+}
+
+static bool is_resident(uint64_t number, uint64_t page)
+{
+    return page % 2 == number % 2 && page % 4 != 3;
+}
+
+/* What is told of a look is what was mapped then and resident. */
+static void check_look(const struct survey *survey, const struct survey_look *told, const struct survey_part *parts,
+                       const struct picture *picture, uint64_t number)
+{
+    size_t count;
+    uint64_t instants, sum = 0, expected = 0;
+    const struct survey_life *lives = survey_lives(survey, &count, &instants);
+    for (uint32_t i = 0; i < told->parts; i++) {
+        const struct survey_life *life = &lives[parts[i].life];
+        uint64_t own = 0;
+        assert_true(parts[i].life < count && life->born <= told->time && told->time < life->died);
+        assert_true(!i || parts[i].life > parts[i - 1].life);
+        for (tracee_addr at = life->segment.start; at < life->segment.end; at += TRACE_PAGE)
+            own += is_resident(number, (at - BASE) / TRACE_PAGE) ? TRACE_PAGE : 0;
+        assert_int_equal(parts[i].resident, own);
+        sum += own;
+    }
+    for (uint64_t page = 0; page < PAGES; page++)
+        expected += picture->pages[page] && is_resident(number, page) ? TRACE_PAGE : 0;
+    assert_int_equal(sum, expected);
+}
+
+/* Lives that are cut after a look have their own share of it. */
+static void test_looks(void **state)
+{
+    (void)state;
+    struct driver d;
+    static struct history h;
+    struct random_source random = {11};
+    const struct survey_look *told;
+    const struct survey_part *parts;
+    size_t index = 0;
+    driver_open(&d);
+    const struct survey_plan plan = {.ticks = STEPS + 60};
+    h = (struct history){.survey = survey_new(d.decoder, &plan)};
+    d.after = follow;
+    d.context = &h;
+    driver_start(&d);
+    for (uint64_t step = 0; step < FEW; step++) {
+        change_something(&d, &random);
+        if (step % 5 == 0)
+            look(&d, RESIDENCY_ASKED, step / 5);
+    }
+    assert_int_equal(survey_end(h.survey, d.decoder), 0);
+    for (; (told = survey_look_at(h.survey, index, &parts)); index++)
+        check_look(h.survey, told, parts, &h.pictures[told->time], index);
+    assert_int_equal(index, FEW / 5);
+    assert_int_equal(survey_looks_taken(h.survey), FEW / 5);
+    d.after = NULL;
+    survey_free(h.survey);
+    driver_end(&d);
+}
+
+static void add(struct driver *d, void *context)
+{
+    assert_int_equal(survey_add(context, d->decoder, &d->moment), 0);
+}
+
+/* Of too many looks, those that stay are as far from each other as can be, and the last one stays. */
+static void test_many_looks(void **state)
+{
+    (void)state;
+    struct driver d;
+    const struct survey_look *told;
+    const struct survey_part *parts;
+    size_t index = 0;
+    uint64_t last = 0, step = 0;
+    driver_open(&d);
+    const struct survey_plan plan = {.ticks = LOOKS + 60};
+    struct survey *survey = survey_new(d.decoder, &plan);
+    d.after = add;
+    d.context = survey;
+    driver_start(&d);
+    for (uint64_t number = 0; number < LOOKS; number++)
+        look(&d, RESIDENCY_ASKED, number);
+    look(&d, RESIDENCY_EXIT, 0);
+    assert_int_equal(survey_end(survey, d.decoder), 0);
+    for (; (told = survey_look_at(survey, index, &parts)); index++) {
+        if (index == 1)
+            step = told->time - last;
+        assert_true(told->reason == RESIDENCY_EXIT || index < 2 || told->time - last == step);
+        last = told->time;
+    }
+    assert_int_equal(last, d.time);
+    assert_true(index > 1000 && index <= 4096 && step > 1);
+    assert_int_equal(survey_looks_taken(survey), LOOKS + 1);
+    d.after = NULL;
+    survey_free(survey);
+    driver_end(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_moment),
         cmocka_unit_test(test_instants),
+        cmocka_unit_test(test_looks),
+        cmocka_unit_test(test_many_looks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -43,12 +43,12 @@ export function file(name, html) {
     return path;
 }
 
-/* Open a report and wait until its first picture is there. */
-export async function open(page, path, hash = "") {
+/* Open a report and wait until all of it is at work; or "brkwater-painted", its first picture. */
+export async function open(page, path, hash = "", mark = "brkwater-ready") {
     await page.goto("about:blank");
     await page.goto("file://" + path + hash);
     for (let i = 0; i < 1200; i++) {
-        if (await page.evaluate(() => performance.getEntriesByName("brkwater-painted").length)) return;
+        if (await page.evaluate((mark) => performance.getEntriesByName(mark).length, mark)) return;
         await page.waitForTimeout(50);
     }
     check(false, "no picture of " + path);

@@ -30,7 +30,7 @@ async function showAll() {
 
 for (const scheme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme: scheme });
-    await open(page, path);
+    await open(page, path, "#v=1&m=diff&a=3&hide=f3,m0&fold=1&mark=30000000~cache%20is%20full&re=1&q=(");
     await showAll();
     await audit(scheme);
     await page.evaluate(() => window.brkwater.change({ sel: "e100" }));
@@ -52,7 +52,7 @@ await page.emulateMedia({ colorScheme: "light" });
 
 for (const [width, height] of [[320, 640], [3840, 2160]]) {
     await page.setViewportSize({ width, height });
-    await open(page, path);
+    await open(page, path, "#v=1&hide=f3,m0&mark=30000000~" + "x".repeat(60));
     await showAll();
     const wide = await page.evaluate(() => ({ page: document.documentElement.scrollWidth, window: window.innerWidth }));
     check(wide.page <= wide.window, `at ${width} px the page is ${wide.page} wide`);

@@ -6,9 +6,13 @@ const html = makeReport({ events: 800, stacks: 20 });
 const { context, page, noise } = await launch();
 const script = html.indexOf("</script>", html.indexOf("<script>'use strict'"));
 
-async function banner(text, what) {
+async function banner(text, what, panel = "") {
     await page.goto("about:blank");
     await page.goto("file://" + file("damaged.html", text));
+    if (panel) {
+        await until(page, () => performance.getEntriesByName("brkwater-ready").length, "ready: " + what);
+        await page.evaluate((panel) => document.querySelector(panel).scrollIntoView(), panel);
+    }
     await until(page, () => document.querySelector("#damage") && !document.querySelector("#damage").hidden && /damaged or truncated/.test(document.querySelector("#damage").textContent), "banner: " + what);
 }
 
@@ -27,7 +31,7 @@ const sections = [...html.matchAll(/id="s-(\w+)" data-n="\d+" data-crc="\w+">/g)
 for (const match of sections) {
     const end = html.indexOf("<", match.index + match[0].length), at = Math.floor((match.index + match[0].length + end) / 2);
     if (["e0", "heap", "code", "lod1", "lod2", "lod3", "sparse"].includes(match[1])) continue; // read when they are needed
-    await banner(html.slice(0, at) + (html[at] === "A" ? "B" : "A") + html.slice(at + 1), "flipped byte in " + match[1]);
+    await banner(html.slice(0, at) + (html[at] === "A" ? "B" : "A") + html.slice(at + 1), "flipped byte in " + match[1], match[1] === "looks" ? "#layout-panel" : "");
 }
 await banner(html.replace(/data-crc="\w+"/, 'data-crc="00000000"'), "another checksum");
 check(!noise.some((n) => /Uncaught|TypeError|RangeError/.test(n)), "exceptions: " + noise.slice(0, 3).join(" | "));

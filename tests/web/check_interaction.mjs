@@ -1,7 +1,7 @@
 // What people do: mouse, wheel, keys alone; findings, search, A and B, long tables, exports.
 import { readFileSync } from "node:fs";
 import { check, done, equal, file, launch, open, until } from "./browser.mjs";
-import { makeReport } from "./fixture.mjs";
+import { makeReport, makeRun } from "./fixture.mjs";
 
 const path = file("report.html", makeReport({ events: 6000 }));
 const { context, page, noise } = await launch();
@@ -146,7 +146,207 @@ check(/^l\d+$/.test((await state()).sel), "a mapping was selected");
 await until(page, () => /mapped by/.test(document.querySelector("#detail-body").textContent), "its life");
 await page.keyboard.press("Escape");
 
+// ---- call sites with frames left out, against the same done to the stacks of the invented run ----
+
+const shape = { events: 3000, recursive: true }, run = makeRun(shape), frames = file("frames.html", makeReport(shape));
+const named = (stack) => (stack.lines.length ? [...stack.lines].reverse().map((l) => ({ ...run.lines[l], f: run.lines[l].f || "server+0x5064f4" })) : [{ f: stack.word, module: "" }]);
+const wanted = (hidden, fold) => {
+    const sums = new Map();
+    for (const e of run.events) {
+        if (!e.mapped) continue;
+        let path = named(run.stacks[e.stack]).filter((line) => !hidden(line)).map((line) => line.f);
+        for (let i = 1; fold && i < path.length; i++) {
+            const first = path.indexOf(path[i]);
+            if (first < i) path.splice(first + 1, i - first), (i = first);
+        }
+        path = path.join(";") || "all";
+        sums.set(path, (sums.get(path) ?? 0) + e.mapped);
+    }
+    return [...sums].map(([path, sum]) => `${path} ${sum}`).sort();
+};
+const folded = () => page.evaluate("sites.folded().trim().split('\\n').sort()"), root = () => page.evaluate("sites.totals[0]"), rest = () => page.waitForTimeout(150);
+await open(page, frames, "#v=1&m=mapped");
+await page.locator("#sites-panel").scrollIntoViewIfNeeded();
+await until(page, "sites.totals !== null", "sums");
+equal(await folded(), wanted(() => false, false), "whole stacks");
+const total = await root(), everything = run.events.reduce((sum, e) => sum + e.mapped, 0);
+equal(total, everything, "all that was mapped");
+await page.locator("#hide-frame").click();
+check(/Choose a frame first/.test(await text("#notice")), "nothing is hidden while no frame is chosen");
+
+/* Choose a frame of the tree by its name, with keys alone. */
+async function choose(name) {
+    await page.evaluate(() => document.querySelector("#view-tree").click());
+    await page.locator("#sites-tree [tabindex='0']").focus();
+    await page.keyboard.press("Home");
+    for (let i = 0; i < 300; i++) {
+        const now = await text("#sites-picked");
+        if (now === name) return;
+        await page.keyboard.press("ArrowRight"); // unfolds, or goes on
+        if ((await text("#sites-picked")) === now) await page.keyboard.press("ArrowDown");
+    }
+    check(false, "no frame " + name);
+}
+await choose("run");
+await page.locator("#hide-frame").click();
+await rest();
+equal(await folded(), wanted((line) => line.f === "run", false), "without a frame");
+equal(await root(), total, "the root's total when a frame is hidden");
+check(!(await page.locator("#sites-tree .frame").allTextContents()).some((t) => / run$/.test(t)), "the tree does not show it");
+check(/^hidden:run/.test(await text("#sites-hide")), "a chip tells what is hidden");
+check(/without run/.test(await text("#sites-hidden")), "and words, in print too");
+await choose("mmap64");
+await page.keyboard.press("Shift+H");
+await rest();
+const without = (line) => line.f === "run" || line.module === "libc.so.6";
+equal(await folded(), wanted(without, false), "without a frame and a library");
+equal(await root(), total, "the root's total when a library is hidden");
+await page.keyboard.press("r");
+await rest();
+equal(await folded(), wanted(without, true), "with recursion folded");
+equal(await root(), total, "the root's total when recursion is folded");
+check((await folded()).some((line) => /^main;walk;cache_grow /.test(line)) && (await folded()).every((line) => !/(walk|descend).*;\\1/.test(line)), "nothing repeats");
+
+// The table: sites that are hidden have given their sums to what called them.
+await page.evaluate(() => document.querySelector("#view-table").click());
+const rowsOf = () => page.evaluate("Object.fromEntries(sites.rows.map((row) => [row.name.replace(/ .*/, ''), [row.value, row.total]]))");
+const bySite = (hidden) => {
+    const sums = {};
+    for (const e of run.events) {
+        if (!e.mapped) continue;
+        const lines = run.stacks[e.stack].lines, at = lines.findIndex((l) => !(run.lines[l].flags & 12)), left = lines.slice(at).find((l) => !hidden(run.lines[l])), name = left === undefined ? "all" : run.lines[left].f || "server+0x5064f4";
+        sums[name] = (sums[name] ?? 0) + e.mapped;
+    }
+    return sums;
+};
+const selves = (rows) => Object.fromEntries(Object.entries(rows).map(([name, [self]]) => [name, self]).sort());
+equal(selves(await rowsOf()), Object.fromEntries(Object.entries(bySite(without)).sort()), "sites as they are");
+await page.locator("#sites-hide .chip").first().focus();
+await page.keyboard.press("Enter");
+await page.locator("#sites-hide .chip").first().click();
+await page.locator("#sites-fold").click();
+await rest();
+equal(await text("#sites-hide"), "", "all is shown again");
+equal(await folded(), wanted(() => false, false), "whole stacks again");
+await page.evaluate(() => window.brkwater.change({ hide: ["f" + window.brkwater.model.lines.fn.findIndex((i) => window.brkwater.model.text(i) === "cache_grow")] }));
+await rest();
+const moved = await rowsOf();
+equal(selves(moved), Object.fromEntries(Object.entries(bySite((line) => line.f === "cache_grow")).sort()), "a hidden site's sum is its caller's");
+equal(moved.walk[1], run.events.filter((e) => named(run.stacks[e.stack]).some((line) => line.f === "walk")).reduce((sum, e) => sum + e.mapped, 0), "total of a site, with all that it called");
+equal((await page.evaluate(() => window.brkwater.link.write())).includes("hide=f"), true, "what is hidden is in the link");
+await page.evaluate(() => window.brkwater.change({ hide: [] }));
+
+// From A to B: what grew and what shrank, with signs.
+await page.evaluate(() => window.brkwater.change({ metric: "diff", a: 70000000, b: 110000000 }));
+await until(page, () => /live at B \u2212 at A/.test(document.querySelector("#sites-note").textContent), "a difference");
+const at_ = (t) => run.lives.filter((l) => l.born <= t && t < l.died).reduce((sum, l) => sum + l.pages * 4096, 0);
+equal(await root(), at_(110000000) - at_(70000000), "the difference");
+const cells = await page.locator("#sites-table tbody td:nth-child(2)").allTextContents();
+check(cells.some((c) => /^ *\+/.test(c)) && cells.some((c) => /^ *-/.test(c)), "signs: " + cells.slice(0, 8));
+check((await page.locator("#sites-table [data-kind=heap]").count()) > 0 && (await page.locator("#sites-table [data-kind=anonymous]").count()) > 0, "colours beside the signs");
+
+// ---- regular expressions ----
+
+const said = () => text("#query-note"), matched = async () => /([\d.]+) % matched/.exec(await text("#sites-hidden"))?.[1];
+await open(page, frames, "#v=1&m=mapped");
+await page.locator("#sites-panel").scrollIntoViewIfNeeded();
+await until(page, "sites.totals !== null", "sums again");
+await page.locator("#query").fill("^(walk|descend)$");
+await until(page, () => / 0\.0 % matched/.test(document.querySelector("#sites-hidden").textContent), "as plain text it is nowhere");
+await page.getByRole("button", { name: "regular expression" }).click();
+await until(page, () => / [1-9][\d.]* % matched/.test(document.querySelector("#sites-hidden").textContent), "as an expression it is");
+const share = run.events.filter((e) => named(run.stacks[e.stack]).some((line) => /^(walk|descend)$/.test(line.f))).reduce((sum, e) => sum + e.mapped, 0) / everything * 100;
+check(Math.abs(Number(await matched()) - share) <= 0.5, `${await matched()} % matched, ${share}`);
+await page.locator("#query").fill("^Cache_(put|grow) .*\\d\\)$|^/dev/shm");
+await page.locator("#events-panel").scrollIntoViewIfNeeded();
+const fits = run.events.filter((e) => /^cache_(put|grow)/.test((run.lines[run.stacks[e.stack].lines.find((l) => !(run.lines[l].flags & 12))] ?? { f: "" }).f) || e.text.startsWith("/dev/shm")).length;
+await until(page, (n) => document.querySelector("#events-note").textContent.startsWith(n + " of "), "events by expression: " + fits, fits.toLocaleString("en"));
+equal(await said(), "", "nothing to complain of");
+check(/re=1/.test(await page.evaluate(() => window.brkwater.link.write())), "the link tells that it is an expression");
+await page.locator("#query").fill("cache_(");
+await until(page, () => /no regular expression: plain text was searched/.test(document.querySelector("#query-note").textContent), "an expression that is none");
+
+// Those that would run for ever: refused, or stopped soon.
+const slow = file("slow.html", makeReport({ events: 600, texts: Array.from({ length: 40 }, (_, i) => "a".repeat(150 + i) + "!") }));
+for (const q of ["(a+)+$", "(a|aa)*b", "a*a*a*a*a*a*a*b", "(a)\\1*\\1*b", "a?".repeat(40) + "a".repeat(40) + "b", "(a|a)".repeat(30) + "b"]) {
+    const before_ = Date.now();
+    await open(page, slow, "#v=1&re=1&q=" + encodeURIComponent(q));
+    await page.locator("#sites-panel").scrollIntoViewIfNeeded();
+    await until(page, () => document.querySelector("#query-note").textContent === "pattern is too slow: plain text was searched", "too slow: " + q);
+    const from = Date.now();
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done))));
+    check(Date.now() - from < 3000 && Date.now() - before_ < 20000, `the page lives on with ${q}: ${Date.now() - before_} ms`);
+}
+
+// ---- events: filters, columns ----
+
+await open(page, path);
+await page.locator("#events-panel").scrollIntoViewIfNeeded();
+const all = makeRun({ events: 6000 }), count = async (n, what) => until(page, (n) => document.querySelector("#events-note").textContent.startsWith(n + " of "), `${what}: ${n}`, n.toLocaleString("en"));
+const bytes = (e) => Math.max(e.mapped, e.unmapped);
+await page.locator("#event-least").fill("500K");
+await page.locator("#event-most").fill("1M");
+await count(all.events.filter((e) => bytes(e) >= 512000 && bytes(e) <= 1048576).length, "a range of sizes");
+for (const id of ["least", "most"]) await page.locator("#event-" + id).fill("");
+await page.locator("#event-site").fill("Session_NEW (");
+const siteOf = (e) => { const lines = all.stacks[e.stack].lines, l = lines.find((l) => !(all.lines[l].flags & 12)); return l === undefined ? "" : all.lines[l].f; };
+await count(all.events.filter((e) => siteOf(e) === "session_new").length, "a site");
+await page.locator("#event-site").fill("");
+const target = all.events.find((e) => e.call === 2 && e.mapped > 400000 && all.events.some((other) => other.call === 3 && other.args[0] === e.ret)), inside = BigInt(target.ret) + 300000n;
+const holds = (e) => {
+    const from = e.call === 1 ? BigInt(e.ret) - BigInt(e.mapped) : e.call === 2 ? BigInt(e.ret) : BigInt(e.args[0]), size = e.call === 1 ? e.mapped + e.unmapped : e.call === 2 ? e.mapped : e.args[1];
+    return !(e.call === 2 && e.error) && inside >= from && inside < from + BigInt(size);
+};
+const holding = all.events.filter(holds);
+check(holding.length > 1 && holding.includes(target), "calls that hold an address: " + holding.length);
+await page.locator("#event-address").fill("0x" + inside.toString(16));
+await count(holding.length, "an address inside of what was mapped");
+const grown = all.events.find((e) => e.call === 1 && e.mapped > 300000);
+await page.locator("#event-address").fill((grown.ret - 100000).toString(16));
+await until(page, (id) => [...document.querySelectorAll("#events-rows tbody button")].some((b) => b.textContent === id), "the heap grew over an address", grown.id.toLocaleString("en"));
+await page.locator("#event-address").fill("");
+const heads = () => page.locator("#events-rows thead th").allTextContents();
+equal((await heads()).length, 11, "columns");
+await page.locator("#events-panel summary").click();
+await page.locator("#event-columns label", { hasText: "faults since" }).click();
+await page.locator("#event-columns input").first().press("Space");
+await until(page, () => document.querySelectorAll("#events-rows thead th").length === 9, "two columns are hidden");
+check(!(await heads()).some((head) => ["time", "faults since"].includes(head)) && (await page.locator("#events-rows tbody tr").first().locator("th,td").count()) === 9, "they are those");
+for (const [go, row] of [["6 s", (e) => e.time >= 6e7], ["#77", (e) => e.id === 77]]) {
+    await page.locator("#event-go").fill(go);
+    await page.keyboard.press("Enter");
+    await until(page, (id) => document.querySelector("#events-rows tr.active button")?.textContent === id, "go to " + go, all.events.find(row).id.toLocaleString("en"));
+}
+
+// ---- marks of the reader ----
+
+await page.evaluate(() => window.brkwater.change({ a: 30000000 }));
+await page.locator("#memory-box").focus();
+await page.keyboard.press("k");
+await page.keyboard.type("cache is full");
+await page.keyboard.press("Enter");
+await until(page, () => /cache is full/.test(document.querySelector("#marks-list").textContent), "a mark is listed");
+await page.evaluate(() => window.brkwater.change({ a: 90000000 }));
+await page.locator("#mark-text").fill("<b>why</b>");
+await page.locator("#mark-add").click();
+await until(page, "timeline.lanes.find((lane) => lane.name === 'marks').marks.filter(([, glyph]) => glyph === '\\u2605').length === 2", "marks are in the timeline");
+check(await page.evaluate("timeline.say(30000000).includes('cache is full')"), "its words are among the values of its moment");
+const kept = await page.evaluate(() => window.brkwater.link.write());
+await open(page, path, kept);
+equal(await page.evaluate(() => window.brkwater.state.marks), [[30000000, "cache is full"], [90000000, "<b>why</b>"]], "marks from the link");
+equal(await page.evaluate(() => window.brkwater.state.columns), 2 | 256, "columns from the link");
+await page.locator("#marks-list li button").first().click();
+equal((await state()).a, 30000000, "a mark leads to its moment");
+await page.locator("#reset").click();
+await page.getByRole("button", { name: "remove mark <b>why</b>" }).click();
+await until(page, () => window.brkwater.state.marks.length === 1 && document.querySelectorAll("#marks-list li").length === 1, "a mark is removed, the other outlives a reset");
+await page.keyboard.press("Escape");
+await page.keyboard.press("?");
+for (const word of ["hide the chosen frame", "fold recursion", "mark cursor A"]) check((await text("#help-keys")).includes(word), "help tells of: " + word);
+await page.keyboard.press("Escape");
+
 // A link brings all of it back.
+await open(page, path);
 const link = await page.evaluate(() => { window.brkwater.change({ t0: 1e7, t1: 3e7, metric: "mapped" }); return window.brkwater.link.write(); });
 await settle();
 const fresh = await context.newPage();

@@ -10,10 +10,10 @@ const path = file("report.html", makeReport({ events: 2500 })), sums = {};
 
 /* What a panel shows now. */
 const look = (page, box) => page.evaluate((box) => {
-    const canvas = document.querySelector(`#${box} canvas`), data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+    const pane = box === "strip-box" ? strip.pane : timeline.lanes[0], data = new Uint8Array(pane.image.data); // without the words over them
     let text = "";
     for (let i = 0; i < data.length; i += 4096) text += String.fromCharCode(...data.subarray(i, Math.min(data.length, i + 4096)));
-    return { width: canvas.width, colors: new Set(new Uint32Array(data.buffer)).size, text: btoa(text) };
+    return { width: pane.w, colors: new Set(new Uint32Array(data.buffer)).size, text: btoa(text) };
 }, box);
 const sum = (pixels) => `${pixels.width} ${createHash("sha256").update(pixels.text).digest("hex").slice(0, 32)}`;
 

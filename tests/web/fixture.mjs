@@ -4,7 +4,9 @@
 //   events   calls that are simulated (each with its life, stack and time)
 //   scale    each stands for that many in the series and sparse sections (levels of detail only: a trace too large to embed)
 //   texts    strings to use for files, functions, threads, command lines and sections, in place of harmless ones
+//   recursive  some calls come from functions that call themselves, and each other
 //   empty    nothing but a start and an end
+//   extraThreads, mappings, islands (mappings far from each other), execs (programs in one process): so many of these
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { crc32, deflateRawSync } from "node:zlib";
@@ -141,6 +143,10 @@ const CODE = {
     index: ["_start", "main", "run", "index_open", "mmap64"],
     advise: ["start_thread", "worker", "collect", "madvise"],
 };
+const RECURSIVE = {
+    walk: ["_start", "main", "run", "walk", "visit", "walk", "visit", "walk", "cache_grow", "mmap64"],
+    descend: ["_start", "main", "descend", "descend", "descend", "0x5064f4", "cache_grow", "mmap64"],
+};
 const LIBC = /^(_start|_dl|dl_main|mmap64|realloc|sysmalloc|sbrk|brk|free|_int|systrim|calloc|munmap|pthread|allocate_stack|malloc|arena_get2|new_heap|madvise|start_thread)/;
 
 function program(options, strings) {
@@ -154,13 +160,13 @@ function program(options, strings) {
         if (!lineOf.has(f)) {
             const libc = LIBC.test(f), i = lines.length;
             lineOf.set(f, i);
-            lines.push({ f: name(f, i), file: libc ? "" : name(`${f.split("_")[0]}.c`, i), number: libc ? 0 : 10 + ((i * 37) % 400), module: libc ? "libc.so.6" : name("/srv/server", i), flags: libc ? 4 | 8 : 0, address: 0x400000 + i * 64 });
+            lines.push({ f: f.startsWith("0x") ? "" : name(f, i), file: libc ? "" : name(`${f.split("_")[0]}.c`, i), number: libc ? 0 : 10 + ((i * 37) % 400), module: libc ? "libc.so.6" : name("/srv/server", i), flags: libc ? 4 | 8 : 0, address: f.startsWith("0x") ? Number(f) : 0x400000 + i * 64 });
         }
         return lineOf.get(f);
     };
     const stacks = [{ word: "no stack", lines: [] }, { word: "execve", lines: [] }, { word: "kernel", lines: [] }];
     const stackOf = {};
-    for (const [key, code] of Object.entries(CODE))
+    for (const [key, code] of Object.entries({ ...CODE, ...(options.recursive ? RECURSIVE : {}) }))
         if (code) {
             stackOf[key] = stacks.length;
             stacks.push({ word: "", lines: code.map(line).reverse() });
@@ -202,6 +208,23 @@ function program(options, strings) {
         procs[p.index].events++;
         events.push({ id, time: at, duration: 20 + Math.floor(random() * 90), tid: more.tid ?? procs[p.index].pid, proc: p.index, call, flags: 4, error: 0, mapped: 0, unmapped: 0, kind: 0, stack: 0, minor: Math.floor(random() * 4), major: 0, text: "", args: [0, 0, 0, 0, 0, 0], ret: 0, ...more });
     };
+    /* A process that executes itself again and again: each time, all is at other addresses. */
+    const executed = (n) => {
+        const index = procs.length, at = (i) => Math.floor(end * (0.1 + 0.8 * i / n));
+        procs.push({ pid: 9000, parent: 1, name: "again", exe: "/bin/again", status: "exited with 0", start: at(0), end: at(n), events: 0, threads: 1, resident: 0, virtual: 0 });
+        threads.push({ tid: 9000, proc: index, start: at(0), end: at(n) });
+        for (let i = 0; i < n; i++) {
+            const life = (address, pages, kind, more) => lives.push({ space: spaces.length - 1, page: page(address), pages, born: at(i), died: at(i + 1), event: 0, birth: at(i), stack: 1, owner: 9000, file: "", offset: 0, fileNumber: 0, prot: 3, flags: 0, kind, role: 0, runtime: 0, protects: 0, ...more });
+            const far = (limit) => Math.floor(random() * limit) * PAGE;
+            spaces.push({ id: 1000 + i, proc: index, start: at(i), end: at(i + 1) });
+            const base = 0x550000000000 + far(0x8000000);
+            life(base, 20, IMAGE, { prot: 5, file: "/bin/again", fileNumber: 90 });
+            life(base + 0x400000 + far(6000), 33, HEAP, { file: "[heap]", flags: 4 });
+            life(0x7f0000000000 + far(0x4000000), 400, IMAGE, { prot: 5, file: "/lib/libc.so.6", fileNumber: 91 });
+            life(0x7ffc00000000 + far(0x100000), 33, STACK, { file: "[stack]", flags: 4 });
+        }
+    };
+
     const end_life = (i, at) => {
         if (lives[i].died > at) lives[i].died = at;
     };
@@ -239,7 +262,7 @@ function program(options, strings) {
         const x = (n + 0.5) / count, at = Math.floor(end * (0.002 + 0.996 * x));
         const others = running.filter((p, i) => i && p.start < at && p.last > at);
         const p = n > per * 0.2 && others.length && random() < 0.12 ? others[Math.floor(random() * others.length)] : running[0];
-        const variant = variants.length && random() < 0.5 ? variants[Math.floor(random() ** 2 * variants.length)] : 0;
+        const variant = options.recursive && n % 3 === 0 ? stackOf[n % 2 ? "walk" : "descend"] : variants.length && random() < 0.5 ? variants[Math.floor(random() ** 2 * variants.length)] : 0;
         const r = random(), phase = x < 0.55 ? 0 : x < 0.7 ? 1 : 2;
         if (x < 0.02 && n % 3 === 0) {
             const stack = map(p, at, 2048, STACK, stackOf.pool, { role: 7 });
@@ -268,6 +291,10 @@ function program(options, strings) {
         } else log(p, at, MMAP, { error: 12, stack: variant || stackOf.pages, args: [0, 2 ** 40, 3, 0x22, 2 ** 32 - 1, 0], ret: "-12" });
     }
     for (const life of lives) life.died = Math.min(life.died, spaces[life.space].end);
+    for (let i = threads.length; i < (options.extraThreads ?? 0); i++) threads.push({ tid: 10000 + i, proc: 0, start: Math.floor(end * 0.1), end });
+    for (let i = 0; i < (options.mappings ?? 0); i++) running[0].born(0x6f0000000000 + i * PAGE, 1, ANONYMOUS, { stack: stackOf.pages, prot: i % 2 ? 3 : 1 });
+    for (let i = 0; i < (options.islands ?? 0); i++) running[0].born(0x100000000000 + i * 0x2000000000, i % 50 === 7 ? 4096 : 1 + (i % 2), ANONYMOUS, { stack: stackOf.pages });
+    if (options.execs) executed(options.execs);
     return { end, procs, spaces, threads, lives, events, stacks, lines, stackOf, name };
 }
 
@@ -392,6 +419,27 @@ function extents(run) {
     return list;
 }
 
+/* Looks at resident pages: of each process three, at different times. */
+function looks(run) {
+    const list = [];
+    run.spaces.forEach(({ start, end }, space) => {
+        for (const [share, reason] of [[0.3, 2], [0.6, 3], [1, 1]]) list.push({ space, reason, time: Math.floor(start + (Math.min(end, run.end) - start) * share) - (share === 1 ? 1 : 0), parts: [] });
+    });
+    list.sort((a, b) => a.time - b.time);
+    const bySpace = run.spaces.map((_, space) => list.filter((look) => look.space === space));
+    run.lives.forEach((life, i) => {
+        for (const look of bySpace[life.space]) {
+            const pages = Math.floor(life.pages * ((i * 7) % 11) / 10);
+            if (life.prot && pages && life.born <= look.time && look.time < life.died) look.parts.push([i, Math.min(pages, life.pages)]);
+        }
+    });
+    const part = (k) => list.flatMap((look) => look.parts.map((p) => p[k]));
+    return section("looks", [
+        ["look_space", "d", list.map((l) => l.space)], ["look_time", "d", list.map((l) => l.time)], ["look_reason", "b", list.map((l) => l.reason)], ["look_end_page", "v", list.map(() => 0)],
+        ["look_parts", "v", list.map((l) => l.parts.length)], ["part_life", "d", part(0)], ["part_pages", "v", part(1)], ["taken", "v", [list.length]],
+    ]);
+}
+
 const escape = (text) => text.replace(/[&<>"'`]/g, (c) => `&#${c.charCodeAt(0)};`);
 
 function chunks(run, embed, strings) {
@@ -471,7 +519,7 @@ export function makeReport(given = {}) {
     const thread = section("thread", of(run.threads, [["tid", "tid"], ["proc", "proc"], ["start", "start"], ["end", "end"]]));
     const site = (stack) => stack.lines.find((l) => !(run.lines[l].flags & 12)) ?? stack.lines[0];
     const stk = section("stk", [
-        ...of(run.lines, [["line_function_str", (l) => s(l.f)], ["line_file_str", (l) => s(l.file)], ["line_number", "number"], ["line_module_str", (l) => s(l.module)], ["line_offset", () => 16], ["line_address", (l) => BigInt(l.address), "w"], ["line_flags", "flags"]]),
+        ...of(run.lines, [["line_function_str", (l) => s(l.f)], ["line_file_str", (l) => s(l.file)], ["line_number", "number"], ["line_module_str", (l) => s(l.module)], ["line_offset", (l) => (l.f ? 16 : l.address)], ["line_address", (l) => BigInt(l.address), "w"], ["line_flags", "flags"]]),
         v("node_line", inward.line), v("node_parent", inward.parent), v("node_word_str", inward.word.map(s)), v("rnode_line", outward.line), v("rnode_parent", outward.parent), v("rnode_word_str", outward.word.map(s)),
         v("stack_id", run.stacks.map((_, i) => (i < 3 ? 0 : i + 100))), v("stack_node", inward.ends), v("stack_rnode", outward.ends), v("stack_site", run.stacks.map((st) => (st.lines.length ? site(st) + 1 : 0))),
         v("stack_site_str", run.stacks.map((st) => s(st.lines.length ? `${run.lines[site(st)].f} (${run.lines[site(st)].file || run.lines[site(st)].module}:${run.lines[site(st)].number})` : st.word))),
@@ -498,7 +546,7 @@ export function makeReport(given = {}) {
     ]);
     const code = section("code", [v("stack", options.empty ? [] : [run.stackOf.parse]), v("text_str", options.empty ? [] : [s("  401136  48 89 c7    mov    rdi, rax\n> 401139  e8 f2 fe ff  call   realloc\n  40113e  48 85 c0    test   rax, rax")]), v("source_str", options.empty ? [] : [s("87      size_t want = row->size * 2;\n88 >    row->data = realloc(row->data, want);\n89      if (!row->data)")])]);
     first.push(section("str", [text("text", strings.list)]), proc, space, thread, stk, whole.text, lives, find, heap, code);
-    late.push(...slots, sparse(run, options.scale, 1024), ...parts, ev);
+    late.push(...slots, sparse(run, options.scale, 1024), looks(run), ...parts, ev);
 
     const read = (file) => readFileSync(new URL(file, ROOT));
     const css = read("report.css"), js = Buffer.concat(read("order").toString().trim().split(/\s+/).map(read));

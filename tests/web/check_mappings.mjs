@@ -1,0 +1,27 @@
+// Very many mappings, in the strip and in the layout; and clusters of addresses, of which small ones share a row and are named.
+import { check, done, equal, file, launch, until } from "./browser.mjs";
+import { last, press, quiet, text, visit } from "./extremes.mjs";
+import { makeReport } from "./fixture.mjs";
+
+const LONG = process.env.BRKWATER_LONG ? 5 : 1;
+const { context, page, noise } = await launch({ viewport: { width: 1600, height: 1000 } });
+const make = (name, options) => file(name + ".html", makeReport({ events: 600, buckets: 2048, ...options }));
+
+await visit(page, make("mappings", { mappings: 60000 * LONG, processes: 1 }));
+check((await text(page, "#layout-note")).startsWith((60000 * LONG).toLocaleString("en").slice(0, 3)), await text(page, "#layout-note"));
+await last(page, "#layout-rows", "the last mapping");
+await page.locator("#layout-group").selectOption("kind");
+await until(page, () => document.querySelector("#layout-rows .group"), "grouped");
+for (const mode of ["protection", "owner", "age", "resident"]) {
+    await press(page, `input[name=strip][value=${mode}]`);
+    await page.locator("#strip-panel").scrollIntoViewIfNeeded();
+    await page.waitForTimeout(200);
+}
+await until(page, () => /not looked at/.test(document.querySelector("#strip-key").textContent) && /3 looks/.test(document.querySelector("#strip-key").textContent), "looks are named");
+quiet(noise, "mappings");
+// Clusters: rows are few, and those that share one are named.
+await visit(page, make("clusters", { islands: 400 * LONG, processes: 1 }));
+const [clusters, rows] = (await text(page, "#strip-note")).match(/([\d,]+) clusters in (\d+) rows/)?.slice(1).map((n) => Number(n.replace(",", ""))) ?? [0, 0];
+check(clusters >= 400 * LONG && rows > 8 && rows <= 64, await text(page, "#strip-note"));
+quiet(noise, "clusters");
+await done(context);
