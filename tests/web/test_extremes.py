@@ -33,6 +33,7 @@ COMMANDS = {
 }
 
 
+@pytest.mark.early
 @pytest.mark.parametrize("name", COMMANDS)
 def test_page_of(run_once, name):
     why = missing()
