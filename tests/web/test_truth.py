@@ -9,10 +9,9 @@ import subprocess
 
 import pytest
 
-from harness import LONG
 from test_web import HERE, missing
 
-COUNT = 200 if LONG else 60
+COUNT = 200
 
 
 def ask(run, trace, ticks):
