@@ -370,8 +370,8 @@ const struct survey_space *survey_spaces(const struct survey *survey, size_t *re
 const struct survey_thread *survey_threads(const struct survey *survey, size_t *ret_count);
 
 /* In order of time; NULL past the last.  *ret_parts are those of lives of which something was resident: of all others
- * that were there, nothing was.  Some are left
- * out when they are too many: survey_looks_taken() tells how many there were. */
+ * that were there, nothing was.  Some looks are left out when they are too many: survey_looks_taken() tells how many
+ * there were. */
 const struct survey_look *survey_look_at(const struct survey *survey, size_t index,
                                          const struct survey_part **ret_parts);
 uint64_t survey_looks_taken(const struct survey *survey);

@@ -20,9 +20,10 @@ static NOINLINE void leaf(unsigned number)
         exit(2);
 }
 
+static NOINLINE void left(unsigned number, unsigned depth);
 static NOINLINE void right(unsigned number, unsigned depth);
 
-static NOINLINE void left(unsigned number, unsigned depth)
+static inline __attribute__((always_inline)) void go_on(unsigned number, unsigned depth)
 {
     if (depth == DEPTH)
         leaf(number);
@@ -33,15 +34,14 @@ static NOINLINE void left(unsigned number, unsigned depth)
     sink++; /* behind the call: it is no jump */
 }
 
+static NOINLINE void left(unsigned number, unsigned depth)
+{
+    go_on(number, depth);
+}
+
 static NOINLINE void right(unsigned number, unsigned depth)
 {
-    if (depth == DEPTH)
-        leaf(number);
-    else if (number >> depth & 1)
-        right(number, depth + 1);
-    else
-        left(number, depth + 1);
-    sink--;
+    go_on(number, depth);
 }
 
 int main(int argc, char **argv)

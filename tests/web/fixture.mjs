@@ -1,4 +1,4 @@
-// fixture.mjs: whole report files, made without brkwater by the format of report/html_format.h, from an invented program.
+// fixture.mjs: whole report files, made without brkwater by the format of report/html/format.h, from an invented program.
 //
 // The same options give the same bytes.  makeReport({seed, events, scale, processes, embed, heap, samples, texts, empty}):
 //   events   calls that are simulated (each with its life, stack and time)
