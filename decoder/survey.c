@@ -155,6 +155,7 @@ struct survey *survey_new(struct decoder *decoder, const struct survey_plan *pla
     s->ticks = plan->ticks;
     s->lives.ticks = plan->ticks;
     s->lives.peak = plan->peak;
+    sparse_init(&s->sparse, SPARSE_MOST);
     s->watch = (struct segments_watch){s, came, went, cut};
     if (!set_slots(s, plan)) {
         survey_free(s);
@@ -456,6 +457,12 @@ const struct survey_look *survey_look_at(const struct survey *s, size_t index, c
 uint64_t survey_looks_taken(const struct survey *s)
 {
     return s->looks.taken;
+}
+
+size_t survey_row_buckets(const struct survey *s)
+{
+    const size_t wide = (size_t)SURVEY_SLOT_BUCKETS >> s->sparse.shift;
+    return wide ? wide : 1;
 }
 
 bool survey_row(const struct survey *s, size_t index, size_t *ret_slot, size_t *ret_stack, size_t *ret_items)

@@ -99,15 +99,20 @@ struct sparse_row {
     struct pack packed;      /* the others */
 };
 
+enum { SPARSE_MOST = 8 << 20 };
+
 struct sparse {
     struct sparse_row *rows;
     size_t count, capacity;
     uint32_t *table; /* open addressing: index + 1 */
     size_t table_size;
-    uint64_t items;
+    uint64_t items; /* packed ones */
+    uint64_t most;  /* when there are so many, buckets become twice as wide */
+    unsigned shift; /* of the buckets that are given, 2^shift are one now */
     bool failed;
 };
 
+void sparse_init(struct sparse *sparse, uint64_t most);
 void sparse_free(struct sparse *sparse);
 void sparse_add(struct sparse *sparse, size_t slot, size_t stack, const struct survey_item *more);
 void sparse_end(struct sparse *sparse);

@@ -8,7 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_ITEMS = 8 << 20 };
+enum { SHIFT_MOST = 31 };
+
+void sparse_init(struct sparse *s, uint64_t most)
+{
+    *s = (struct sparse){.most = most};
+}
 
 void sparse_free(struct sparse *s)
 {
@@ -95,19 +100,12 @@ static void close_item(struct sparse *s, struct sparse_row *row)
     row->has_open = false;
 }
 
-void sparse_add(struct sparse *s, size_t slot, size_t stack, const struct survey_item *more)
+static void add_item(struct sparse *s, struct sparse_row *row, uint32_t bucket, const struct survey_item *more)
 {
-    /* Beyond the most, new times of a stack are told with those that are known. */
-    struct sparse_row *row = row_of(s, (uint64_t)slot << 32 | (stack + 1));
-    if (!row) {
-        s->failed = true;
-        return;
-    }
-    if (row->has_open && row->open.bucket != more->bucket && s->items < MOST_ITEMS)
+    if (row->has_open && row->open.bucket != bucket)
         close_item(s, row);
     struct survey_item *open = &row->open;
-    if (!row->has_open)
-        open->bucket = more->bucket;
+    open->bucket = bucket;
     row->has_open = true;
     open->calls += more->calls;
     open->mapped += more->mapped;
@@ -115,6 +113,38 @@ void sparse_add(struct sparse *s, size_t slot, size_t stack, const struct survey
     open->faults += more->faults;
     open->ticks += more->ticks;
     open->touched += more->touched;
+}
+
+/* Buckets twice as wide: sums stay what they are. */
+static void widen(struct sparse *s)
+{
+    s->shift++;
+    s->items = 0;
+    for (size_t i = 0; i < s->count; i++) {
+        struct sparse_row old = s->rows[i], *row = &s->rows[i];
+        struct survey_item item;
+        uint32_t next = 0;
+        *row = (struct sparse_row){.key = old.key};
+        for (size_t at = 0; sparse_item(&old, &at, &item);) {
+            next += item.bucket; /* one behind it */
+            add_item(s, row, (next - 1) >> 1, &item);
+        }
+        if (old.has_open)
+            add_item(s, row, old.open.bucket >> 1, &old.open);
+        pack_free(&old.packed);
+    }
+}
+
+void sparse_add(struct sparse *s, size_t slot, size_t stack, const struct survey_item *more)
+{
+    struct sparse_row *row = row_of(s, (uint64_t)slot << 32 | (stack + 1));
+    if (!row) {
+        s->failed = true;
+        return;
+    }
+    while (s->items >= s->most && s->shift < SHIFT_MOST)
+        widen(s);
+    add_item(s, row, more->bucket >> s->shift, more);
 }
 
 void sparse_end(struct sparse *s)

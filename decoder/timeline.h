@@ -260,7 +260,7 @@ const struct heaps *timeline_heaps(const struct timeline *timeline);
 
 enum {
     SURVEY_BUCKETS = 16384,     /* of time, in the series of all processes together */
-    SURVEY_SLOT_BUCKETS = 1024, /* in those of one process, and in sums by stack */
+    SURVEY_SLOT_BUCKETS = 1024, /* in those of one process; in sums by stack at most */
     SURVEY_SLOTS = 64,          /* processes that have series of their own, at most */
 };
 
@@ -375,6 +375,10 @@ const struct survey_thread *survey_threads(const struct survey *survey, size_t *
 const struct survey_look *survey_look_at(const struct survey *survey, size_t index,
                                          const struct survey_part **ret_parts);
 uint64_t survey_looks_taken(const struct survey *survey);
+
+/* Of time, in the sums by stack: SURVEY_SLOT_BUCKETS, or a half, a quarter of that and so on where those would be too
+ * many sums.  After survey_end(). */
+size_t survey_row_buckets(const struct survey *survey);
 
 /* Rows of sums by stack; false past the last.  The stack is the index of stack_sums_at(); the slot is 0 for processes
  * without one. */

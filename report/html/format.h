@@ -33,12 +33,12 @@
  * ---- meta: key 't', value 't' ----
  *
  * ticks (length of the run), events, embedded (events that are in the file), exact (1: all events, all lives), buckets,
- * sparse (buckets of the sparse sections), instants, lives (1: all are there; 0: only those that were there at
- * one of the instants, which are k * ticks / instants for k from 0 to instants, the last the end of the run, and the
- * ticks in `peak`), peak (tick of the highest resident memory), command, trace, host, kernel, tool, started (text),
- * processes, threads, verified (text: "214 checkpoints, 0 drift"), loss (text, empty: nothing was lost), stacks (text:
- * how many are complete), max_map_count, uncollected (text: what was not collected), show_events, show_layout,
- * show_stacks, show_findings, show_heap: commands that show all.
+ * sparse (buckets of the sparse section: 1024, or fewer where those would be too many sums), instants, lives (1: all
+ * are there; 0: only those that were there at one of the instants, which are k * ticks / instants for k from 0 to
+ * instants, the last the end of the run, and the ticks in `peak`), peak (tick of the highest resident memory), command,
+ * trace, host, kernel, tool, started (text), processes, threads, verified (text: "214 checkpoints, 0 drift"), loss
+ * (text, empty: nothing was lost), stacks (text: how many are complete), max_map_count, uncollected (text: what was not
+ * collected), show_events, show_layout, show_stacks, show_findings, show_heap: commands that show all.
  *
  * ---- tables: 't' each ----
  *
@@ -105,8 +105,7 @@
  *
  * row_slot (proc index + 1, 0: of processes without a slot), row_stack (index), row_items; then the items of all rows,
  * one after another: bucket (difference to the row's last one, 'v'; to -1 at first), calls, mapped, returned, faults,
- * time.  other_stacks: how many stacks were put together in the row of the stack that stands for none, as there were
- * too many.
+ * time, touched.
  *
  * ---- find: findings ----
  *

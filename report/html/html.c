@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 const struct html_options html_defaults = {.events = HTML_EVENTS_AUTO, .max_size = 25 << 20};
@@ -173,9 +174,11 @@ static int second_run(struct page *page, struct play *play, const struct first_r
     page->heap = heap_part_new();
     if (!page->survey || !page->events || !page->heap)
         return complain(EXIT_TROUBLE, "out of memory");
-    while ((more = play_next(play, &m)) == 1 && !page->failed)
+    /* A recording that is still being made has more by now: what the first run knew nothing of is left out. */
+    const uint64_t records = first->play.ordinal;
+    for (more = 0; play->ordinal < records && !page->failed && (more = play_next(play, &m)) == 1;)
         take(page, peak, &taken, &m);
-    if (more == 0 && survey_end(page->survey, page->decoder) < 0)
+    if (more >= 0 && survey_end(page->survey, page->decoder) < 0)
         page->failed = true;
     return more < 0 ? EXIT_TROUBLE : 0;
 }
@@ -260,7 +263,7 @@ static void page_meta(struct page *page)
     tell_number(&meta, "embedded", events_kept(page->events));
     tell_number(&meta, "exact", events_kept(page->events) == t->events && !instants);
     tell_number(&meta, "buckets", SURVEY_BUCKETS);
-    tell_number(&meta, "sparse", SURVEY_SLOT_BUCKETS);
+    tell_number(&meta, "sparse", survey_row_buckets(page->survey));
     tell_number(&meta, "instants", instants);
     tell_number(&meta, "lives", !instants);
     tell_number(&meta, "peak", t->resident.time);
@@ -357,6 +360,16 @@ static void make_file(struct page *page, const struct buffer *peak, struct buffe
     buffer_free(&body);
 }
 
+/* 0, or the exit status after one line was printed. */
+static int can_be_read_twice(const char *trace)
+{
+    struct stat st;
+    if (stat(trace, &st) < 0 || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
+        return 0; /* opening it tells more */
+    return complain(EXIT_TROUBLE, "%s: is not a file, and html reads a recording twice: save it, then give its path.",
+                    trace);
+}
+
 int html_make(const char *trace, const struct html_options *options, struct buffer *out)
 {
     struct page page = {
@@ -365,7 +378,9 @@ int html_make(const char *trace, const struct html_options *options, struct buff
     struct play second = {0};
     struct buffer peak = {0};
     uint32_t *slots = NULL;
-    int status = first_run(&page, &first);
+    int status = can_be_read_twice(trace);
+    if (!status)
+        status = first_run(&page, &first);
     if (!status) {
         page.slots = slots = choose_slots(&page, first.play.decoder, &page.n_slots);
         status = slots ? second_run(&page, &second, &first, &peak) : complain(EXIT_TROUBLE, "out of memory");

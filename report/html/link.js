@@ -55,7 +55,7 @@ const link = (() => {
         }
         to.query = (p.get('q') ?? '').slice(0, 200);
         for (const [key, target] of [['re', 're'], ['fold', 'fold'], ['inv', 'invert']]) if (p.get(key) === '1') to[target] = 1;
-        if (p.has('hide')) to.hide = [...new Set(p.get('hide').split(','))].filter((word) => /^[fm]\d{1,9}$/.test(word) && Number(word.slice(1)) < model.lines.fn.length).slice(0, frames.MOST);
+        if (p.has('hide')) to.hide = [...new Set(p.get('hide').split(','))].filter((word) => /^[fm]\d{1,9}$/.test(word)).slice(0, frames.MOST);
         if (/^\d{1,4}$/.test(p.get('ec') ?? '')) to.columns = Number(p.get('ec')) & events.HIDEABLE;
         to.marks = p.getAll('mark').map((word) => word.match(/^(\d{1,15})~(.*)/)).filter((mark) => mark && Number(mark[1]) <= model.end).slice(0, marks.MOST).map(([, t, text]) => [Number(t), marks.clean(text) || 'mark']).sort((x, y) => x[0] - y[0]);
         if (/^[els]\d{1,15}$/.test(p.get('sel') ?? '')) to.sel = p.get('sel');
@@ -65,6 +65,12 @@ const link = (() => {
         const y = (p.get('y') ?? '').match(/^([0-9a-f]{1,13})-([0-9a-f]{1,13})$/);
         if (y && parseInt(y[1], 16) < parseInt(y[2], 16)) to.pages = [parseInt(y[1], 16), parseInt(y[2], 16)];
         if (/^\d{1,9}$/.test(p.get('z') ?? '')) to.zoom = Number(p.get('z'));
+        return model.lines ? prove(to) : to;
+    }
+
+    /* Only what this file has: the first picture is shown before its code is known. */
+    function prove(to) {
+        to.hide = to.hide.filter((word) => Number(word.slice(1)) < model.lines.fn.length);
         if (!(to.zoom < model.trees[to.invert].parent.length)) to.zoom = 0;
         return to;
     }
@@ -87,7 +93,7 @@ const link = (() => {
         addEventListener('hashchange', () => location.hash !== own && change(read(location.hash)));
     }
 
-    return { start, read, write, normal };
+    return { start, read, prove, write, normal };
 })();
 
 function notice(text) {

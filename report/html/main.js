@@ -130,6 +130,7 @@ async function begin() {
     change({}, 'lod', 'a', 'b', 'proc', 'hidden', 'query');
     await painted('brkwater-painted');
     await model.more();
+    link.prove(state);
     for (const part of [strip, search, changes, sites, frames, layout, heap, events, processes, detail, marks, exporter, keys]) part.start();
     model.needEvents().then(about);
     $('reset').addEventListener('click', () => change({ ...link.normal(), marks: state.marks }));

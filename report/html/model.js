@@ -40,7 +40,8 @@ const model = (() => {
 
     /* What the first picture does without. */
     async function more() {
-        const section = await format.section('lives');
+        const [section, stk] = await Promise.all(['lives', 'stk'].map((name) => format.section(name)));
+        readCode(stk);
         const names = 'space start_page pages born died event birth stack owner file_str offset_pages file prot flags kind role runtime protects';
         m.lives = lazily(section, names.split(' ').map((name) => [name, name]), { n: section.count('pages'), space_n: section.count('extent_space') });
         m.extents = ['extent_space', 'extent_start_page', 'extent_end_page'].map((name) => section.numbers(name));
@@ -60,8 +61,8 @@ const model = (() => {
     }
 
     async function load() {
-        const names = ['meta', 'tables', 'str', 'proc', 'space', 'thread', 'stk', 'lod0', 'find'];
-        const [meta, tables, str, proc, space, thread, stk, lod0, find] = await Promise.all(names.map((name) => format.section(name)));
+        const names = ['meta', 'tables', 'str', 'proc', 'space', 'thread', 'lod0', 'find'];
+        const [meta, tables, str, proc, space, thread, lod0, find] = await Promise.all(names.map((name) => format.section(name)));
         const keys = meta.texts('key'), values = meta.texts('value');
         const read = new Map(list(keys).map((key, i) => [key, values.at(i)]));
         m.word = (key) => read.get(key) ?? '';
@@ -75,7 +76,6 @@ const model = (() => {
         m.procs = columns(proc, ['pid', 'parent', 'name_str', 'exe_str', 'status_str', 'start', 'end', 'slot', 'events', 'threads', 'resident_peak', 'virtual_peak']);
         m.spaces = columns(space, ['id', 'proc', 'start', 'end']);
         m.threads = columns(thread, ['tid', 'proc', 'start', 'end']);
-        readCode(stk);
         lods.set(0, lod0);
         m.find = find;
         m.main = m.procs.reduce((best, p, i) => (p.resident_peak + p.virtual_peak / 1e6 > m.procs[best].resident_peak + m.procs[best].virtual_peak / 1e6 ? i : best), 0);
@@ -150,7 +150,7 @@ const model = (() => {
     async function readSparse() {
         await format.ended;
         const section = await format.section('sparse'), n = (name) => section.numbers(name);
-        sparse = { slot: n('row_slot'), stack: n('row_stack'), items: n('row_items'), bucket: n('bucket'), calls: n('calls'), mapped: n('mapped'), returned: n('returned'), faults: n('faults'), time: n('time'), touched: n('touched'), others: n('other_stacks')[0] || 0 };
+        sparse = { slot: n('row_slot'), stack: n('row_stack'), items: n('row_items'), bucket: n('bucket'), calls: n('calls'), mapped: n('mapped'), returned: n('returned'), faults: n('faults'), time: n('time'), touched: n('touched') };
         const from = new Uint32Array(sparse.items.length + 1), at = new Int16Array(sparse.bucket.length);
         for (let row = 0, i = 0; row < sparse.items.length; row++) {
             for (let k = 0, last = -1; k < sparse.items[row]; k++, i++) at[i] = last += sparse.bucket[i];

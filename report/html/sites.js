@@ -54,9 +54,8 @@ const sites = (() => {
         const when_ = state.metric === 'live' ? `at ${units.moment(sum.t1, model.end)}` : `from ${units.moment(sum.t0, model.end)} to ${units.moment(sum.t1, model.end)}`;
         const snapped = sum.exact ? 'exact' : `snapped to ${['live', 'diff'].includes(state.metric) ? 'an instant that is in the file' : units.duration(model.end / model.sparseBuckets)}`;
         const only = state.hidden.size ? (['live', 'diff'].includes(state.metric) ? ', shown kinds only' : ', calls of all kinds') : '';
-        const others = model.sparse?.others ? `; ${units.count(model.sparse.others)} rare stacks are one, see ${model.word('show_stacks')}` : '';
         const all = sum.values.reduce((x, y) => x + y, 0);
-        $('sites-note').replaceChildren(h('b', {}, show(all)), ` ${model.METRICS[state.metric]} ${when_} (${snapped}${only})${others} `, signed() ? h('span', { class: 'key' }, swatch('heap', 'more'), swatch('anonymous', 'less')) : '');
+        $('sites-note').replaceChildren(h('b', {}, show(all)), ` ${model.METRICS[state.metric]} ${when_} (${snapped}${only}) `, signed() ? h('span', { class: 'key' }, swatch('heap', 'more'), swatch('anonymous', 'less')) : '');
         $('sites-panel').classList.toggle('none', !sum.values.some(Boolean));
         refold();
     }

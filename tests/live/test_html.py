@@ -2,8 +2,10 @@
 
 import collections
 import json
+import os
 import pathlib
 import random
+import subprocess
 
 import pytest
 
@@ -216,6 +218,37 @@ def test_levels_of_buckets_are_those_of_report_json(pair):
         for name in ("minor", "major"):
             assert sums["faults"][name] == sum(series.get(name, zeros)[first:last + 1])
         assert sums["all"]["errors"] == sum(series.get("errors", zeros)[first:last + 1])
+
+
+def test_recording_that_grows_meanwhile(run_once):
+    """The recording becomes longer between the two runs through it: the report is of what was there in the first."""
+    outcome, trace = run_once.traced(run_once.program("threads-race"), 5, 2, 4000)
+    assert outcome.status == 0, outcome
+    whole = pathlib.Path(trace.path).read_bytes()
+    path, page = pathlib.Path(run_once.path("grows.brkw")), pathlib.Path(run_once.path("grows.html"))
+    path.write_bytes(whole[: len(whole) // 2])
+    making = subprocess.Popen([run_once.brkwater, "html", path, "-o", page], stderr=subprocess.PIPE)
+    opened = grew = False
+    while making.poll() is None and not grew:
+        try:
+            links = [os.readlink(link) for link in pathlib.Path(f"/proc/{making.pid}/fd").iterdir()]
+        except OSError:
+            continue
+        if links.count(str(path)) == 2:
+            with path.open("ab") as end:
+                end.write(whole[len(whole) // 2:])
+            grew = True
+    assert making.wait() == 0, making.stderr.read()
+    assert grew, "it was never open twice"
+    report = Report(page)
+    events, all_events = int(report.meta["events"]), json.loads(run_once.verb("report", trace.path, "--json").stdout)["all"]["calls"]
+    assert 0 < len(report.events()) == sum(report["sparse"]["calls"]) == events < all_events
+
+
+def test_a_pipe_is_refused(run_once):
+    done = run_once(run_once.brkwater, "html", "/dev/stdin", "-o", run_once.path("x.html"), stdin=subprocess.PIPE)
+    assert done.status == 125 and b"reads a recording twice" in done.stderr, done
+    assert not os.path.exists(run_once.path("x.html"))
 
 
 def test_report_at_the_end_of_a_run(run):

@@ -403,7 +403,7 @@ function sparse(run, scale, n) {
         }
     }
     const names = ["row_slot", "row_stack", "row_items", "bucket", "calls", "mapped", "returned", "faults", "time"];
-    return section("sparse", [...names.map((title, i) => [title, "v", columns[i]]), ["other_stacks", "v", [0]]]);
+    return section("sparse", names.map((title, i) => [title, "v", columns[i]]));
 }
 
 function extents(run) {
