@@ -54,9 +54,11 @@ $(HTML)/report.js: $(HTML_SCRIPTS) report/html/order Makefile
 	@! LC_ALL=C grep -nE '</script|<!--|[^ -~	]' $(HTML_SCRIPTS) || { echo "report.js: must not hold these"; exit 1; }
 	sed -e 's/^ *//' -e '/^\/\//d' $(HTML_SCRIPTS) >$@
 
-$(HTML)/report.css: report/html/report.css
+# No comment, and no space that means nothing.
+$(HTML)/report.css: report/html/report.css Makefile
 	@mkdir -p $(@D)
-	cp $< $@
+	sed -E -e 's/^ +//' -e 's,/\*[^*]*\*/,,g' -e 's/ *\{ */{/g' -e 's/; *\}/}/g' -e 's/([;{]|^)([a-z-]+): /\1\2:/g' -e 's/; /;/g' \
+		-e 's/([a-z-]): /\1:/g' -e 's/, /,/g' -e 's/ ([>!]) ?/\1/g' $< | tr -d '\n' >$@
 
 $(HTML)/%.hash: $(HTML)/% Makefile
 	sha256sum $< | cut -c1-64 | tr a-f A-F | basenc --base16 -d | base64 | tr -d '\n' >$@

@@ -9,7 +9,7 @@
 
 EMBED(flame_css, "report/flame/flame.css");
 EMBED(flame_js, "report/flame/flame.js");
-EMBED(html_css, "report/html/report.css");
+EMBED(html_css, BRKWATER_BUILD "/report/html/report.css");
 EMBED(html_body, "report/html/body.html");
 EMBED(html_js, BRKWATER_BUILD "/report/html/report.js");
 EMBED(html_css_hash, BRKWATER_BUILD "/report/html/report.css.hash");

@@ -89,9 +89,9 @@ static void add_finding(struct page *page, struct buffer *out, size_t index)
     add_numbers(out, f);
     buffer_string(out, "<p class=\"advice\">");
     add_words(page, out, f, f->advice);
-    buffer_string(out, "</p><p class=\"see\"><code>");
+    say(out, "</p><p class=\"see\">Confidence: %s. See <code>", confidence_name(f->confidence));
     add_words(page, out, f, f->see);
-    say(out, "</code> <span class=\"confidence\">confidence %s</span></p></li>\n", confidence_name(f->confidence));
+    buffer_string(out, "</code></p></li>\n");
 }
 
 static void add_findings(struct page *page, struct buffer *out)

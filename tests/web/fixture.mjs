@@ -555,7 +555,7 @@ export function makeReport(given = {}) {
     const bdi = (t) => `<bdi>${escape(t)}</bdi>`;
     const severities = ["note", "warning", "problem"];
     const cards = finds.map((f, i) => `<li class="finding ${severities[f[1]]}" data-finding="${i}"><h3><span class="severity">&#9650; ${severities[f[1]]}</span> ${bdi(f[0])}</h3><p>${bdi(run.name(f[2], i + 2))}</p>` +
-        `<p class="numbers">cycles <b>1,204</b>, size <b>132K</b></p><p class="advice">${bdi(f[3])}</p><p class="see"><code>${bdi(f[4])}</code> <span class="confidence">confidence high</span></p></li>`);
+        `<p class="numbers">cycles <b>1,204</b>, size <b>132K</b></p><p class="advice">${bdi(f[3])}</p><p class="see">Confidence: high. See <code>${bdi(f[4])}</code></p></li>`);
     const table = (title, heads, rows) => `<div class="scroll"><table><caption>${title}</caption><thead><tr>${heads.map((head, i) => `<th scope="col"${i ? ' class="n"' : ""}>${head}</th>`).join("")}</tr></thead><tbody>${rows.map(([first, ...rest]) => `<tr><th scope="row">${bdi(first)}</th>${rest.map((c) => `<td class="n">${bdi(c)}</td>`).join("")}</tr>`).join("")}</tbody></table></div>`;
     const fact = ([k, value]) => `<div><dt>${k}</dt><dd>${bdi(value)}</dd></div>`;
     const statics = `<header id="head"><h1><span class="brand">brkwater</span> <code class="command">${bdi(meta.command)}</code></h1>\n<dl class="facts">${[["pid", "4711"], ["duration", `${run.end / TICKS} s`], ["processes", `${run.procs.length}, ${run.threads.length} threads`], ["outcome", "exited with 0"], ["verified", meta.verified]].map(fact).join("")}</dl></header>\n` +
