@@ -147,5 +147,5 @@ const frames = (() => {
         draw();
     }
 
-    return { MOST, tree, site, through, folded, words, hide, fold, start };
+    return { MOST, tree, siteLine, site, through, folded, words, hide, fold, start };
 })();

@@ -323,6 +323,8 @@ const sites = (() => {
     /* Select a stack and show it. */
     function show_(stack) {
         change({ sel: 's' + stack });
+        inRow = frames.siteLine(stack);
+        picked();
         detail.open();
     }
 
@@ -358,7 +360,8 @@ const sites = (() => {
     }
 
     /* The line of the frame that is chosen; -1: none. */
-    const line = () => tree().line[focusAt ?? state.zoom] - 1;
+    let inRow = -1; // that of the table's row
+    const line = () => (view === 'table' ? inRow : tree().line[focusAt ?? state.zoom] - 1);
 
     function picked() {
         $('sites-picked').replaceChildren(line() < 0 ? 'none is chosen' : bdi(model.lineName(line())));

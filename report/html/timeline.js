@@ -223,7 +223,8 @@ const timeline = (() => {
         pane.marks = marks();
     }
 
-    /* Moments worth a word: [tick, glyph, text]. */
+    /* Moments worth a word: [tick, glyph, text].  First what the reader has marked, then findings, threads last. */
+    const RANKS = '\u2605\u25b2\u21bb\u25c7\u25a0\u2502';
     function marks() {
         const out = [], own = (i) => state.proc === ALL || state.proc === i;
         model.procs.forEach((p, i) => {
@@ -239,7 +240,7 @@ const timeline = (() => {
         model.threads.slice(0, 500).forEach((t) => own(t.proc) && t.start > model.procs[t.proc]?.start && out.push([t.start, '\u2502', `thread ${t.tid} started`]));
         findings.list().forEach((f) => f.times.slice(0, 8).forEach((t) => out.push([t, '\u25b2', f.name])));
         state.marks.forEach(([t, text]) => out.push([t, '\u2605', text]));
-        return out.sort((x, y) => x[0] - y[0]);
+        return out.sort((x, y) => RANKS.indexOf(x[1]) - RANKS.indexOf(y[1]) || x[0] - y[0]);
     }
 
     function paintOverview(pane) {
@@ -279,12 +280,11 @@ const timeline = (() => {
             }
         }
         if (pane.marks) {
-            let last = -99;
-            g.fillStyle = paint.color('soft');
+            const taken = new Set(); // places of 8 pixels, by those that matter more
             for (const [t, glyph] of pane.marks) {
-                const x = pane.x(t);
-                if (x < 0 || x > pane.width || (x - last < 7 && glyph !== '\u2605')) continue;
-                last = x;
+                const x = pane.x(t), place = Math.round(x / 8);
+                if (x < 0 || x > pane.width || (taken.has(place) && glyph !== '\u2605')) continue;
+                taken.add(place);
                 g.fillStyle = paint.color({ '\u25b2': 'bad', '\u2605': 'accent' }[glyph] ?? 'soft');
                 g.textAlign = 'center';
                 g.fillText(glyph, clamp(x, 5, pane.width - 5), pane.height / 2);
@@ -379,7 +379,7 @@ const timeline = (() => {
         const calls = model.calls.map((name, c) => [name, at('call' + c)]).filter(([, count]) => count);
         if (calls.length) rows.push(['calls here', calls.map(([name, count]) => `${units.count(count)} ${name}`).join(', ')]);
         if (at('minor') || at('major')) rows.push(['page faults', `${units.count(at('minor') || 0)} minor, ${units.count(at('major') || 0)} major`]);
-        const width = model.end / n, near = marks().filter(([when_]) => Math.abs(when_ - t) < Math.max(width, (state.t1 - state.t0) / 200)).sort((x, y) => (y[1] === '\u2605') - (x[1] === '\u2605')).slice(0, 4);
+        const width = model.end / n, near = marks().filter(([when_]) => Math.abs(when_ - t) < Math.max(width, (state.t1 - state.t0) / 200)).slice(0, 4);
         near.forEach(([, glyph, text]) => rows.push([glyph, text]));
         return rows;
     }

@@ -235,6 +235,15 @@ equal(selves(moved), Object.fromEntries(Object.entries(bySite((line) => line.f =
 equal(moved.walk[1], run.events.filter((e) => named(run.stacks[e.stack]).some((line) => line.f === "walk")).reduce((sum, e) => sum + e.mapped, 0), "total of a site, with all that it called");
 equal((await page.evaluate(() => window.brkwater.link.write())).includes("hide=f"), true, "what is hidden is in the link");
 await page.evaluate(() => window.brkwater.change({ hide: [] }));
+await rest();
+const [firstName] = await page.evaluate("sites.rows.map((row) => row.name.replace(/ .*/, ''))");
+await page.locator("#sites-table tbody button").first().click();
+equal(await text("#sites-picked"), firstName, "a row of the table is chosen");
+await page.keyboard.press("Escape");
+await page.locator("#hide-frame").click();
+await rest();
+check(!Object.keys(await rowsOf()).includes(firstName), "the chosen row's function is hidden");
+await page.evaluate(() => window.brkwater.change({ hide: [], sel: "" }));
 
 // From A to B: what grew and what shrank, with signs.
 await page.evaluate(() => window.brkwater.change({ metric: "diff", a: 70000000, b: 110000000 }));

@@ -12,6 +12,7 @@ import { readFileSync } from "node:fs";
 import { crc32, deflateRawSync } from "node:zlib";
 
 const ROOT = new URL("../../report/html/", import.meta.url);
+const BUILT = (process.env.BRKWATER_BUILD ?? new URL("../../build", import.meta.url).pathname) + "/report/html"; // script and style as they are shipped
 const PAGE = 4096;
 const KINDS = ["", "heap", "arena", "chunk", "stack", "image", "file", "shared", "anonymous", "guard", "kernel"];
 const [, HEAP, ARENA, CHUNK, STACK, IMAGE, FILE, SHARED, ANONYMOUS, GUARD, KERNEL] = KINDS.keys();
@@ -442,7 +443,8 @@ function looks(run) {
 
 const escape = (text) => text.replace(/[&<>"'`]/g, (c) => `&#${c.charCodeAt(0)};`);
 
-function chunks(run, embed, strings) {
+/* All events; `copies` times, when a file is to be large. */
+function chunks(run, embed, copies) {
     const list = embed ? run.events : [];
     const parts = [];
     const ev = [[], [], [], []];
@@ -463,8 +465,13 @@ function chunks(run, embed, strings) {
             ...[0, 1, 2, 3, 4, 5].map((a) => [`a${a}`, "w", pick((e) => BigInt(e.args[a]))]), ["ret", "w", pick((e) => BigInt(e.ret))],
         ]));
     }
+    for (let k = 1, n = parts.length; k < copies; k++)
+        for (let i = 0; i < n; i++) {
+            parts.push(parts[i].replace(/id="s-e\d+"/, `id="s-e${parts.length}"`));
+            ev[0].push(ev[0][i] + k * list.length), ev[1].push(ev[1][i]), ev[2].push(ev[3][n - 1]), ev[3].push(ev[3][n - 1]);
+        }
     const names = ["first_id", "count", "start", "end"];
-    return { parts, ev: section("ev", [...names.map((t, i) => [t, "v", ev[i]]), ["whole", "v", [embed ? 1 : 0]]]), count: list.length };
+    return { parts, ev: section("ev", [...names.map((t, i) => [t, "v", ev[i]]), ["whole", "v", [embed ? 1 : 0]]]), count: list.length * copies };
 }
 
 const FINDINGS = [
@@ -495,7 +502,7 @@ export function makeReport(given = {}) {
     });
     const peak = Math.min(run.end, Math.floor(((whole.peak + 1) * run.end) / n));
     const [inward, outward] = trees(run.stacks);
-    const { parts, ev, count } = chunks(run, options.embed, strings);
+    const { parts, ev, count } = chunks(run, options.embed, options.copies ?? 1);
     const finds = options.empty ? [] : FINDINGS;
     const found = finds.map(([, , , , , key]) => run.events.filter((e) => e.stack === run.stackOf[key]).slice(0, 3));
 
@@ -548,8 +555,7 @@ export function makeReport(given = {}) {
     first.push(section("str", [text("text", strings.list)]), proc, space, thread, stk, whole.text, lives, find, heap, code);
     late.push(...slots, sparse(run, options.scale, 1024), looks(run), ...parts, ev);
 
-    const read = (file) => readFileSync(new URL(file, ROOT));
-    const css = read("report.css"), js = Buffer.concat(read("order").toString().trim().split(/\s+/).map(read));
+    const css = readFileSync(`${BUILT}/report.css`), js = readFileSync(`${BUILT}/report.js`), body = readFileSync(new URL("body.html", ROOT));
     const hash = (bytes) => createHash("sha256").update(bytes).digest("base64");
     const policy = `default-src 'none'; script-src 'sha256-${hash(js)}'; style-src 'sha256-${hash(css)}'; img-src data: blob:; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'`;
     const bdi = (t) => `<bdi>${escape(t)}</bdi>`;
@@ -562,7 +568,7 @@ export function makeReport(given = {}) {
         `<section id="findings" aria-labelledby="findings-h"><h2 id="findings-h">Findings</h2>${cards.length ? `<ol class="findings">${cards.join("")}</ol>` : '<p class="empty">No finding. Checked: growth, trims, churn, thresholds, arenas, stacks, limits, protection, failed calls.</p>'}</section>\n` +
         `<section id="summary" aria-labelledby="summary-h"><h2 id="summary-h">Summary</h2><dl class="totals">${[["resident", "peak 412M at 8.21 s, end 398M"], ["virtual", "peak 2.31G at 8.2 s"], ["events", String(meta.events)]].map(fact).join("")}</dl>` +
         table("Kinds of memory", ["kind", "at end", "peak"], KINDS.slice(1).map((k) => [k, "1.0M", "2.0M"])) + table("Call sites that mapped most", ["call site", "mapped"], run.lines.slice(0, 20).map((l) => [l.f, "1.0M"])) + "</section>\n";
-    return `<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escape(meta.command)} - brkwater</title><style>${css}</style></head>\n<body>\n${statics}${read("body.html")}` +
+    return `<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escape(meta.command)} - brkwater</title><style>${css}</style></head>\n<body>\n${statics}${body}` +
         `${first.join("")}<script>${js}</script>\n${late.join("")}<script type="application/octet-stream" id="s-eof">${first.length + late.length}</script>\n</body></html>\n`;
 }
 
