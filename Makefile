@@ -6,7 +6,7 @@ VERSION := 0.1.0
 PACKAGES_BUILD := gcc libc6-dev make libzstd-dev libdw-dev libelf-dev liblzma-dev libiberty-dev libcapstone-dev zlib1g-dev
 PACKAGES_DEMO := python3
 PACKAGES_TEST := clang clang-format gcc-multilib g++ binutils python3 python3-pytest python3-pytest-xdist libcmocka-dev groff zstd strace git sqlite3 \
-	bash util-linux procps stress-ng xz-utils dwz gdb redis-tools chromium fonts-dejavu-core
+	bash util-linux procps stress-ng xz-utils dwz gdb redis-tools chromium-headless-shell fonts-dejavu-core
 PACKAGES_BENCH := python3 strace coreutils redis-tools
 
 BUILD := build

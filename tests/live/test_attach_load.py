@@ -17,7 +17,7 @@ import pytest
 from attaching import PYTHON, check_released, finish, is_attached, pauses_of, wait_until
 from harness import LONG, TIME_LIMIT, Trace
 
-ROUNDS = int(os.environ.get("BRKWATER_ROUNDS", 1000 if LONG else 8))
+ROUNDS = int(os.environ.get("BRKWATER_ROUNDS", 1000 if LONG else 5))
 
 class Rounds:
     """Attaches to a process and lets it go, at random moments; every trace is verified."""

@@ -88,7 +88,7 @@ def test_random_calls(run, seed, shape):
 
 def test_released_in_the_middle(run):
     """Threads that race for pages are attached to and released again and again, without a shell to begin with."""
-    command = [run.program("threads-race"), 3, 4, 30000]
+    command = [run.program("threads-race"), 3, 4, 30000 if LONG else 9000]
     plain = subprocess.Popen(run.prepare(command, {}), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     for _ in range(30 if LONG else 4):
         tracer = run.start(

@@ -24,9 +24,9 @@ def test_no_page_has_two_owners(run, seed):
 @pytest.mark.early
 def test_many_events_of_eight_threads(run_once):
     """Eight threads map, protect, cut and give back adjacent ranges: no event maps over live pages unasked, none takes what a
-    concurrent call has just been given, and at each of a hundred checkpoints the replay is the kernel's map.  A million
+    concurrent call has just been given, and at each of fifty checkpoints the replay is the kernel's map.  A million
     events and a thousand checkpoints in the long run."""
-    rounds, wanted, every = (130000, 1000000, 150000) if LONG else (13500, 100000, 20000)
+    rounds, wanted, every = (130000, 1000000, 150000) if LONG else (6800, 50000, 10000)
     command = [run_once.program("threads-race"), 11, 8, rounds]
     # On one CPU a stop costs a third of what it costs on two.
     environment = {"BRKWATER_KEYFRAMES": str(every)}

@@ -21,7 +21,7 @@ export const equal = (a, b, what) => check(JSON.stringify(a) === JSON.stringify(
 /* A context that collects what a silent page does not do. */
 export async function launch(options = {}) {
     const context = await chromium.launchPersistentContext(join(folder, "profile-" + Math.random().toString(36).slice(2)), {
-        executablePath: process.env.CHROMIUM || "/usr/bin/chromium", args: ARGS, viewport: { width: 1280, height: 900 }, acceptDownloads: true, offline: true, timeout: 120000, ...options,
+        executablePath: process.env.CHROMIUM || "/usr/bin/chromium-headless-shell", args: ARGS, viewport: { width: 1280, height: 900 }, acceptDownloads: true, offline: true, timeout: 120000, ...options,
     });
     context.setDefaultTimeout(60000);
     context.setDefaultNavigationTimeout(120000);

@@ -37,15 +37,19 @@ const times = await page.evaluate(async () => {
     const { state, model, change } = window.brkwater, times = [];
     for (let i = 0; i < 180; i++) {
         const width = model.end * (0.15 + 0.8 * Math.abs(Math.cos(i / 60))), from = (model.end - width) * (0.5 + 0.5 * Math.sin(i / 25));
+        // Callbacks of a frame run in the order in which they were asked for: the page's own lies between these two.
+        let start;
+        requestAnimationFrame(() => (start = performance.now()));
         change({ t0: from, t1: from + width });
-        const start = await new Promise((done) => requestAnimationFrame(() => done(performance.now())));
-        times.push(performance.now() - start);
+        times.push(await new Promise((done) => requestAnimationFrame(() => done(performance.now() - start))));
     }
     return times;
 });
 const after = await metrics();
+const slow = times.sort((a, b) => a - b)[Math.floor(times.length * 0.95)];
 const frame = (after.TaskDuration - idle.TaskDuration) * 1000 / times.length;
-console.log(`frames: ${frame.toFixed(2)} ms of CPU each, script ${((after.ScriptDuration - idle.ScriptDuration) * 1000 / times.length).toFixed(2)} ms`);
+console.log(`frames: ${frame.toFixed(2)} ms of CPU each, script ${((after.ScriptDuration - idle.ScriptDuration) * 1000 / times.length).toFixed(2)} ms, in 95 % at most ${slow.toFixed(1)} ms`);
+check(slow <= 8 * SLACK, `the page's script took ${slow} ms in one frame of twenty`);
 check(frame <= 8 * SLACK, `a frame took ${frame} ms of CPU`);
 await until(page, () => window.brkwater.model.sparse, "sparse section");
 await session.send("HeapProfiler.enable");

@@ -21,7 +21,7 @@ CHECKS = sorted(path for path in HERE.glob("check_*.mjs") if LONG or path.stem !
 def missing():
     if not shutil.which("node"):
         return "node is not installed"
-    if not shutil.which(os.environ.get("CHROMIUM", "chromium")):
+    if not shutil.which(os.environ.get("CHROMIUM", "chromium-headless-shell")):
         return "Chromium is not installed: make packages-test"
     if not (HERE / "node_modules/playwright-core").exists():
         return "the driver of Chromium is not installed: make packages-web"
