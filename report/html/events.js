@@ -48,7 +48,7 @@ const decode = (() => {
 })();
 
 const events = (() => {
-    let table, found = null, looking = 0;
+    let table, found = null, looking = 0, stale = false; // a filter is not applied yet
     const ready = new Map(); // chunks that were read
     const filter = { call: 'all', kind: 'all', result: 'all', least: 0, most: Infinity, tid: '', address: 0n, site: '', text: '', range: true };
     const COLUMNS = ['#', 'time', 'pid/tid', 'call', 'arguments', 'result', 'change', 'kind', 'faults since', 'took', 'call site'], HIDEABLE = 2 ** COLUMNS.length - 2; // all but the first
@@ -143,6 +143,7 @@ const events = (() => {
             found = Uint32Array.from(hits);
         }
         if (mine !== looking) return;
+        stale = false;
         const n = found ? found.length : model.rows, missing = model.number('events') - model.number('embedded');
         table.resize(n);
         $('events-note').textContent = `${units.count(n)}${found ? ` of ${units.count(model.rows)}` : ''} events` + (found && filter.range && (state.t0 > 0 || state.t1 < model.end) ? ' in view' : '');
@@ -168,6 +169,7 @@ const events = (() => {
             $('events-note').textContent = 'Give a number (#123), a time (8.2 s) or an address (0x7f1c\u2026).';
             return;
         }
+        if (stale) await look(); // rows are counted among those that the filters leave
         if (found) row = lowerBound(found, row);
         table.active = row;
         table.to(Math.max(0, row - 3));
@@ -218,6 +220,7 @@ const events = (() => {
         $('event-kind').append(...model.kinds.filter(Boolean).map((k) => h('option', { value: k }, k)));
         const set = (id, key, read = (v) => v) => $(id).addEventListener('input', () => {
             filter[key] = read($(id).type === 'checkbox' ? $(id).checked : $(id).value);
+            stale = true;
             later();
         });
         const later = debounce(look, 200);

@@ -153,16 +153,31 @@ function resized() {
     change({}, 'size');
 }
 
-/* The view in words, beside the overview. */
-function view(what) {
-    if (!['t0', 't1', 'a', 'b', 'pages'].some((key) => what.has(key))) return;
-    const { a, b } = model.instant(), whole = state.t0 <= 0 && state.t1 >= model.end;
-    $('view-words').textContent = whole ? `whole run, ${units.duration(model.end)}` : `${units.moment(state.t0, state.t1 - state.t0)} to ${units.moment(state.t1, state.t1 - state.t0)}, ${units.duration(state.t1 - state.t0)}`;
-    $('cursor-a').textContent = units.moment(a, model.end);
-    $('cursor-b').textContent = units.moment(b, model.end);
-    $('cursor-d').textContent = units.duration(Math.abs(b - a));
-    $('pages').hidden = !state.pages;
-    if (state.pages) $('pages-words').textContent = `addresses ${units.address(state.pages[0])} to ${units.address(state.pages[1])}`;
-}
+/* The view in words, beside the overview.  A word that changes has the browser lay out what is around it, so that they
+ * follow a movement a dozen times a second, not with every frame. */
+const view = (() => {
+    const LEAST = 80; // ms
+    let last = -LEAST, waiting = false;
+
+    function write() {
+        const { a, b } = model.instant(), width = state.t1 - state.t0, whole = state.t0 <= 0 && state.t1 >= model.end;
+        last = performance.now();
+        waiting = false;
+        $('view-words').textContent = whole ? `whole run, ${units.duration(model.end)}` : `${units.moment(state.t0, width)} to ${units.moment(state.t1, width)}, ${units.duration(width)}`;
+        $('cursor-a').textContent = units.moment(a, model.end);
+        $('cursor-b').textContent = units.moment(b, model.end);
+        $('cursor-d').textContent = units.duration(Math.abs(b - a));
+        $('pages').hidden = !state.pages;
+        if (state.pages) $('pages-words').textContent = `addresses ${units.address(state.pages[0])} to ${units.address(state.pages[1])}`;
+    }
+
+    return (what) => {
+        if (waiting || !['t0', 't1', 'a', 'b', 'pages'].some((key) => what.has(key))) return;
+        waiting = true;
+        const wait = last + LEAST - performance.now();
+        if (wait > 0) setTimeout(write, wait);
+        else write();
+    };
+})();
 
 window.brkwater = { state, model, change, goTo, link, query: model.query, ready: begin() };

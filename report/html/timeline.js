@@ -1,224 +1,15 @@
 'use strict';
 /*
  * timeline.js: the panels that share the axis of time: the overview with its window, and the lanes: memory by kind, page
- * faults, calls, the heap, marks.  Each lane paints the columns of its pixels from the buckets of the series.
+ * faults, calls, the heap, marks; and what pointer and keys do there.
  */
 
 const timeline = (() => {
-    const lanes = [];
+    const { CLASSES, column, most, spans, shownBands, callsOf } = plot, lanes = [];
     let overview, ruler, hover = null, drag = null, pinned = false;
-    const CLASSES = [['map', 'anonymous'], ['unmap', 'guard'], ['brk', 'heap'], ['protect', 'stack'], ['remap', 'shared'], ['advise', 'file'], ['other', 'kernel']];
-
-    const shownBands = () => paint.bands().filter((k) => !state.hidden.has(k));
-
-    /* For each column of pixels: the first bucket, and the one behind the last; all lanes ask for the same. */
-    let spanned = [], span = null;
-    function spans(width, n, t0, t1) {
-        const wanted = [width, n, t0, t1];
-        if (wanted.every((value, i) => value === spanned[i])) return span;
-        const from = new Int32Array(width + 1), scale = n / model.end, step = (t1 - t0) / width;
-        for (let x = 0; x <= width; x++) from[x] = clamp(Math.floor((t0 + step * x) * scale + 1e-9), 0, n);
-        spanned = wanted;
-        return (span = from);
-    }
-
-    const column = (name) => model.lod().floats(name);
-    const sumSeries = (names) => {
-        const all = names.map(column).filter((c) => c.length);
-        if (all.length < 2) return all[0] ?? new Float64Array(0);
-        const sum = new Float64Array(all[0].length);
-        for (const c of all) for (let i = 0; i < sum.length; i++) sum[i] += c[i];
-        return sum;
-    };
-    /* Sums of series are the same for every frame. */
-    const kept = new Map();
-    function keep(key, make) {
-        const lod = model.lod(), full = key + [...state.hidden];
-        if (kept.lod !== lod) kept.clear();
-        kept.lod = lod;
-        if (!kept.has(full)) kept.set(full, make());
-        return kept.get(full);
-    }
-    /* Sums up to each bucket: those of any range are one subtraction. */
-    const runningOf = (key, series) => keep('running' + key, () => {
-        const out = new Float64Array(model.buckets() + 1), n = series.length;
-        for (let i = 0; i + 1 < out.length; i++) out[i + 1] = out[i] + (i < n ? series[i] : 0);
-        return out;
-    });
-    /* Counters are read now and then: what they rose by belongs to the time since they were read last. */
-    const sinceSample = (name) => keep('since' + name, () => {
-        const rose = column(name), samples = column('resident_samples'), out = new Float64Array(rose.length);
-        for (let i = 0, first = 0; i < rose.length; i++) {
-            if (rose[i]) for (let k = first; k <= i; k++) out[k] += rose[i] / (i - first + 1);
-            if (samples[i]) first = i + 1;
-        }
-        return out;
-    });
-    const callsOf = (cls) => keep('class' + cls, () => sumSeries(model.calls.map((_, c) => c).filter((c) => model.classes[c] === cls).map((c) => 'call' + c)));
-    const totalOf = () => keep('total', () => sumSeries(shownBands().map((k) => `kind${k}_max`)));
-
-    const most = (items, from, to) => {
-        let high = 0;
-        for (let i = from; i < Math.min(to, items.length); i++) if (items[i] > high) high = items[i];
-        return high;
-    };
-
-    // ---- painting ----
-
-    const background = (pane) => pane.pixels.fill(paint.of('ground'));
-
-    function dots(pane, x, y, size, word) {
-        for (let dy = 0; dy < size; dy++)
-            for (let dx = 0; dx < size; dx++) {
-                const px = x + dx, py = y + dy;
-                if (px >= 0 && px < pane.w && py >= 0 && py < pane.h) pane.pixels[py * pane.w + px] = word;
-            }
-    }
-
-    /* A line from the least to the most of each column; dash of 0: none. */
-    function line(pane, spans_, low, high, last, y, word, dash, skip, halo) {
-        let before = -1;
-        if (halo) line(pane, spans_, low, high, last, y, paint.of('ground'), 0, skip, false);
-        const thick = Math.max(1, Math.round(pane.k * (halo === undefined ? 1.5 : halo ? 1.5 : 4)));
-        for (let x = 0; x < pane.w; x++) {
-            const from = spans_[x], to = Math.max(from + 1, spans_[x + 1]);
-            if (skip && skip(from, to, x)) {
-                before = -1;
-                continue;
-            }
-            let bottom = Infinity, top = 0;
-            for (let i = from; i < Math.min(to, last.length); i++) {
-                if (low[i] < bottom) bottom = low[i];
-                if (high[i] > top) top = high[i];
-            }
-            if (bottom === Infinity) continue;
-            let y0 = y(top), y1 = y(bottom);
-            const end = y(last[Math.min(to, last.length) - 1]);
-            if (before >= 0) {
-                y0 = Math.min(y0, before);
-                y1 = Math.max(y1, before);
-            }
-            before = end;
-            if (!dash || Math.floor(x / pane.k) % (dash * 2) < dash)
-                for (let row = Math.max(0, y0 - (thick >> 1)); row < Math.min(pane.h, y1 + thick); row++) pane.pixels[row * pane.w + x] = word;
-        }
-    }
-
-    const linear = (pane, high) => (v) => pane.h - 1 - Math.round(v / high * (pane.h - 4 * pane.k));
-    const logarithmic = (pane, high) => {
-        const top = Math.log2(Math.max(high, 8192)), bottom = 11;
-        return (v) => (v < 2048 ? pane.h : pane.h - 1 - Math.round((Math.log2(v) - bottom) / (top - bottom) * (pane.h - 4 * pane.k)));
-    };
-
-    function paintMemory(pane) {
-        const lod = model.lod(), n = model.buckets(), at = spans(pane.w, n, state.t0, state.t1), order = shownBands();
-        const from = at[0], to = Math.max(from + 1, at[pane.w]), total = totalOf();
-        const resident = column('resident_max'), samples = column('resident_samples');
-        const perKind = order.map((k) => column(`kind${k}_last`));
-        const isStack = state.chart === 'stack';
-        let high = isStack ? most(total, from, to) : Math.max(0, ...order.map((k) => most(column(`kind${k}_max`), from, to)));
-        high = Math.max(high, most(resident, from, to), 4096);
-        background(pane);
-        const y = state.chart === 'log' ? logarithmic(pane, high) : linear(pane, high);
-        Object.assign(pane, { high, y, binary: true });
-        if (isStack) {
-            const words = order.map((k) => paint.pixel(paint.kind(k))), soft = words.map((w) => paint.mix(w, paint.of('ground'), 0.55)), faint = paint.of('soft'), ground = paint.of('ground');
-            const hatched = order.map((k) => model.kinds[k] === 'guard'), pixels = pane.pixels, w = pane.w, bands_ = perKind.length;
-            const scale = (pane.h - 4 * pane.k) / high, bottom = pane.h - 1;
-            for (let x = 0; x < w; x++) {
-                const bucket = Math.min(n, Math.max(at[x] + 1, at[x + 1])) - 1;
-                let sum = 0, row = bottom;
-                for (let b = 0; b < bands_; b++) {
-                    const value = perKind[b][bucket];
-                    if (!value) continue;
-                    sum += value;
-                    const top = bottom - Math.round(sum * scale), first = row, word = words[b], other = hatched[b] ? soft[b] : word;
-                    for (let i = row * w + x; row > top; row--, i -= w) pixels[i] = other !== word && (x + row) % 6 < 2 ? other : word;
-                    if (first - row > 3) pixels[(row + 1) * w + x] = ground; // parts it from the next band
-                }
-            }
-            // What was there only for a moment inside of a column.
-            for (let x = 0; x < w; x++) {
-                const peak = most(total, at[x], Math.max(at[x] + 1, at[x + 1])), row = pane.h - 1 - Math.round(peak * scale);
-                if (peak && row >= 0) pixels[row * w + x] = faint;
-            }
-        } else
-            order.forEach((k, b) => {
-                const last = perKind[b], max = column(`kind${k}_max`);
-                if (last.length) line(pane, at, last, max, last, y, paint.pixel(paint.kind(k)), 0);
-            });
-        const virtual = column('virtual_last');
-        if (!isStack && virtual.length) line(pane, at, column('virtual_min'), column('virtual_max'), virtual, y, paint.of('soft'), 3);
-        if (resident.length) {
-            const wide = pane.w / Math.max(1, to - from);
-            // Between samples the last value is held; where none came for long, there is a gap.
-            const gap = keep('gaps', () => gaps(samples));
-            line(pane, at, column('resident_min'), resident, column('resident_last'), y, paint.of('ink'), 0, (a, b) => gap[Math.min(a, gap.length - 1)] === 1 && gap[Math.min(b - 1, gap.length - 1)] === 1, true);
-            const far = most(keep('distance', () => distances(samples)), from, to);
-            if (wide * far > 8 * pane.k)
-                for (let i = from; i < to; i++)
-                    if (samples[i]) dots(pane, Math.round(((i + 0.5) / n * model.end - state.t0) / (state.t1 - state.t0) * pane.w) - 2, y(column('resident_last')[i]) - 2, Math.round(4 * pane.k), paint.of('ink'));
-        }
-        return lod;
-    }
-
-    /* How many buckets lie between samples, usually. */
-    function distances(samples) {
-        const count = samples.reduce((sum, s) => sum + (s ? 1 : 0), 0);
-        return Float64Array.of(count ? samples.length / count : samples.length);
-    }
-
-    /* 1 where the last sample is more than eight times further away than usual: sampling stood still. */
-    function gaps(samples) {
-        const usual = distances(samples)[0], out = new Float64Array(samples.length);
-        let last = -1;
-        for (let i = 0; i <= samples.length; i++) {
-            if (i < samples.length && !samples[i]) continue;
-            if (last >= 0 && i - last > Math.max(4, usual * 8)) out.fill(1, last + 1, i);
-            last = i;
-        }
-        return out;
-    }
-
-    /* Numbers of events in bars of four pixels, stacked; `parts` are [running sums, colour]. */
-    function paintCounts(pane, parts) {
-        const bar = Math.max(2, Math.round(4 * pane.k)), bars = Math.max(1, Math.ceil(pane.w / bar)), n = model.buckets();
-        const at = spans(bars, n, state.t0, state.t0 + (state.t1 - state.t0) * bars * bar / pane.w), sums = parts.map(() => new Float64Array(bars));
-        let high = 0;
-        for (let x = 0; x < bars; x++) {
-            // Bars that lie in one bucket share what it holds.
-            const from = Math.min(at[x], n - 1), to = Math.max(from + 1, at[x + 1]);
-            let all = 0;
-            for (let p = 0; p < parts.length; p++) all += sums[p][x] = parts[p][0][to] - parts[p][0][from];
-            if (all > high) high = all;
-        }
-        background(pane);
-        const per = Math.max((at[bars] - at[0]) / bars, 1) * model.end / n / TICKS; // seconds in a bar
-        Object.assign(pane, { high: high / per, binary: false, y: linear(pane, Math.max(high / per, 1e-9)) });
-        if (!high) return;
-        const scale = (pane.h - 4 * pane.k) / high, words = parts.map(([, color]) => paint.of(color)), gap = bar > 3 ? Math.round(pane.k) : 0, pixels = pane.pixels;
-        for (let x = 0; x < bars; x++) {
-            let row = pane.h - 1, sum = 0;
-            const left = x * bar, right = Math.min(pane.w, left + bar - gap);
-            for (let p = 0; p < parts.length; p++) {
-                if (!sums[p][x]) continue;
-                sum += sums[p][x];
-                const top = Math.max(-1, Math.min(row - 1, pane.h - 1 - Math.round(sum * scale)));
-                for (; row > top; row--) for (let i = row * pane.w + left, end = row * pane.w + right; i < end; i++) pixels[i] = words[p];
-            }
-        }
-    }
-
-    function paintHeap(pane) {
-        const last = column('heap_last'), n = model.buckets(), at = spans(pane.w, n, state.t0, state.t1);
-        background(pane);
-        const high = Math.max(4096, most(column('heap_max'), at[0], Math.max(at[0] + 1, at[pane.w])));
-        Object.assign(pane, { high, binary: true, y: linear(pane, high) });
-        if (last.length) line(pane, at, column('heap_min'), column('heap_max'), last, pane.y, paint.of('heap'), 0);
-    }
 
     function paintMarks(pane) {
-        background(pane);
+        plot.background(pane);
         pane.high = 0;
         pane.marks = marks();
     }
@@ -241,24 +32,6 @@ const timeline = (() => {
         findings.list().forEach((f) => f.times.slice(0, 8).forEach((t) => out.push([t, '\u25b2', f.name])));
         state.marks.forEach(([t, text]) => out.push([t, '\u2605', text]));
         return out.sort((x, y) => RANKS.indexOf(x[1]) - RANKS.indexOf(y[1]) || x[0] - y[0]);
-    }
-
-    function paintOverview(pane) {
-        const n = model.buckets(), at = spans(pane.w, n, 0, model.end);
-        background(pane);
-        const base = column('resident_max').length ? 'resident_max' : 'virtual_max', items = column(base), high = Math.max(1, most(items, 0, n));
-        const calls = keep('calls', () => sumSeries(model.calls.map((_, c) => 'call' + c)));
-        const sums = new Float64Array(pane.w);
-        for (let x = 0; x < pane.w; x++) for (let i = at[x]; i < Math.max(at[x] + 1, at[x + 1]); i++) sums[x] += calls[i] || 0;
-        const busiest = Math.max(1, sums.reduce((a, b) => Math.max(a, b), 0)), band = Math.round(10 * pane.k), fill = paint.mix(paint.of('ground'), paint.of('accent'), 0.28);
-        for (let x = 0; x < pane.w; x++) {
-            const top = pane.h - band - 2 - Math.round(most(items, at[x], Math.max(at[x] + 1, at[x + 1])) / high * (pane.h - band - 6));
-            for (let y = top; y < pane.h - band - 2; y++) pane.pixels[y * pane.w + x] = y < top + 2 ? paint.of('accent') : fill;
-            const share = sums[x] ? 0.15 + 0.85 * Math.sqrt(sums[x] / busiest) : 0, word = paint.mix(paint.of('ground'), paint.of('soft'), share);
-            for (let y = pane.h - band; y < pane.h; y++) pane.pixels[y * pane.w + x] = word;
-        }
-        pane.what = base.startsWith('resident') ? 'resident' : 'virtual';
-        pane.high = high;
     }
 
     // ---- lines and words over the pixels ----
@@ -302,7 +75,7 @@ const timeline = (() => {
     function drawTime() {
         if (!ruler.fit()) return;
         const { step, at } = paint.timeSteps(state.t0, state.t1, Math.max(2, Math.floor(ruler.width / 110)));
-        background(ruler);
+        plot.background(ruler);
         ruler.show((g) => {
             for (const t of at) {
                 const x = Math.round(ruler.x(t));
@@ -345,7 +118,7 @@ const timeline = (() => {
     /* Draw all, or only what lies over the pixels. */
     function draw(pixels) {
         if (overview.fit()) {
-            if (pixels === 'all' || overview.dirty) paintOverview(overview);
+            if (pixels === 'all' || overview.dirty) plot.overview(overview);
             overview.dirty = false;
             overview.show(drawWindow);
         }
@@ -523,11 +296,11 @@ const timeline = (() => {
             listen(pane);
             return pane;
         };
-        lane('memory', innerWidth > 2400 ? 420 : 260, paintMemory).letters = true;
+        lane('memory', innerWidth > 2400 ? 420 : 260, plot.memory).letters = true;
         const heap_ = column('heap_last').length;
-        lane('heap', heap_ ? 72 : 22, paintHeap).empty = heap_ ? '' : 'No heap: the break was never moved.';
-        lane('calls', 64, (pane) => paintCounts(pane, CLASSES.map(([cls, color]) => [runningOf(cls, callsOf(cls)), color])));
-        const faults = lane('faults', 64, (pane) => paintCounts(pane, ['minor', 'major'].map((name, i) => [runningOf(name, sinceSample(name)), i ? 'bad' : 'accent'])));
+        lane('heap', heap_ ? 72 : 22, plot.heap).empty = heap_ ? '' : 'No heap: the break was never moved.';
+        lane('calls', 64, plot.calls);
+        const faults = lane('faults', 64, plot.faults);
         faults.empty = column('minor').length || column('major').length ? '' : 'No page faults were counted.';
         lane('marks', 22, paintMarks);
         listenOverview();
@@ -550,5 +323,5 @@ const timeline = (() => {
         if (!pinned) leave();
     };
 
-    return { start, draw, listen, leave, pointAt, moveCursor, setCursor, values, say, describe, callsOf, pin, lanes, CLASSES, get hover() { return hover; } };
+    return { start, draw, listen, leave, pointAt, moveCursor, setCursor, values, say, describe, pin, lanes, get hover() { return hover; } };
 })();

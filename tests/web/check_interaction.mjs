@@ -327,6 +327,19 @@ for (const [go, row] of [["6 s", (e) => e.time >= 6e7], ["#77", (e) => e.id === 
     await until(page, (id) => document.querySelector("#events-rows tr.active button")?.textContent === id, "go to " + go, all.events.find(row).id.toLocaleString("en"));
 }
 
+// A filter that was typed just before counts.
+const brks = all.events.filter((e) => e.call === 1);
+await page.evaluate((id) => {
+    const type = (box, value, kind) => {
+        document.querySelector(box).value = value;
+        document.querySelector(box).dispatchEvent(new Event(kind));
+    };
+    type("#event-call", "brk", "input");
+    type("#event-go", "#" + id, "change");
+}, brks[40].id);
+await count(brks.length, "brk calls");
+await until(page, (id) => document.querySelector("#events-rows tr.active button")?.textContent === id, "go to a row of those that are left", brks[40].id.toLocaleString("en"));
+
 // ---- marks of the reader ----
 
 await page.evaluate(() => window.brkwater.change({ a: 30000000 }));
