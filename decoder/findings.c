@@ -68,10 +68,19 @@ void finding_stack(struct finding *f, uint32_t stack)
     f->stacks[f->n_stacks++] = stack;
 }
 
+void finding_when(struct finding *f, uint64_t start, uint64_t end)
+{
+    if (!f)
+        return;
+    f->start = start;
+    f->end = end;
+}
+
 void finding_fact(struct finding *finding, const struct fact *fact)
 {
     finding_event(finding, fact->first);
     finding_event(finding, fact->last);
+    finding_when(finding, fact->first_time, fact->last_time);
     finding_stack(finding, fact->stack);
 }
 

@@ -26,7 +26,10 @@ struct finding *findings_add(struct findings *findings, const struct finding *fi
 void finding_number(struct finding *finding, const char *name, enum number_unit unit, uint64_t value);
 void finding_event(struct finding *finding, uint64_t event);
 void finding_stack(struct finding *finding, uint32_t stack);
-void finding_fact(struct finding *finding, const struct fact *fact); /* its first and last event, and its stack */
+void finding_fact(struct finding *finding, const struct fact *fact); /* first and last event, the time between, stack */
+
+/* Ticks between which it shows; end 0: until the recording ends.  All of it, unless this is told. */
+void finding_when(struct finding *finding, uint64_t start, uint64_t end);
 
 /* Percent of the time between its first and its last event that its calls took, the stops of tracing included. */
 unsigned fact_share(const struct fact *fact);

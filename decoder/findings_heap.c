@@ -69,6 +69,7 @@ void find_trims(const struct findings_view *v, struct findings *findings)
     finding_number(finding, "share", UNIT_PERCENT, break_share(s));
     finding_event(finding, s->trim_event);
     finding_event(finding, s->growth_event);
+    finding_when(finding, s->break_first, s->break_last);
     finding_stack(finding, s->trim_stack);
     finding_stack(finding, s->growth_stack);
 }
@@ -135,6 +136,7 @@ static void add_drift(const struct findings_view *v, struct findings *findings, 
     finding_number(finding, "heap", UNIT_BYTES, s->heap);
     finding_event(finding, move->event);
     finding_event(finding, move->moved);
+    finding_when(finding, move->time, 0);
     finding_stack(finding, move->moved_stack);
     finding_stack(finding, move->stack);
 }
@@ -252,6 +254,7 @@ static void guess_pinned(const struct findings_view *v, struct findings *finding
     finding_number(finding, "trimmed", UNIT_BYTES, s->trimmed);
     finding_number(finding, "last_growth", UNIT_TICKS, s->last_growth);
     finding_event(finding, s->growth_event);
+    finding_when(finding, s->last_growth, 0);
     finding_stack(finding, s->growth_stack);
 }
 
@@ -292,6 +295,7 @@ static void add_pinned(struct findings *findings, const struct inside *inside, c
     finding_number(finding, "pin", UNIT_COUNT, w->pin_size - word);
     finding_number(finding, "pin_address", UNIT_ADDRESS, w->pin + 2ull * word);
     finding_event(finding, heap->pin_event);
+    finding_when(finding, heap->pin_time, inside->time);
     finding_stack(finding, heap->pin_stack);
 }
 

@@ -32,6 +32,7 @@ void find_mappings(const struct findings_view *v, struct findings *findings)
     finding_number(finding, "made", UNIT_COUNT, s->line_makers[0].count);
     finding_number(finding, "time", UNIT_TICKS, s->lines_time);
     finding_event(finding, s->lines_event);
+    finding_when(finding, 0, s->lines_time);
     for (size_t i = 0; i < FACT_MAKERS; i++) {
         finding_stack(finding, s->line_makers[i].stack);
         finding_event(finding, s->line_makers[i].event);

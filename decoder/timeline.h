@@ -498,6 +498,7 @@ struct finding {
     enum confidence confidence;
     const char *sentence, *advice, *see;
     uint32_t pid, space;
+    uint64_t start, end;  /* ticks between which it shows; end 0: until the recording ends */
     uint32_t call, error; /* where the sentence names them */
     struct finding_number numbers[FINDING_NUMBERS];
     size_t n_numbers;

@@ -3,6 +3,8 @@
 
 #include "../findings.h"
 
+#include <stdlib.h>
+
 enum {
     NAME,
     SEVERITY,
@@ -19,9 +21,65 @@ enum {
     NUMBER_NAME,
     NUMBER,
     EVENT_ID,
+    EVENT_TIME,
     STACK,
     COLUMNS
 };
+
+/* ---- when its events were ---- */
+
+struct evidence {
+    uint64_t *events, *times; /* ascending; ticks */
+    size_t count, next;       /* next: the first that has not come */
+};
+
+static int ascending(const void *left, const void *right)
+{
+    const uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+    return a < b ? -1 : a > b;
+}
+
+struct evidence *evidence_new(const struct findings *findings)
+{
+    struct evidence *e = calloc(1, sizeof(*e));
+    if (!e)
+        return NULL;
+    const size_t most = findings->count * FINDING_EVENTS + 1;
+    e->events = calloc(most, sizeof(*e->events));
+    e->times = calloc(most, sizeof(*e->times));
+    if (!e->events || !e->times) {
+        evidence_free(e);
+        return NULL;
+    }
+    for (size_t i = 0; i < findings->count; i++)
+        for (size_t k = 0; k < findings->list[i].n_events; k++)
+            e->events[e->count++] = findings->list[i].events[k];
+    qsort(e->events, e->count, sizeof(*e->events), ascending);
+    return e;
+}
+
+void evidence_free(struct evidence *e)
+{
+    if (!e)
+        return;
+    free(e->events);
+    free(e->times);
+    free(e);
+}
+
+void evidence_add(struct evidence *e, const struct page *page, const struct moment *m)
+{
+    for (; m->event && e->next < e->count && e->events[e->next] <= m->event; e->next++)
+        e->times[e->next] = decoder_time(page->decoder);
+}
+
+static uint64_t time_of(const struct evidence *e, uint64_t event)
+{
+    const uint64_t *found = bsearch(&event, e->events, e->count, sizeof(*e->events), ascending);
+    return found ? e->times[found - e->events] : 0;
+}
+
+/* ---- the section ---- */
 
 static uint32_t words(struct page *page, const struct finding *f, const char *text)
 {
@@ -53,14 +111,16 @@ static void add_finding(struct page *page, struct column *c, const struct findin
     column_add(&c[ADVICE], words(page, f, f->advice));
     column_add(&c[SEE], words(page, f, f->see));
     column_add(&c[PROC], page_process(page, f->pid));
-    column_add(&c[START], 0);
-    column_add(&c[END], page->ticks);
+    column_add(&c[START], f->start);
+    column_add(&c[END], f->end ? f->end : page->ticks);
     column_add(&c[NUMBERS], f->n_numbers);
     column_add(&c[EVENTS], f->n_events);
     column_add(&c[STACKS], f->n_stacks);
     add_numbers(page, c, f);
-    for (size_t i = 0; i < f->n_events; i++)
+    for (size_t i = 0; i < f->n_events; i++) {
         column_add(&c[EVENT_ID], f->events[i]);
+        column_add(&c[EVENT_TIME], time_of(page->evidence, f->events[i]));
+    }
     for (size_t i = 0; i < f->n_stacks; i++)
         column_add(&c[STACK], stack_sums_index(page->decoder, f->stacks[i]));
 }
@@ -83,6 +143,7 @@ void page_findings(struct page *page)
         [NUMBER_NAME] = COLUMN("number_name_str", COLUMN_NUMBER),
         [NUMBER] = COLUMN("number_str", COLUMN_NUMBER),
         [EVENT_ID] = COLUMN("event_id", COLUMN_NUMBER),
+        [EVENT_TIME] = COLUMN("event_time", COLUMN_NUMBER),
         [STACK] = COLUMN("stack", COLUMN_NUMBER),
     };
     for (size_t i = 0; i < page->findings.count; i++)

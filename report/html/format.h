@@ -110,8 +110,8 @@
  * ---- find: findings ----
  *
  * name_str, severity (0 note, 1 warning, 2 problem), confidence (0 low to 2 high), sentence_str, advice_str, see_str,
- * proc (index + 1), start, end (ticks), numbers, events, stacks (how many of each, then one after another:)
- * number_name_str, number_str; event_id, event_time; stack (index).
+ * proc (index + 1), start, end (ticks between which it shows), numbers, events, stacks (how many of each, then one
+ * after another:) number_name_str, number_str; event_id, event_time; stack (index).
  *
  * ---- heap: of the process whose malloc asked for most ----
  *

@@ -153,6 +153,7 @@ static void take(struct page *page, struct buffer *peak, bool *taken, const stru
     if (m->event)
         events_add(page->events, page, m);
     heap_part_add(page->heap, page, m);
+    evidence_add(page->evidence, page, m);
     if (!*taken && m->record->kind == REC_SAMPLE && m->time == top->time && m->pid == top->pid) {
         *taken = true;
         static_peak(page, peak, m);
@@ -172,7 +173,8 @@ static int second_run(struct page *page, struct play *play, const struct first_r
     page->survey = survey_new(play->decoder, &plan);
     page->events = plan_events(page, first->sizes);
     page->heap = heap_part_new();
-    if (!page->survey || !page->events || !page->heap)
+    page->evidence = evidence_new(&page->findings);
+    if (!page->survey || !page->events || !page->heap || !page->evidence)
         return complain(EXIT_TROUBLE, "out of memory");
     /* A recording that is still being made has more by now: what the first run knew nothing of is left out. */
     const uint64_t records = first->play.ordinal;
@@ -392,6 +394,7 @@ int html_make(const char *trace, const struct html_options *options, struct buff
     survey_free(page.survey);
     events_free(page.events);
     heap_part_free(page.heap);
+    evidence_free(page.evidence);
     play_close(&second);
     play_close(&first.play);
     stack_sums_free(page.sums);

@@ -31,6 +31,7 @@ struct page {
     struct survey *survey;
     struct events_part *events;
     struct heap_part *heap;
+    struct evidence *evidence;
     const uint32_t *slots; /* process indexes */
     size_t n_slots;
     uint64_t ticks;
@@ -63,8 +64,6 @@ void page_series(struct page *page);       /* lod0, lod1, ... */
 void page_lives(struct page *page);
 void page_looks(struct page *page); /* lives.c */
 void page_sparse(struct page *page);
-void page_findings(struct page *page);
-
 /* events.c: taken while records go by, written at the end. */
 enum { EVENTS_ALL_CLASSES = -1 };
 
@@ -79,6 +78,12 @@ uint64_t events_kept(const struct events_part *part);
 /* Behind the last one.  None are kept when the file would be too large with them; `size` is that of all else. */
 void events_limit(struct events_part *part, struct page *page, uint64_t size);
 void page_events(struct page *page);
+
+/* findings.c: the same for the times of the events that are evidence. */
+struct evidence *evidence_new(const struct findings *findings);
+void evidence_free(struct evidence *evidence);
+void evidence_add(struct evidence *evidence, const struct page *page, const struct moment *moment);
+void page_findings(struct page *page);
 
 /* heap.c: the same for what malloc did. */
 struct heap_part *heap_part_new(void);

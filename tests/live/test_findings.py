@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from html_reader import Report
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = Path(os.environ.get("BRKWATER_BUILD", ROOT / "build"))
 KEYS = ["name", "severity", "confidence", "pid", "sentence", "numbers", "events", "stacks", "advice", "see"]
@@ -19,6 +21,8 @@ EXAMPLES = {
     "arenas": ("arena-sprawl", "warning", "work"),
     "rwx": ("writable-executable", "warning", "compile"),
 }
+# These show from their first event on; an arena is there for good.
+BEGINS_LATER = ["growth", "heap-pinned", "trim-storm", "threshold-drift", "writable-executable"]
 
 
 def findings(run, trace):
@@ -48,6 +52,24 @@ def serious(found):
     return [(finding["name"], finding["sentence"]) for finding in found if finding["severity"] != "note"]
 
 
+def check_in_html(run, trace, found):
+    """The page has the same findings, with the times of their events, and of the part of the recording where they show."""
+    page = Path(trace.path).with_suffix(".html")
+    assert run.verb("html", trace.path, "-o", page).status == 0
+    report = Report(page)
+    find, strings = report["find"], report["str"]["text"]
+    times = {event["id"]: event["time"] for event in report.events()}
+    assert [strings[name] for name in find["name_str"]] == [finding["name"] for finding in found]
+    at = 0
+    for i, finding in enumerate(found):
+        count = find["events"][i]
+        assert find["event_id"][at:at + count] == finding["events"]
+        assert find["event_time"][at:at + count] == [times[event] for event in finding["events"]]
+        assert 0 <= find["start"][i] <= find["end"][i] <= report.ticks
+        at += count
+    return {strings[name]: (find["start"][i], find["end"][i]) for i, name in enumerate(find["name_str"])}, report.ticks
+
+
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_examples(run_once, name):
     finding_name, severity, site = EXAMPLES[name]
@@ -58,6 +80,9 @@ def test_examples(run_once, name):
     assert [one[0] for one in serious(found)] == ([finding_name] if severity != "note" else [])
     text = run_once.verb("findings", trace.path).out
     assert finding_name in text and "What to do: " in text and site in text
+    shows, ticks = check_in_html(run_once, trace, found)
+    start, end = shows[finding_name]
+    assert (start > 0) == (finding_name in BEGINS_LATER) and end >= start, (start, end, ticks)
     report = run_once.verb("report", trace.path).out
     assert (f"- {finding_name} " in report) == (severity != "note"), report
 
