@@ -1,4 +1,5 @@
 /* cmd_stacks.c: brkwater stacks: what calls did, summed by the code that made them. */
+#include "coverage.h"
 #include "options.h"
 #include "output.h"
 #include "play.h"
@@ -128,21 +129,6 @@ static void add_head(struct buffer *out, const struct stacks_view *view, const s
         say(out, ", guessed %g %%", percent(tree->by_guess, tree->by_calls));
 }
 
-/* "kernel.perf_event_paranoid" is told of by brkwater doctor. */
-static const char *why_unseen(const struct rec_fault_sight *sight)
-{
-    if (!sight)
-        return "the recording did not look at them";
-    switch (sight->sight) {
-    case FAULTS_OFF:
-        return "--no-faults was given";
-    case FAULTS_MANY:
-        return "there were too many threads to look at";
-    default:
-        return "the kernel did not allow to look at them (brkwater doctor)";
-    }
-}
-
 /* What is not among them, and how much that is. */
 static void add_note(struct buffer *out, const struct play *play, const struct stacks_view *view,
                      const struct stack_sums *sums)
@@ -161,7 +147,7 @@ static void add_note(struct buffer *out, const struct play *play, const struct s
     if (!seen) {
         if (all && all >= here)
             say(out, "these are %g %% of %s page faults; ", percent(here, all), units_count(text, sizeof(text), all));
-        say(out, "those outside of calls are not among these: %s", why_unseen(sight));
+        say(out, "those outside of calls are not among these: %s", coverage_unseen_faults(sight));
         return;
     }
     say(out, "from %s page faults", units_count(text, sizeof(text), here));
@@ -205,7 +191,7 @@ static int check_recorded(const struct play *play, const struct request *r)
         EXIT_NOT_RECORDED,
         "%s: this trace holds no page faults: what was touched is not known; %s. --by mapped, --by live and "
         "--by faults (those inside of calls) are",
-        r->path, why_unseen(sight));
+        r->path, coverage_unseen_faults(sight));
 }
 
 static int stacks(const struct request *r)

@@ -182,3 +182,48 @@ void coverage_write(struct buffer *out, const struct decoder *decoder, const str
         add_missing(out, code, lacks);
     free(lacks);
 }
+
+/* ---- what there is nothing of ---- */
+
+/* "kernel.perf_event_paranoid" is told of by brkwater doctor. */
+const char *coverage_unseen_faults(const struct rec_fault_sight *sight)
+{
+    if (!sight)
+        return "the recording did not look at them";
+    switch (sight->sight) {
+    case FAULTS_OFF:
+        return "--no-faults was given";
+    case FAULTS_MANY:
+        return "there were too many threads to look at";
+    default:
+        return "the kernel did not allow to look at them (brkwater doctor)";
+    }
+}
+
+static void add_item(struct buffer *out, const char *what, const char *why)
+{
+    buffer_string(out, out->size ? "; " : "");
+    buffer_string(out, what);
+    buffer_string(out, " (");
+    buffer_string(out, why);
+    buffer_char(out, ')');
+}
+
+void coverage_uncollected(struct buffer *out, const struct decoder *d, const struct timeline *timeline)
+{
+    const struct totals *t = timeline_totals(timeline);
+    const struct rec_header *header = decoder_header(d);
+    const struct rec_fault_sight *sight = decoder_fault_sight(d);
+    if (header && !header->sample_interval)
+        add_item(out, "resident memory over time", "--sample-interval=0 was given");
+    else if (!t->samples)
+        add_item(out, "resident memory", "there was no sample: the run was too short");
+    if (t->events && !with_stack(t))
+        add_item(out, "call stacks", "--depth=0 was given");
+    if (!sight || sight->sight < FAULTS_USER)
+        add_item(out, "which code touches memory first", coverage_unseen_faults(sight));
+    if (!t->high_receipt.time)
+        add_item(out, "which pages are resident", "there was no look at them: --residency-at");
+    if (t->heap_grow_calls && !insides_worst(timeline_insides(timeline)))
+        add_item(out, "what is free inside of heaps", "there was no look into them: brkwater heap");
+}

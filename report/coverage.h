@@ -16,4 +16,10 @@ bool coverage_is_poor(const struct totals *totals);
  * to blame, and what to do.  Nothing when no stacks were captured. */
 void coverage_write(struct buffer *out, const struct decoder *decoder, const struct totals *totals);
 
+/* Why page faults were not seen one by one: "--no-faults was given"; `sight` may be NULL. */
+const char *coverage_unseen_faults(const struct rec_fault_sight *sight);
+
+/* What the recording has nothing of although others do, and why: "call stacks; ...".  Nothing when it has all. */
+void coverage_uncollected(struct buffer *out, const struct decoder *decoder, const struct timeline *timeline);
+
 #endif

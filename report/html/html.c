@@ -255,7 +255,7 @@ static void page_meta(struct page *page)
     const struct totals *t = timeline_totals(page->timeline);
     const struct rec_header *header = decoder_header(page->decoder);
     struct meta meta = {COLUMN("key", COLUMN_TEXT), COLUMN("value", COLUMN_TEXT)};
-    struct buffer stacks = {0};
+    struct buffer stacks = {0}, uncollected = {0};
     uint64_t instants;
     size_t count;
     char text[128], one[UNITS_MAX], two[UNITS_MAX];
@@ -278,6 +278,9 @@ static void page_meta(struct page *page)
              units_count(two, sizeof(two), decoder_drift(page->decoder)));
     tell(&meta, "verified", text);
     tell(&meta, "loss", page->loss);
+    coverage_uncollected(&uncollected, page->decoder, page->timeline);
+    tell_text(&meta, "uncollected", (struct text){uncollected.data, uncollected.size});
+    buffer_free(&uncollected);
     coverage_write(&stacks, page->decoder, t);
     tell_text(&meta, "stacks", (struct text){stacks.data, stacks.size});
     buffer_free(&stacks);

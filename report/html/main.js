@@ -93,7 +93,7 @@ const theme = (() => {
 /* What is missing from this file, and what words mean. */
 function about() {
     const rows = [
-        ['trace', model.word('trace')], ['recorded', `${model.word('started')} on ${model.word('host')}, ${model.word('kernel')}`], ['made by', model.word('tool')], ['verified', model.word('verified') || 'not checked'], ['lost', model.word('loss') || 'nothing'], ['stacks', model.word('stacks').trim().replace(/^stacks +/, '').replace(/(\S) {4,}/g, '$1\n')], ['not collected', model.word('uncollected') || 'nothing'],
+        ['trace', model.word('trace')], ['recorded', `${model.word('started')} on ${model.word('host')}, ${model.word('kernel')}`], ['made by', 'brkwater ' + model.word('tool')], ['samples', model.word('sampling') === '0 ms' ? 'none over time' : 'every ' + model.word('sampling')], ['verified', model.word('verified') || 'not checked'], ['lost', model.word('loss') || 'nothing'], ['stacks', model.word('stacks').trim().replace(/^stacks +/, '').replace(/(\S) {4,}/g, '$1\n')], ['not collected', model.word('uncollected') || 'nothing'],
         ['events in this file', `${units.count(model.number('embedded'))} of ${units.count(model.number('events'))}`], ['numbers of a range', model.exact && model.whole ? 'exact, to the tick' : `snapped to ${units.duration(model.end / model.sparseBuckets)}`], ['layouts', model.number('lives') === 1 ? 'exact at any moment' : `at ${units.count(model.number('instants'))} instants and at the peak`],
         ['all events', model.word('show_events')], ['all layouts', model.word('show_layout')], ['all stacks', model.word('show_stacks')], ['all findings', model.word('show_findings')],
     ];

@@ -7,6 +7,7 @@
 
 #include "static.h"
 
+#include "../coverage.h"
 #include "../escape.h"
 #include "../findings.h"
 #include "../layout.h"
@@ -133,6 +134,7 @@ static void add_receipt(struct buffer *out, const char *name, const struct recei
 static void add_totals(struct page *page, struct buffer *out)
 {
     const struct totals *t = timeline_totals(page->timeline);
+    struct buffer uncollected = {0};
     char text[512];
     buffer_string(out, "<dl class=\"totals\">\n");
     snprintf(text, sizeof(text), "peak %s at %s%s%s", SIZE(t->resident.bytes), TIME(t->resident.time),
@@ -141,14 +143,18 @@ static void add_totals(struct page *page, struct buffer *out)
     snprintf(text, sizeof(text), "peak %s at %s%s%s", SIZE(t->virtual_.bytes), TIME(t->virtual_.time),
              t->ended ? ", end " : "", t->ended ? SIZE(t->end_virtual) : "");
     add_fact(out, "virtual", text);
-    snprintf(text, sizeof(text), "grew %s x %s, trimmed %s x %s, high water %s", COUNT(t->heap_grow_calls),
-             SIZE(t->heap_grown), COUNT(t->heap_trim_calls), SIZE(t->heap_trimmed), SIZE(t->heap.bytes));
+    snprintf(text, sizeof(text), "grew by %s in %s calls, trimmed by %s in %s, high water %s", SIZE(t->heap_grown),
+             COUNT(t->heap_grow_calls), SIZE(t->heap_trimmed), COUNT(t->heap_trim_calls), SIZE(t->heap.bytes));
     if (t->heap_grow_calls)
         add_fact(out, "heap", text);
     snprintf(text, sizeof(text), "%s minor, %s major%s%s%s", COUNT(t->minflt), COUNT(t->majflt),
              t->faults_seen ? ", " : "", t->faults_seen ? SIZE(t->touched) : "",
              t->faults_seen ? " touched first" : "");
     add_fact(out, "faults", text);
+    coverage_uncollected(&uncollected, page->decoder, page->timeline);
+    if (uncollected.size)
+        add_fact(out, "not collected", buffer_chars(&uncollected));
+    buffer_free(&uncollected);
     buffer_string(out, "</dl>\n<dl class=\"facts\">\n");
     add_receipt(out, "resident at the end", &t->end_receipt);
     if (t->high_receipt.time != t->end_receipt.time)

@@ -245,6 +245,27 @@ def test_recording_that_grows_meanwhile(run_once):
     assert 0 < len(report.events()) == sum(report["sparse"]["calls"]) == events < all_events
 
 
+NOTHING = {
+    "--no-faults": "which code touches memory first (--no-faults was given)",
+    "--sample-interval=0": "resident memory over time (--sample-interval=0 was given)",
+    "--depth=0": "call stacks (--depth=0 was given)",
+    "--residency-at=none": "which pages are resident (there was no look at them: --residency-at)",
+    "--no-heap-walk": "what is free inside of heaps (there was no look into them: brkwater heap)",
+}
+
+
+def test_what_was_not_collected_is_told(run_once):
+    outcome, trace = run_once.traced(*PYTHON, options=list(NOTHING))
+    assert outcome.status == 0, outcome
+    report = report_of(run_once, trace)
+    assert set(report.meta["uncollected"].split("; ")) == set(NOTHING.values())
+    assert "not collected" in report.text.split("<script")[0]
+    outcome, trace = run_once.traced(*PYTHON)
+    report = report_of(run_once, trace)
+    assert report.meta["uncollected"] in ("", "which code touches memory first (the kernel did not allow to look at them (brkwater doctor))")
+    assert (report.meta["uncollected"] == "") == ("not collected" not in report.text.split("<script")[0])
+
+
 def test_a_pipe_is_refused(run_once):
     done = run_once(run_once.brkwater, "html", "/dev/stdin", "-o", run_once.path("x.html"), stdin=subprocess.PIPE)
     assert done.status == 125 and b"reads a recording twice" in done.stderr, done
