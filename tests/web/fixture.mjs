@@ -508,7 +508,7 @@ export function makeReport(given = {}) {
 
     const meta = {
         ticks: run.end, events: run.events.length * options.scale, embedded: count, exact: exact ? 1 : 0, buckets: n, sparse: 1024, instants: 256, lives: 1, peak,
-        command: run.name("./server --port 8080", 0), trace: run.name("server.brkw", 1), host: "build-7", kernel: "Linux 6.1.0-28-amd64", tool: "brkwater 0.1.0", started: "2026-03-14 09:26:53 UTC",
+        command: run.name("./server --port 8080", 0), trace: run.name("server.brkw", 1), host: "x86_64", kernel: "6.1.0-28-amd64", tool: "0.1.0", sampling: "10 ms", started: "2026-03-14 09:26:53 UTC",
         processes: run.procs.length, threads: run.threads.length, verified: "214 checkpoints, 0 drift", loss: options.loss ?? "", stacks: "99.2 % complete", max_map_count: 65530,
         uncollected: options.samples ? "" : "resident memory was not sampled", show_events: "brkwater events server.brkw", show_layout: "brkwater layout server.brkw", show_stacks: "brkwater stacks server.brkw",
         show_findings: "brkwater findings server.brkw", show_heap: "brkwater heap server.brkw",

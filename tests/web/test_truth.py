@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+from html_reader import Report
 from test_web import HERE, missing
 
 COUNT = 200
@@ -60,3 +61,23 @@ def test_numbers_are_those_of_the_reports(run_once):
     answers.write_text(json.dumps({"ranges": list(ask(run_once, trace, ticks)), "moments": moments}))
     result = subprocess.run(["node", "truth.mjs", str(page), str(answers)], cwd=HERE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert result.returncode == 0, result.stdout[-4000:]
+
+
+def test_invented_reports_have_what_real_ones_have(run_once):
+    """The checks in the browser read an invented report: it must not tell of anything that no recording does."""
+    why = missing()
+    if why and not os.environ.get("CI"):
+        pytest.skip(why)
+    outcome, trace = run_once.traced("bash", "-c", "for i in 1 2 3; do (true; ls / >/dev/null); done; exit 0")
+    assert outcome.status == 0, outcome
+    page, invented = pathlib.Path(trace.path).with_suffix(".html"), pathlib.Path(run_once.path("invented.html"))
+    assert run_once.verb("html", trace.path, "-o", page).status == 0
+    invented.write_bytes(subprocess.run(["node", "fixture.mjs", '{"events": 500}'], cwd=HERE, stdout=subprocess.PIPE, check=True).stdout)
+    real, fixture = Report(page), Report(invented)
+    assert set(fixture.sections) <= set(real.sections)
+    for name, section in fixture.sections.items():
+        # What is 0 all the time is left out of series.
+        missing_ = set() if name.startswith("lod") else set(section) - set(real[name])
+        assert not missing_, name
+    assert set(fixture.meta) <= set(real.meta)
+    assert set(real.meta) - set(fixture.meta) <= {"max_map_count"}
