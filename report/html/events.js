@@ -105,7 +105,7 @@ const events = (() => {
     /* A test of row i of a chunk, on the columns alone. */
     function test(c) {
         const n = (name) => c.numbers(name), time = n('time'), call = n('call'), kind = n('kind'), error = n('error'), mapped = n('mapped'), unmapped = n('unmapped'), tid = n('tid'), proc = n('proc'), stack = n('stack');
-        const [low, high] = filter.range ? [state.t0, state.t1] : [0, Infinity], once = (fits) => {
+        const [low, high] = filter.range ? [state.t0, state.t1] : [0, model.end], once = (fits) => {
             const known = new Map();
             return (s) => known.get(s) ?? (known.set(s, fits(s)), known.get(s));
         };
@@ -115,7 +115,7 @@ const events = (() => {
         const at_ = filter.site.toLowerCase(), siteFits = once((s) => model.site(s).toLowerCase().includes(at_));
         const near = state.pages && touches(c, ...state.pages.map((page) => BigInt(page) * 4096n)), holds = filter.address && touches(c, filter.address, filter.address + 1n);
         const whose = filter.tid && Number(filter.tid);
-        return (i) => time[i] >= low && time[i] <= high && (state.proc === ALL || proc[i] === state.proc) && !state.hidden.has(kind[i]) && (filter.call === 'all' || model.classes[call[i]] === filter.call) && (filter.kind === 'all' || model.kinds[kind[i]] === filter.kind) &&
+        return (i) => model.inRange(time[i], low, high) && (state.proc === ALL || proc[i] === state.proc) && !state.hidden.has(kind[i]) && (filter.call === 'all' || model.classes[call[i]] === filter.call) && (filter.kind === 'all' || model.kinds[kind[i]] === filter.kind) &&
             (filter.result === 'all' || (error[i] > 0) === (filter.result === 'failed')) && (!filter.least || Math.max(mapped[i], unmapped[i]) >= filter.least) && (filter.most === Infinity || Math.max(mapped[i], unmapped[i]) <= filter.most) && (!whose || tid[i] === whose) && (!near || near(i)) && (!holds || holds(i)) && (!at_ || siteFits(stack[i])) &&
             (!names || names(stack[i]) || calls(call[i]) || (name[i] > 0 && texts(name[i]))) && words.every(([word, fits]) => fits(stack[i]) || matchesText(c, i, word));
     }
@@ -208,9 +208,22 @@ const events = (() => {
         if (!model.rows) return;
         const now = state.sel[0] === 'e' ? (await byId(Number(state.sel.slice(1))))?.row : undefined;
         const row = now !== undefined ? now : (await model.rowOf('time', model.instant().a)) - (by > 0 ? 1 : 0);
-        const next = await seek(row, by, (c, i) => !found || test(c)(i));
+        let chunk, fits; // a test is made once for each chunk
+        const next = await seek(row, by, (c, i) => {
+            if (c !== chunk) [chunk, fits] = [c, test(c)];
+            return !found || fits(i);
+        });
         if (next) change({ sel: 'e' + next.event.id, a: next.event.time });
         if (next) speak(`event ${next.event.id}: ${next.event.call}(${next.event.args}) = ${next.event.result}`);
+    }
+
+    /* Filters as they were at first. */
+    function reset() {
+        for (const box of document.querySelectorAll('#events-panel .filters input, #events-panel .filters select')) {
+            if (box.type === 'checkbox') box.checked = true;
+            else box.value = box.options?.[0].value ?? '';
+            if (box.id !== 'event-go') box.dispatchEvent(new Event('input'));
+        }
     }
 
     function start() {
@@ -249,5 +262,5 @@ const events = (() => {
         });
     }
 
-    return { HIDEABLE, start, at, rowOf, seek, byId, step, open, get count() { return found ? found.length : model.rows; }, get table() { return table; } };
+    return { HIDEABLE, start, reset, look, at, rowOf, seek, byId, step, open, get count() { return found ? found.length : model.rows; }, get table() { return table; } };
 })();

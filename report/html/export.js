@@ -39,6 +39,7 @@ const exporter = (() => {
     /* The events that the table shows, as objects of plain values. */
     async function rows() {
         const out = [];
+        await events.look(); // the table may not have been in view since the filters changed
         for (let i = 0; i < Math.min(events.count, 1e6); i++) {
             const row = events.rowOf(i);
             let e = events.at(row);
@@ -60,13 +61,13 @@ const exporter = (() => {
     async function json() {
         const { a, b } = model.instant(), now = model.alive(state.at === 'a' ? a : b, model.one());
         const mappings = layout.merged(now.list).map((run) => ({ start: units.address(model.lives.start_page[run[0]]), bytes: run.reduce((sum, i) => sum + model.lives.pages[i] * PAGE, 0), access: layout.access(run[0]), kind: layout.kindOf(run[0]), name: layout.file(run[0]), mapped_by: model.site(model.lives.stack[run[0]]) }));
-        if (!sites.sum) await sites.refresh();
+        await sites.refresh();
         const by = sites.sum ? Array.from(sites.sum.values, (value, stack) => ({ stack: model.stacks.id[stack], call_site: model.site(stack), value })).filter((s) => s.value) : [];
         save(stem() + '.json', 'application/json', JSON.stringify({ range: [state.t0, state.t1].map((t) => t / TICKS), a: a / TICKS, b: b / TICKS, metric: state.metric, call_sites: by, marks: state.marks.map(([t, text]) => ({ seconds: t / TICKS, text })), layout_at: now.t / TICKS, layout: mappings, events: await rows() }, null, 1));
     }
 
     async function folded() {
-        if (!sites.sum) await sites.refresh();
+        await sites.refresh();
         save(stem() + '-' + state.metric + '.folded', 'text/plain', sites.folded());
     }
 

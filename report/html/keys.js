@@ -18,7 +18,7 @@ const keys = (() => {
         if (!$('detail').hidden) detail.close();
         else if (state.query) change({ query: '' });
         else if (state.pages) change({ pages: null });
-        else tip.hide();
+        else timeline.unpin();
     }
 
     function panel(i) {

@@ -13,7 +13,7 @@ const layout = (() => {
         return (p & 1 ? 'r' : '-') + (p & 2 ? 'w' : '-') + (p & 4 ? 'x' : '-') + (L().flags[i] & 1 ? 's' : 'p');
     };
     const kindOf = (i) => [model.kinds[L().kind[i]], model.roles[L().role[i]], model.runtimes[L().runtime[i]]].filter(Boolean).join(' ') + (L().flags[i] & 2 ? '?' : '');
-    const file = (i) => model.text(L().file_str[i]);
+    const file = (i) => model.text(L().file_str[i]) || (model.kinds[L().kind[i]] === 'heap' ? '[heap]' : '');
     const plainRow = (i) => [range(i), units.size(L().pages[i] * PAGE), access(i), kindOf(i), file(i), model.site(L().stack[i])];
 
     function about(i, t) {
@@ -31,23 +31,29 @@ const layout = (() => {
         for (const i of sorted) {
             const last = out[out.length - 1], before = last?.[last.length - 1];
             const joins = last && l.space[before] === l.space[i] && l.start_page[before] + l.pages[before] === l.start_page[i] && l.prot[before] === l.prot[i] && (l.flags[before] & 1) === (l.flags[i] & 1) &&
-                l.file[before] === l.file[i] && (l.flags[before] & 4) === (l.flags[i] & 4) && (!l.file[i] || (l.flags[i] & 4) || l.offset_pages[before] + l.pages[before] === l.offset_pages[i]) && l.kind[before] === l.kind[i];
+                l.file[before] === l.file[i] && (l.flags[before] & 4) === (l.flags[i] & 4) && (!l.file[i] || (l.flags[i] & 4) || l.offset_pages[before] + l.pages[before] === l.offset_pages[i]);
             if (joins) last.push(i);
             else out.push([i]);
         }
         return out;
     }
 
+    /* The largest part of a run: its kind is told. */
+    const largest = (run) => run.reduce((best, i) => (L().pages[i] > L().pages[best] ? i : best));
     const pagesOf = (run) => run.reduce((sum, i) => sum + L().pages[i], 0);
 
-    /* Who mapped most of a run, and how much. */
-    function owner(run) {
-        if (run.length === 1) return model.site(L().stack[run[0]]);
+    /* Who mapped most of a run, and how many pages of it. */
+    function most(run) {
+        if (run.length === 1) return [model.site(L().stack[run[0]]), L().pages[run[0]]];
         const sums = new Map();
         for (const i of run) sums.set(L().stack[i], (sums.get(L().stack[i]) || 0) + L().pages[i]);
         const bySite = new Map();
         for (const [stack, pages] of sums) bySite.set(model.site(stack), (bySite.get(model.site(stack)) || 0) + pages);
-        const [site, pages] = [...bySite].reduce((best, now) => (now[1] > best[1] ? now : best));
+        return [...bySite].reduce((best, now) => (now[1] > best[1] ? now : best));
+    }
+
+    function owner(run) {
+        const [site, pages] = most(run);
         return site + (pages < pagesOf(run) ? ' ' + units.percent(pages, pagesOf(run)) : '');
     }
 
@@ -55,8 +61,12 @@ const layout = (() => {
     const filter = (i) => !state.hidden.has(L().kind[i]) && (!state.pages || (L().start_page[i] < state.pages[1] && L().start_page[i] + L().pages[i] > state.pages[0]));
 
     function matching(run) {
-        return !state.query || [range(run[0]), file(run[0]), kindOf(run[0]), owner(run)].some(search.has);
+        return !state.query || [range(run[0]), file(run[0]), kindOf(largest(run)), owner(run)].some(search.has);
     }
+
+    /* Pages that a row adds: what went counts against what came, and what only changed for nothing. */
+    const delta = ({ run, mark }) => ({ '\u2212': -1, '~': 0 }[mark] ?? 1) * pagesOf(run);
+    const asSize = (pages) => (state.at === 'diff' ? units.signed : units.size)(pages * PAGE);
 
     /* Rows that are shown: {run, mark} and, grouped, {title, bytes, count}. */
     function collect() {
@@ -65,24 +75,24 @@ const layout = (() => {
         if (state.at === 'diff') {
             const before = new Set(model.alive(a, model.one()).list), after = new Set(now.list), birth = (i) => L().space[i] + ' ' + L().start_page[i];
             const gone = [...before].filter((i) => !after.has(i) && filter(i)), came = [...after].filter((i) => !before.has(i) && filter(i));
-            const was = new Map(gone.map((i) => [birth(i), i])), still = new Map(came.map((i) => [birth(i), i]));
-            rows = [...merged(came).map((run) => ({ run, mark: was.has(birth(run[0])) ? '~' : '+' })), ...merged(gone.filter((i) => !still.has(birth(i)))).map((run) => ({ run, mark: '\u2212' }))];
+            const was = new Map(gone.map((i) => [birth(i), i])), changed_ = (run) => was.get(birth(run[0])), still = new Map(came.map((i) => [birth(i), i]));
+            rows = [...merged(came).map((run) => ({ run, mark: was.has(birth(run[0])) ? '~' : '+', was: changed_(run) })), ...merged(gone.filter((i) => !still.has(birth(i)))).map((run) => ({ run, mark: '\u2212' }))];
         } else rows = merged(now.list.filter(filter)).map((run) => ({ run, mark: '' }));
         rows = rows.filter(({ run }) => matching(run));
-        const keys = { start: ({ run }) => startOf(run), size: ({ run }) => pagesOf(run), resident: ({ run }) => resident.sum(run, now.t)?.pages ?? -1, kind: ({ run }) => kindOf(run[0]), owner: ({ run }) => owner(run), age: ({ run }) => L().birth[run[0]], name: ({ run }) => file(run[0]) };
+        const keys = { start: ({ run }) => startOf(run), size: ({ run }) => pagesOf(run), resident: ({ run }) => resident.sum(run, now.t)?.pages ?? -1, kind: ({ run }) => kindOf(largest(run)), owner: ({ run }) => owner(run), age: ({ run }) => L().birth[run[0]], name: ({ run }) => file(run[0]) };
         const key = keys[order.by], kept = new Map(rows.map((row) => [row, key(row)]));
         rows.sort((x, y) => {
             const p = kept.get(x), q = kept.get(y), d = p < q ? -1 : p > q ? 1 : 0;
             return order.down ? -d : d;
         });
         if (group) {
-            const by = { kind: ({ run }) => model.kinds[L().kind[run[0]]], file: ({ run }) => file(run[0]) || 'no file', owner: ({ run }) => model.site(L().stack[run[0]]) }[group];
+            const by = { kind: ({ run }) => model.kinds[L().kind[largest(run)]], file: ({ run }) => file(run[0]) || 'no file', owner: ({ run }) => most(run)[0] }[group];
             for (const row of rows) {
                 const title = by(row);
                 if (!space.has(title)) space.set(title, []);
                 space.get(title).push(row);
             }
-            rows = [...space].map(([title, list]) => ({ title, list, pages: list.reduce((sum, { run }) => sum + pagesOf(run), 0) })).sort((x, y) => y.pages - x.pages).flatMap((g) => [{ title: g.title, pages: g.pages, count: g.list.length }, ...g.list]);
+            rows = [...space].map(([title, list]) => ({ title, list, pages: list.reduce((sum, r) => sum + delta(r), 0) })).sort((x, y) => Math.abs(y.pages) - Math.abs(x.pages)).flatMap((g) => [{ title: g.title, pages: g.pages, count: g.list.length }, ...g.list]);
         }
         return { rows, now };
     }
@@ -96,7 +106,7 @@ const layout = (() => {
 
     function row(i) {
         const r = runs[i];
-        if (r.title !== undefined) return Object.assign([h('strong', {}, bdi(r.title)), units.size(r.pages * PAGE), '', '', `${units.count(r.count)} mapping${r.count === 1 ? '' : 's'}`, '', '', ''], { mark: 'group' });
+        if (r.title !== undefined) return Object.assign([h('strong', {}, bdi(r.title)), asSize(r.pages), '', '', units.many(r.count, 'mapping'), '', '', ''], { mark: 'group' });
         const [first] = r.run, { a, b } = model.instant(), t = state.at === 'a' ? a : b;
         const text = units.address(startOf(r.run)) + '-' + units.address(startOf(r.run) + pagesOf(r.run));
         const select = button('', () => {
@@ -104,7 +114,7 @@ const layout = (() => {
             detail.open();
         }, { class: 'link mono' });
         select.append(r.mark && h('b', { class: 'sign' }, r.mark + ' '), text);
-        return Object.assign([select, units.size(pagesOf(r.run) * PAGE), held(r.run, t), access(first), swatch(model.kinds[L().kind[first]], kindOf(first)), owner(r.run), units.duration(Math.max(0, t - L().birth[first])), file(first)], { mark: { '+': 'plus', '\u2212': 'minus', '~': 'tilde' }[r.mark] });
+        return Object.assign([select, units.size(pagesOf(r.run) * PAGE), held(r.run, t), (r.was === undefined ? '' : access(r.was) + ' \u2192 ') + access(first), swatch(model.kinds[L().kind[largest(r.run)]], kindOf(largest(r.run))), owner(r.run), units.duration(Math.max(0, t - L().birth[first])), file(first)], { mark: { '+': 'plus', '\u2212': 'minus', '~': 'tilde' }[r.mark] });
     }
 
     /* As the kernel writes it. */
@@ -118,14 +128,15 @@ const layout = (() => {
 
     function fill() {
         if (!model.procs.length) return;
-        const { rows, now } = collect(), total = rows.reduce((sum, r) => sum + (r.run ? pagesOf(r.run) : 0), 0), n = rows.filter((r) => r.run).length;
+        const { rows, now } = collect(), shown = rows.filter((r) => r.run), n = shown.length, sum = (sign) => shown.reduce((all, r) => all + Math.max(0, sign * delta(r)), 0);
         runs = rows;
         const all = rows.flatMap((r) => r.run ?? []);
         look = all.reduce((first, i) => Math.min(first, resident.at(i, now.t)?.time ?? Infinity), Infinity);
         const part = resident.sum(all, now.t, look);
         table.resize(rows.length);
-        const asked = model.instant()[state.at === 'a' ? 'a' : 'b'];
-        $('layout-note').textContent = (model.procs.length > 1 ? `${model.procName(model.one())} (pid ${model.procs[model.one()].pid}): ` : '') + `${units.count(n)} mappings, ${units.size(total * PAGE)} at ${units.moment(now.t, model.end)} (${now.exact ? 'exact' : `snapped from ${units.moment(asked, model.end)}`})` + (part ? `, ${units.size(part.pages * PAGE)} resident at ${units.moment(look, model.end)}, ${part.reason}` : '') + (state.hidden.size || state.pages || state.query ? ', filtered' : '');
+        const asked = model.instant()[state.at === 'a' ? 'a' : 'b'], who = model.procs[model.one()], differs = state.at === 'diff';
+        const what = differs ? `${units.many(n, 'change')} from A to B, ${units.signed(sum(1) * PAGE)} and ${units.signed(-sum(-1) * PAGE)},` : `${units.many(n, 'mapping')}, ${units.size(sum(1) * PAGE)}`;
+        $('layout-note').textContent = (model.procs.length > 1 ? `${model.procName(model.one())} (pid ${who.pid}): ` : '') + `${what} at ${units.moment(now.t, model.end)} (${now.exact ? 'exact' : `snapped from ${units.moment(asked, model.end)}`})` + (now.t < who.start || now.t > who.end ? ': it did not live then' : '') + (part && !differs ? `, ${units.size(part.pages * PAGE)} resident at ${units.moment(look, model.end)}, ${part.reason}` : '') + (state.hidden.size || state.pages || state.query ? ', filtered' : '');
         $('layout-panel').classList.toggle('none', !rows.length);
         document.querySelector(`input[name=at][value=${state.at}]`).checked = true;
     }

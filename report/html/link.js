@@ -5,11 +5,17 @@ const link = (() => {
     const CHARTS = ['stack', 'lines', 'log'], STRIPS = ['kind', 'protection', 'owner', 'age', 'resident'], ATS = ['a', 'b', 'diff'];
     let own = '';
 
-    const seconds = (t) => String(Math.round(t) / TICKS);
+    const seconds = (t) => (Math.round(t) / TICKS).toFixed(7).replace(/\.?0+$/, '');
+
+    /* A pid that was used again is told with how often it had been used before. */
+    function whose(i) {
+        const { pid } = model.procs[i], before = model.procs.slice(0, i).filter((p) => p.pid === pid).length;
+        return pid + (before ? '.' + before : '');
+    }
 
     function write() {
         const p = new URLSearchParams({ v: '1' }), put = (key, value, normal) => value !== normal && p.set(key, value);
-        put('p', state.proc === ALL ? '' : String(model.procs[state.proc].pid), '');
+        put('p', state.proc === ALL ? '' : whose(state.proc), '');
         if (state.t0 > 0 || state.t1 < model.end) p.set('t', seconds(state.t0) + '-' + seconds(state.t1));
         if (state.a !== null) p.set('a', seconds(state.a));
         if (state.b !== null) p.set('b', seconds(state.b));
@@ -44,7 +50,7 @@ const link = (() => {
             notice('This link was made by another version: the whole run is shown.');
             return to;
         }
-        if (/^\d+$/.test(p.get('p') ?? '')) to.proc = model.procs.findIndex((proc) => proc.pid === Number(p.get('p')));
+        if (/^\d+(\.\d+)?$/.test(p.get('p') ?? '')) to.proc = model.procs.findIndex((proc, i) => proc.pid === parseInt(p.get('p')) && whose(i) === p.get('p'));
         const [t0, t1] = (p.get('t') ?? '').split('-').map(ticks);
         if (t0 < t1) Object.assign(to, { t0, t1 });
         for (const key of ['a', 'b']) if (ticks(p.get(key)) >= 0) to[key] = ticks(p.get(key));

@@ -124,25 +124,37 @@ async function begin() {
     theme.start();
     link.start();
     adopt();
-    for (const part of [findings, legend, timeline]) part.start();
+    // These wait for the rest: what they would do would be lost.
+    const late = ['reset', 'copy-link', 'export', 'process'].map($);
+    for (const control of late) control.disabled = true;
+    for (const part of [findings, legend, timeline, search]) part.start();
     $('app').hidden = false;
+    watchSize();
     when(view);
     change({}, 'lod', 'a', 'b', 'proc', 'hidden', 'query');
     await painted('brkwater-painted');
     await model.more();
     link.prove(state);
-    for (const part of [strip, search, changes, sites, frames, layout, heap, events, processes, detail, marks, exporter, keys]) part.start();
+    for (const part of [strip, changes, sites, frames, layout, heap, events, processes, detail, marks, exporter, keys]) part.start();
     model.needEvents().then(about);
-    $('reset').addEventListener('click', () => change({ ...link.normal(), marks: state.marks }));
+    $('reset').addEventListener('click', () => {
+        events.reset();
+        change({ ...link.normal(), marks: state.marks });
+    });
     $('copy-link').addEventListener('click', () => copy(location.href.split('#')[0] + link.write(), 'a link to this view'));
+    for (const control of late) control.disabled = false;
+    resized();
+    change({}, 'a', 'b', 'proc', 'hidden', 'strip', 'query', 'sel');
+    await painted('brkwater-ready');
+}
+
+function watchSize() {
     let width = document.body.clientWidth;
     new ResizeObserver(debounce(() => {
         if (width === document.body.clientWidth) return;
         width = document.body.clientWidth;
         resized();
     }, 60)).observe(document.body);
-    change({}, 'a', 'b', 'proc', 'hidden', 'strip', 'query', 'sel');
-    await painted('brkwater-ready');
 }
 
 /* When what was changed has been painted. */

@@ -172,6 +172,9 @@ const model = (() => {
         calls: () => 1, time: (c, i) => c.numbers('duration')[i],
     };
 
+    /* Whether t is in [t0, t1); the end of the run belongs to the range that ends there. */
+    const inRange = (t, t0, t1) => t >= t0 && (t < t1 || t1 >= m.end);
+
     /*
      * Sums by stack over [t0, t1): whole buckets from the sparse section; the edges from the events when all are in the
      * file, otherwise the range is snapped to buckets, as it always is for what no event tells: page faults.  The end of
@@ -190,12 +193,15 @@ const model = (() => {
         const n = m.sparseBuckets, tick = (b) => Math.ceil(b * m.end / n), values = new Float64Array(m.stacks.n);
         const last = t1 >= m.end ? n : Math.floor(t1 * n / m.end);
         let from = Math.ceil(t0 * n / m.end), to = Math.max(from, last);
-        const byEvents = m.exact && m.whole && metric in ofEvent;
-        if (!byEvents) {
+        // A process that has no sums of its own is counted by its events, or not at all.
+        const kept = proc === ALL || m.procs.length === 1 || m.procs[proc].slot > 1, byEvents = m.exact && m.whole && metric in ofEvent;
+        if (!kept && !byEvents) return { values, exact: false, missing: true, t0, t1 };
+        if (!kept) to = from;
+        else if (!byEvents) {
             from = Math.min(n - 1, Math.floor(t0 * n / m.end));
             to = Math.max(from + 1, Math.min(n, Math.ceil(t1 * n / m.end)));
         }
-        for (const [items, sign] of column(metric))
+        for (const [items, sign] of kept ? column(metric) : [])
             for (let row = 0; row < sparse.stack.length; row++) {
                 if (proc !== ALL && sparse.slot[row] !== proc + 1) continue;
                 let sum = 0;
@@ -208,7 +214,7 @@ const model = (() => {
             const c = await events(chunk.i), time = c.numbers('time'), procOf = c.numbers('proc'), stack = c.numbers('stack'), value = ofEvent[metric];
             for (let i = 0; i < time.length; i++) {
                 const t = time[i], bucket = bucketOf(t, n);
-                if (t >= t0 && (t < t1 || t1 >= m.end) && (bucket < from || bucket >= to) && (proc === ALL || procOf[i] === proc)) values[stack[i]] += value(c, i);
+                if (inRange(t, t0, t1) && (bucket < from || bucket >= to) && (proc === ALL || procOf[i] === proc)) values[stack[i]] += value(c, i);
             }
         }
         return { values, exact: true, t0, t1 };
@@ -265,9 +271,13 @@ const model = (() => {
     const site = (stack) => m.text(m.stacks.site[stack]) || 'unknown';
     const procName = (i) => m.text(m.procs[i].name_str) || 'process';
     const kindBytes = (k) => lod().floats('kind' + k + '_last');
-    const instant = () => ({ a: state.a ?? 0, b: state.b ?? (m.number('peak') || m.end) });
+    /* Where A and B are; B by itself is at the peak, or where a process ends that did not live then. */
+    function instant() {
+        const peak = m.number('peak') || m.end, { start, end } = m.procs[state.proc] ?? { start: 0, end: m.end };
+        return { a: state.a ?? 0, b: state.b ?? (peak < start || peak > end ? Math.max(start, end - 1) : peak) };
+    }
 
-    return Object.assign(m, { load, more, lod, ownLod, buckets, bucketOf, ofProc, snap, alive, bytesBy, needSparse, needEvents, METRICS, sums, query, events, chunkOf, rowOf, lineName, linePlace, nodeName, site, procName, kindBytes, instant, list, one });
+    return Object.assign(m, { load, more, lod, ownLod, buckets, bucketOf, ofProc, snap, alive, bytesBy, needSparse, needEvents, METRICS, inRange, sums, query, events, chunkOf, rowOf, lineName, linePlace, nodeName, site, procName, kindBytes, instant, list, one });
 })();
 
 // ---- the state ----
@@ -279,6 +289,16 @@ const model = (() => {
 const state = { proc: ALL, t0: 0, t1: 1, a: null, b: null, hidden: new Set(), metric: 'live', query: '', sel: '', pages: null, invert: 0, zoom: 0, at: 'b', strip: 'kind', chart: 'stack', panel: '', re: 0, hide: [], fold: 0, marks: [], columns: 0 };
 
 const trail = []; // ranges that were shown before
+let moved = 0;
+
+/* Before the range moves: one that moves on within a second is one movement, which Z takes back as a whole. */
+function remember() {
+    const now = performance.now(), goes_on = now - moved < 1000;
+    moved = now;
+    if (goes_on) return;
+    trail.push([state.t0, state.t1]);
+    if (trail.length > 100) trail.shift();
+}
 const listeners = [];
 const when = (f) => listeners.push(f);
 let changed = new Set(), asked = false;
@@ -312,21 +332,25 @@ function change(patch, ...also) {
 
 /* Show another range, and remember this one. */
 function goTo(t0, t1, more) {
-    if (t0 !== state.t0 || t1 !== state.t1) trail.push([state.t0, state.t1]);
-    if (trail.length > 100) trail.shift();
+    moved = 0;
+    if (t0 !== state.t0 || t1 !== state.t1) remember();
+    moved = 0;
     change({ t0, t1, ...more });
 }
 
 function back() {
     const range = trail.pop();
+    moved = 0;
     if (range) change({ t0: range[0], t1: range[1] });
 }
 
 function zoomBy(factor, t = (state.t0 + state.t1) / 2) {
+    remember();
     change({ t0: t - (t - state.t0) * factor, t1: t + (state.t1 - t) * factor });
 }
 
 function panBy(share) {
     const d = (state.t1 - state.t0) * share;
+    remember();
     change({ t0: state.t0 + d, t1: state.t1 + d });
 }

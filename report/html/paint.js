@@ -130,7 +130,8 @@ const paint = (() => {
     function steps(high, wanted, binary) {
         const base = binary ? 1024 ** Math.floor(Math.log2(Math.max(high, 1)) / 10) : 10 ** Math.floor(Math.log10(Math.max(high, 1)));
         const choices = binary ? [1 / 1024, 4 / 1024, 16 / 1024, 64 / 1024, 0.25, 1, 2, 5, 10, 20, 50, 100, 200, 512] : [0.1, 0.2, 0.5, 1, 2, 5, 10];
-        const step = base * (choices.find((c) => high / (base * c) <= wanted) ?? 1024);
+        const fits = choices.find((c) => high / (base * c) <= wanted) ?? 1024;
+        const step = base * (base * fits <= high ? fits : choices.findLast((c) => base * c <= high)); // one line is better than none
         const out = [];
         for (let v = step; v <= high; v += step) out.push(v);
         return out;

@@ -153,7 +153,7 @@ const plot = (() => {
     function memory(pane) {
         const n = model.buckets(), at = spans(pane.w, n, state.t0, state.t1), order = shownBands(), from = at[0], to = Math.max(from + 1, at[pane.w]);
         const resident = column('resident_max'), virtual = column('virtual_last'), stacked = state.chart === 'stack';
-        const high = Math.max(stacked ? most(totalOf(), from, to) : Math.max(0, ...order.map((k) => most(column(`kind${k}_max`), from, to))), most(resident, from, to), 4096);
+        const high = Math.max(stacked ? most(totalOf(), from, to) : most(column('virtual_max'), from, to), most(resident, from, to), 4096);
         const y = state.chart === 'log' ? logarithmic(pane, high) : linear(pane, high);
         background(pane);
         Object.assign(pane, { high, y, binary: true });

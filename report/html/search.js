@@ -1,7 +1,7 @@
 'use strict';
 /*
  * search.js: the one search of the page: plain text, or a regular expression over names, each tested once.  An expression
- * cannot be stopped inside of a text: those that could run for ever are refused, texts are cut, long ones are tried from
+ * cannot be stopped inside of a text: those that could run for long are refused, texts are cut, long ones are tried from
  * short beginnings on, and all of them together have BUDGET ms.  After that plain text is searched, and it is said so.
  */
 
@@ -15,16 +15,18 @@ const search = (() => {
         change({}, 'query');
     }
 
-    /* Repeated groups, references to groups, more than ten choices: what one text may never return from. */
+    /* Repeated groups, references to groups, looking ahead or back, more than three repetitions or ten choices: what one text
+     * may never return from.  Three repetitions are some 200^4 / 24 steps at most. */
     function read(source) {
         const bare = source.replace(/\\[^1-9k]/g, '_').replace(/\[[^\]]*\]/g, '_'), choices = (bare.replace(/\(\?/g, '(').match(/[*+?{|]/g) ?? []).length;
-        careful = (bare.match(/[*+{]/g) ?? []).length > 2;
+        const repeats = (bare.match(/[*+{]/g) ?? []).length;
+        careful = repeats > 2;
         try {
             pattern = new RegExp(source, 'i');
         } catch (error) {
             return giveUp('this is no regular expression');
         }
-        if (choices > 10 || /\)[*+{]|\\[1-9k]/.test(bare)) giveUp('pattern is too slow');
+        if (repeats > 3 || choices > 10 || /\)[*+{]|\(\?<?[=!]|\\[1-9k]/.test(bare)) giveUp('pattern is too slow');
     }
 
     function prepare() {

@@ -322,11 +322,10 @@ const strip = (() => {
             point,
             click: (t, e) => {
                 const r = pane.box.getBoundingClientRect(), life = lifeAt(e.clientX - r.left, e.clientY - r.top);
-                if (life >= 0 && !e.shiftKey) {
-                    change({ sel: 'l' + life });
-                    detail.open();
-                }
-                return false;
+                if (life < 0 || e.shiftKey) return false;
+                change({ sel: 'l' + life });
+                detail.open();
+                return true;
             },
             drag: (from, to, { ys }) => {
                 if (Math.abs(ys[1] - ys[0]) < 6) return false;

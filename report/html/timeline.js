@@ -186,7 +186,7 @@ const timeline = (() => {
     /* What a pointer does on a panel of time; `extra` may take a click or the end of a drag for itself. */
     function listen(pane, extra = {}) {
         const box = pane.box, place = (e) => e.clientX - box.getBoundingClientRect().left;
-        let start = null;
+        let start = null, clicked = -1e9, before = {};
         box.addEventListener('pointerdown', (e) => {
             if (e.button) return;
             start = { x: place(e), y: e.offsetY, pan: e.shiftKey, t0: state.t0, t1: state.t1, moved: false };
@@ -198,6 +198,7 @@ const timeline = (() => {
             if (start?.moved) {
                 if (start.pan) {
                     const d = (start.x - x) / pane.width * (start.t1 - start.t0);
+                    remember();
                     change({ t0: start.t0 + d, t1: start.t1 + d });
                     return;
                 }
@@ -212,12 +213,18 @@ const timeline = (() => {
             if (moved && !pan) {
                 const from = pane.t(Math.min(x, end)), to = pane.t(Math.max(x, end));
                 if (!extra.drag || !extra.drag(from, to, dragged)) goTo(from, to);
-            } else if (!moved && !(extra.click && extra.click(pane.t(end), e))) setCursor(e.shiftKey ? 'b' : 'a', pane.t(end));
+            } else if (!moved) {
+                // A double click begins as two clicks: what they move is put back.
+                if (performance.now() - clicked > 600) before = { a: state.a, b: state.b };
+                clicked = performance.now();
+                if (!extra.click?.(pane.t(end), e)) setCursor(e.shiftKey ? 'b' : 'a', pane.t(end));
+            }
             follow();
         });
         box.addEventListener('pointercancel', () => (start = drag = null));
         box.addEventListener('pointerleave', leave);
         box.addEventListener('dblclick', () => {
+            change(before);
             const { a, b } = model.instant();
             if (a !== b) goTo(Math.min(a, b), Math.max(a, b));
         });
@@ -232,7 +239,7 @@ const timeline = (() => {
 
     function setCursor(which, t) {
         t = clamp(Math.round(t), 0, model.end);
-        change({ [which]: t, at: which });
+        change({ [which]: t, at: state.at === 'diff' ? 'diff' : which });
         speak((which === 'a' ? 'A at ' : 'B at ') + say(t));
     }
 
@@ -244,16 +251,18 @@ const timeline = (() => {
 
     function listenOverview() {
         const box = overview.box, t = (e) => clamp((e.clientX - box.getBoundingClientRect().left) / overview.width, 0, 1) * model.end;
-        let mode = null;
+        let mode = null, pressed = 0;
         box.addEventListener('pointerdown', (e) => {
+            pressed = e.clientX;
             const at = t(e), near = 8 / overview.width * model.end;
             const inside = at > state.t0 && at < state.t1 && state.t1 - state.t0 < model.end * 0.999;
             mode = Math.abs(at - state.t0) < near ? { edge: 't0' } : Math.abs(at - state.t1) < near ? { edge: 't1' } : inside ? { by: at - state.t0 } : { from: at };
-            trail.push([state.t0, state.t1]);
             box.setPointerCapture(e.pointerId);
         });
         box.addEventListener('pointermove', (e) => {
-            if (!mode) return;
+            if (!mode || (!mode.moved && Math.abs(e.clientX - pressed) < 4)) return; // a hand is never quite still
+            mode.moved = true;
+            remember();
             const at = t(e), width = state.t1 - state.t0;
             if (mode.edge) change(mode.edge === 't0' ? { t0: Math.min(at, state.t1 - 1) } : { t1: Math.max(at, state.t0 + 1) });
             else if (mode.from !== undefined) change({ t0: Math.min(at, mode.from), t1: Math.max(at, mode.from, mode.from + 1) });
@@ -318,10 +327,14 @@ const timeline = (() => {
         $('memory-box').setAttribute('aria-label', 'Memory over time. ' + describe());
     }
 
+    const unpin = () => {
+        pinned = false;
+        leave();
+    };
     const pin = () => {
         pinned = !pinned && hover !== null;
         if (!pinned) leave();
     };
 
-    return { start, draw, listen, leave, pointAt, moveCursor, setCursor, values, say, describe, pin, lanes, get hover() { return hover; } };
+    return { start, draw, listen, leave, pointAt, moveCursor, setCursor, values, say, describe, pin, unpin, lanes, get hover() { return hover; } };
 })();

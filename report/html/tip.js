@@ -43,8 +43,10 @@ const legend = (() => {
 
     function update(t = hovered) {
         hovered = t;
-        const lod = model.lod(), i = model.bucketOf(t ?? model.instant().b, model.buckets());
-        for (const [k, node] of sizes) node.textContent = units.size(lod.floats(`kind${k}_last`)[i] || 0);
+        const lod = model.lod(), at = t ?? model.instant().b, i = model.bucketOf(at, model.buckets());
+        // At B to the byte, where the file tells; what follows the pointer is read from the series.
+        const exact = t === null && model.lives && model.alive(at).exact && model.bytesBy(model.lives.kind, model.kinds.length, at, state.proc, true);
+        for (const [k, node] of sizes) node.textContent = units.size(exact ? exact[k] : lod.floats(`kind${k}_last`)[i] || 0);
         $('legend-when').textContent = t === null ? 'at B' : 'here';
     }
 

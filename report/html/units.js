@@ -56,12 +56,13 @@ const units = (() => {
         return amount && Number(amount) * 1024 ** ' KMGTPE'.indexOf((unit || ' ').toUpperCase());
     }
 
+    const many = (n, word) => `${count(n)} ${word}${n === 1 ? '' : 's'}`;
     const signed = (bytes) => (bytes > 0 ? '+' : '') + size(bytes);
     const signedCount = (n) => (n < 0 ? '-' + count(-n) : count(n));
     const hex = (n, pad = 0) => n.toString(16).padStart(pad, '0');
     const address = (page) => hex(page * 4096, 12);
     const percent = (part, whole) => (whole > 0 ? (part / whole * 100).toFixed(part / whole < 0.0995 ? 1 : 0) + ' %' : '');
-    return { size, bytes, count, duration, moment, signed, signedCount, hex, address, percent };
+    return { size, bytes, count, many, duration, moment, signed, signedCount, hex, address, percent };
 })();
 
 /* Elements: names of attributes are from this list, texts are text nodes. */

@@ -125,7 +125,7 @@ for (let i = 0; i < 90; i++) {
 for (const id of ["process", "query", "export", "help-open", "memory-box", "strip-box", "sites-icicle"]) check(seen.has(id), "keys reach " + id);
 await page.locator("#memory-box").focus();
 const before = await state();
-for (const key of ["ArrowRight", "Shift+ArrowRight", "Alt+ArrowRight", "w", "d", "l", "m", "i", "t", "n", ".", "]", "[", "Escape", "0"]) await page.keyboard.press(key);
+for (const key of ["ArrowRight", "w", "d", "l", "m", "i", "t", "n", ".", "]", "[", "Escape", "Shift+ArrowRight", "Alt+ArrowRight", "0"]) await page.keyboard.press(key);
 await settle();
 const later = await state();
 check(later.b !== before.b && later.a !== before.a && later.metric !== before.metric && later.invert === 1 && later.t0 === 0, "keys changed what they should: " + JSON.stringify(later));
