@@ -2,7 +2,7 @@
 /* detail.js: the sheet at the side: one event, one mapping or one stack, with all that is known of it. */
 
 const detail = (() => {
-    let shown = '', opener = null;
+    let shown = '', opener = null, filling = 0;
 
     const pairs = (rows) => h('dl', { class: 'pairs' }, rows.filter(Boolean).map(([key, value]) => h('div', {}, h('dt', {}, key), h('dd', {}, value instanceof Node ? value : bdi(String(value))))));
     const part = (title, ...content) => h('section', { 'aria-label': title }, h('h3', {}, title), ...content);
@@ -33,10 +33,10 @@ const detail = (() => {
         if (!page || !pages || pages > 2 ** 36 || model.number('lives') !== 1) return null;
         const margin = Math.max(1, Math.ceil(pages / 3)), from = page - margin, to = page + pages + margin, l = model.lives, mine = model.ofProc(e.proc);
         const draw = (t, word) => {
-            const bar = h('div', { class: 'vmas', role: 'img', 'aria-label': word });
-            for (let i = 0; i < l.n; i++) {
-                if (!mine[l.space[i]] || l.born[i] > t || l.died[i] <= t || l.start_page[i] >= to || l.start_page[i] + l.pages[i] <= from) continue;
-                const box = h('i', {}), a = Math.max(from, l.start_page[i]), b = Math.min(to, l.start_page[i] + l.pages[i]);
+            const bar = h('div', { class: 'vmas', role: 'img', 'aria-label': word }), there = [];
+            for (let i = 0; i < l.n; i++) if (mine[l.space[i]] && l.born[i] <= t && l.died[i] > t && l.start_page[i] < to && l.start_page[i] + l.pages[i] > from) there.push(i);
+            for (const run of layout.merged(there)) {
+                const i = run[0], last = run[run.length - 1], box = h('i', {}), a = Math.max(from, l.start_page[i]), b = Math.min(to, l.start_page[last] + l.pages[last]);
                 box.style.left = (a - from) / (to - from) * 100 + '%';
                 box.style.width = (b - a) / (to - from) * 100 + '%';
                 box.style.backgroundColor = paint.kind(l.kind[i]);
@@ -51,11 +51,12 @@ const detail = (() => {
         const got = await events.byId(id);
         if (!got) return [h('h2', {}, `Event ${units.count(id)}`), h('p', {}, 'This event is not in the file. All of them: '), h('pre', {}, model.word('show_events'))];
         const { row, event: e } = got, l = model.lives, lives = [];
-        for (let i = 0; i < l.n && lives.length < 5; i++) if (l.event[i] === id) lives.push(i);
-        const go = async (by, fits) => {
+        for (let i = 0; i < l.n; i++) if (l.event[i] === id) lives.push(i);
+        const go = (by, fits) => async ({ target }) => {
             const next = await events.seek(row, by, fits);
-            if (next) change({ sel: 'e' + next.event.id });
-            else speak('no other');
+            if (next) return change({ sel: 'e' + next.event.id });
+            target.textContent = 'no other';
+            speak('no other');
         };
         const sameSite = (c, i) => c.numbers('stack')[i] === e.stack, sameAddress = (c, i) => c.numbers('a0')[i] === e.raw[0] || c.numbers('ret')[i] === e.raw[0] || (e.ret > 4095n && (c.numbers('a0')[i] === e.ret || c.numbers('ret')[i] === e.ret));
         const faults = e.flags & 4 ? `${units.count(e.minor)} minor, ${units.count(e.major)} major inside of the call` : 'not measured';
@@ -64,9 +65,9 @@ const detail = (() => {
             h('pre', { class: 'call', tabindex: '0', 'aria-label': 'the call' }, `${e.call}(${e.args}) = ${e.result}`),
             pairs([['at', link(units.moment(e.time, model.end / 1000), () => timeline.setCursor('a', e.time))], ['took', units.duration(e.duration)], ['process', `${model.procs[e.proc]?.pid} ${model.procs[e.proc] ? model.procName(e.proc) : ''}, thread ${e.tid}`], (e.mapped || e.unmapped) && ['bytes', [e.mapped && '+' + units.size(e.mapped), e.unmapped && '-' + units.size(e.unmapped)].filter(Boolean).join(' ')], e.kind && ['kind', model.kinds[e.kind]], e.text && ['name', e.text], ['page faults', faults],
                 e.flags & 1 && ['order', 'its order among other threads is not known']]),
-            beforeAfter(e), lives.length ? part('What it mapped', ...lives.map(lifeLine)) : null,
+            beforeAfter(e), lives.length ? part('What it mapped', ...lives.slice(0, 5).map(lifeLine), lives.length > 5 && h('p', { class: 'note' }, `and ${units.many(lives.length - 5, 'more piece')}, as parts of it were changed`)) : null,
             part('Called by', stackList(e.stack)), ...await codeOf(e.stack),
-            h('p', { class: 'tools' }, button('\u25c2 same site', () => go(-1, sameSite)), button('same site \u25b8', () => go(1, sameSite)), button('\u25c2 same address', () => go(-1, sameAddress)), button('same address \u25b8', () => go(1, sameAddress))),
+            h('p', { class: 'tools' }, button('\u25c2 same site', go(-1, sameSite)), button('same site \u25b8', go(1, sameSite)), button('\u25c2 same address', go(-1, sameAddress)), button('same address \u25b8', go(1, sameAddress))),
         ];
     }
 
@@ -110,12 +111,12 @@ const detail = (() => {
     }
 
     async function fill() {
-        const sel = state.sel, number = Number(sel.slice(1));
+        const sel = state.sel, number = Number(sel.slice(1)), mine = ++filling;
         const content = await (sel[0] === 'e' ? ofEvent(number) : sel[0] === 'l' ? ofLife(number) : ofStack(number));
-        if (sel !== state.sel) return;
-        shown = sel;
+        if (mine !== filling || sel !== state.sel) return;
         $('detail-body').replaceChildren(...content.filter(Boolean));
-        $('detail-body').scrollTop = 0;
+        if (shown !== sel) $('detail').scrollTop = 0;
+        shown = sel;
     }
 
     function open() {
@@ -135,15 +136,19 @@ const detail = (() => {
         shown = '';
         change({ sel: '' });
         resized();
-        opener?.isConnected && opener.focus?.({ preventScroll: true });
+        // A row may have been made anew since: what says the same is in its place.
+        const there = opener?.isConnected ? opener : opener && [...document.querySelectorAll('.rows button')].find((other) => other.textContent === opener.textContent);
+        there?.focus({ preventScroll: true });
         opener = null;
     }
 
     function start() {
+        const again = debounce(() => !$('detail').hidden && state.sel && fill(), 250); // it tells of A, B and the view
         $('detail-close').addEventListener('click', close);
         when((what) => {
             if (what.has('sel') && state.sel) open();
             if (what.has('sel') && !state.sel && !$('detail').hidden) close();
+            if (['t0', 't1', 'a', 'b', 'proc', 'looks'].some((key) => what.has(key))) again();
         });
     }
 

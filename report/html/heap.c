@@ -142,8 +142,10 @@ static void say_inside(struct page *page, struct words *w, uint32_t space)
         return;
     struct buffer site = {0};
     stack_site(&site, decoder_code(page->decoder), main->pin_stack, 0);
-    snprintf(text, sizeof(text), "%s at %llx%s%.100s", units_size(one, sizeof(one), walk->pin_size),
-             (unsigned long long)walk->pin, site.size ? ", its page grown by " : "", buffer_chars(&site));
+    /* As the program knows it: without the header. */
+    const unsigned word = walk->flags & WALK_32BIT ? 4 : 8;
+    snprintf(text, sizeof(text), "%s bytes at %llx%s%.100s", units_count(one, sizeof(one), walk->pin_size - word),
+             (unsigned long long)walk->pin + 2ull * word, site.size ? ", its page grown by " : "", buffer_chars(&site));
     say(w, "block that pins the top", text);
     buffer_free(&site);
 }

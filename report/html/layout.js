@@ -64,8 +64,8 @@ const layout = (() => {
         return !state.query || [range(run[0]), file(run[0]), kindOf(largest(run)), owner(run)].some(search.has);
     }
 
-    /* Pages that a row adds: what went counts against what came, and what only changed for nothing. */
-    const delta = ({ run, mark }) => ({ '\u2212': -1, '~': 0 }[mark] ?? 1) * pagesOf(run);
+    /* Pages that a row adds: what went counts against what came, and of what changed the size that it had. */
+    const delta = ({ run, mark, was }) => (mark === '\u2212' ? -pagesOf(run) : pagesOf(run) - (was ? pagesOf(was) : 0));
     const asSize = (pages) => (state.at === 'diff' ? units.signed : units.size)(pages * PAGE);
 
     /* Rows that are shown: {run, mark} and, grouped, {title, bytes, count}. */
@@ -75,8 +75,8 @@ const layout = (() => {
         if (state.at === 'diff') {
             const before = new Set(model.alive(a, model.one()).list), after = new Set(now.list), birth = (i) => L().space[i] + ' ' + L().start_page[i];
             const gone = [...before].filter((i) => !after.has(i) && filter(i)), came = [...after].filter((i) => !before.has(i) && filter(i));
-            const was = new Map(gone.map((i) => [birth(i), i])), changed_ = (run) => was.get(birth(run[0])), still = new Map(came.map((i) => [birth(i), i]));
-            rows = [...merged(came).map((run) => ({ run, mark: was.has(birth(run[0])) ? '~' : '+', was: changed_(run) })), ...merged(gone.filter((i) => !still.has(birth(i)))).map((run) => ({ run, mark: '\u2212' }))];
+            const was = new Map(gone.map((i) => [birth(i), i])), still = new Map(came.map((i) => [birth(i), i]));
+            rows = [...merged(came.filter((i) => !was.has(birth(i)))).map((run) => ({ run, mark: '+' })), ...merged(came.filter((i) => was.has(birth(i)))).map((run) => ({ run, mark: '~', was: run.map((i) => was.get(birth(i))) })), ...merged(gone.filter((i) => !still.has(birth(i)))).map((run) => ({ run, mark: '\u2212' }))];
         } else rows = merged(now.list.filter(filter)).map((run) => ({ run, mark: '' }));
         rows = rows.filter(({ run }) => matching(run));
         const keys = { start: ({ run }) => startOf(run), size: ({ run }) => pagesOf(run), resident: ({ run }) => resident.sum(run, now.t)?.pages ?? -1, kind: ({ run }) => kindOf(largest(run)), owner: ({ run }) => owner(run), age: ({ run }) => L().birth[run[0]], name: ({ run }) => file(run[0]) };
@@ -114,7 +114,7 @@ const layout = (() => {
             detail.open();
         }, { class: 'link mono' });
         select.append(r.mark && h('b', { class: 'sign' }, r.mark + ' '), text);
-        return Object.assign([select, units.size(pagesOf(r.run) * PAGE), held(r.run, t), (r.was === undefined ? '' : access(r.was) + ' \u2192 ') + access(first), swatch(model.kinds[L().kind[largest(r.run)]], kindOf(largest(r.run))), owner(r.run), units.duration(Math.max(0, t - L().birth[first])), file(first)], { mark: { '+': 'plus', '\u2212': 'minus', '~': 'tilde' }[r.mark] });
+        return Object.assign([select, units.size(pagesOf(r.run) * PAGE), held(r.run, t), (r.was && access(r.was[0]) !== access(first) ? access(r.was[0]) + ' \u2192 ' : '') + access(first), swatch(model.kinds[L().kind[largest(r.run)]], kindOf(largest(r.run))), owner(r.run), units.duration(Math.max(0, t - L().birth[first])), file(first)], { mark: { '+': 'plus', '\u2212': 'minus', '~': 'tilde' }[r.mark] });
     }
 
     /* As the kernel writes it. */
@@ -161,7 +161,7 @@ const layout = (() => {
         panels.lazy('layout-panel', () => resident.need().then(fill), ['a', 'b', 'at', 'hidden', 'pages', 'query', 'proc', 'theme', 'size']);
     }
 
-    return { start, about, range, access, kindOf, file, plainRow, merged, mapsText, fill };
+    return { start, about, range, access, kindOf, file, plainRow, merged, owner, delta, mapsText, fill, get rows() { return runs; } };
 })();
 
 /* What changed from A to B: by kind and by call site, as bars to both sides. */

@@ -289,7 +289,8 @@ const model = (() => {
 const state = { proc: ALL, t0: 0, t1: 1, a: null, b: null, hidden: new Set(), metric: 'live', query: '', sel: '', pages: null, invert: 0, zoom: 0, at: 'b', strip: 'kind', chart: 'stack', panel: '', re: 0, hide: [], fold: 0, marks: [], columns: 0 };
 
 const trail = []; // ranges that were shown before
-let moved = 0;
+const LONG_AGO = -1e9;
+let moved = LONG_AGO;
 
 /* Before the range moves: one that moves on within a second is one movement, which Z takes back as a whole. */
 function remember() {
@@ -332,15 +333,15 @@ function change(patch, ...also) {
 
 /* Show another range, and remember this one. */
 function goTo(t0, t1, more) {
-    moved = 0;
+    moved = LONG_AGO;
     if (t0 !== state.t0 || t1 !== state.t1) remember();
-    moved = 0;
+    moved = LONG_AGO;
     change({ t0, t1, ...more });
 }
 
 function back() {
     const range = trail.pop();
-    moved = 0;
+    moved = LONG_AGO;
     if (range) change({ t0: range[0], t1: range[1] });
 }
 

@@ -2,7 +2,7 @@
 /* sites.js: which code did it: as an icicle, as a tree, as a table.  One sum for each stack, folded into the tree of frames. */
 
 const sites = (() => {
-    let sum = null, totals = null, weights = null, boxes = [], pane, table, rows = [], names = [], view = 'icicle', order = { by: 'value', down: true }, focusAt = null, asked = 0;
+    let sum = null, totals = null, weights = null, boxes = [], pane, table, rows = [], names = [], view = 'icicle', order = { by: 'value', down: true }, focusAt = null, asked = 0, calls = null; // calls: of each stack in view, while the table shows them
     const open = new Set([0]); // nodes of the tree that are unfolded
     const ROW = 20, LIBRARY = 12; // a frame of libc or a library
 
@@ -49,13 +49,14 @@ const sites = (() => {
     async function refresh() {
         const mine = ++asked;
         const { a, b } = model.instant(), [from, to] = { live: [0, b], diff: [a, b] }[state.metric] ?? [state.t0, state.t1], result = await model.sums(from, to, state.metric);
+        const counted = view === 'table' ? (state.metric === 'calls' ? result : await model.sums(state.t0, state.t1, 'calls')).values : null;
         if (mine !== asked) return;
-        sum = result;
+        [sum, calls] = [result, counted];
         const when_ = state.metric === 'live' ? `at ${units.moment(sum.t1, model.end)}` : `from ${units.moment(sum.t0, model.end)} to ${units.moment(sum.t1, model.end)}`;
-        const snapped = sum.exact ? 'exact' : `snapped to ${['live', 'diff'].includes(state.metric) ? 'an instant that is in the file' : units.duration(model.end / model.sparseBuckets)}`;
-        const only = state.hidden.size ? (['live', 'diff'].includes(state.metric) ? ', shown kinds only' : ', calls of all kinds') : '';
+        const snapped = sum.missing ? `not in this file for this process: ${model.word('show_stacks')}` : sum.exact ? 'exact' : `snapped to ${['live', 'diff'].includes(state.metric) ? 'an instant that is in the file' : units.duration(model.end / model.sparseBuckets)}`;
+        const seen = ['faults', 'touched'].includes(state.metric) ? ', as far as they were seen' : '', only = state.hidden.size ? (['live', 'diff'].includes(state.metric) ? ', shown kinds only' : ', calls of all kinds') : '';
         const all = sum.values.reduce((x, y) => x + y, 0);
-        $('sites-note').replaceChildren(h('b', {}, show(all)), ` ${model.METRICS[state.metric]} ${when_} (${snapped}${only}) `, signed() ? h('span', { class: 'key' }, swatch('heap', 'more'), swatch('anonymous', 'less')) : '');
+        $('sites-note').replaceChildren(h('b', {}, show(all)), ` ${model.METRICS[state.metric]} ${when_} (${snapped}${seen}${only}) `, signed() ? h('span', { class: 'key' }, swatch('heap', 'more'), swatch('anonymous', 'less')) : '');
         $('sites-panel').classList.toggle('none', !sum.values.some(Boolean));
         refold();
     }
@@ -264,7 +265,7 @@ const sites = (() => {
     /* Every site: its own sum, of all stacks that end there. */
     function collect() {
         names = Array.from(sum.values, (_, stack) => frames.site(stack));
-        const by = new Map(), calls = model.sparse ? callsBySite() : null, all = frames.through(sum.values);
+        const by = new Map(), perSite = calls && callsBySite(), all = frames.through(sum.values);
         sum.values.forEach((value, stack) => {
             if (!value) return;
             const name = names[stack], row = by.get(name) || { stack, name, value: 0, total: all(stack), stacks: 0 };
@@ -273,7 +274,7 @@ const sites = (() => {
             by.set(name, row);
         });
         rows = [...by.values()].filter((row) => !state.query || search.has(row.name));
-        rows.forEach((row) => Object.assign(row, { total: row.total ?? row.value, calls: calls?.get(row.name) ?? 0 }));
+        rows.forEach((row) => Object.assign(row, { total: row.total ?? row.value, calls: perSite?.get(row.name) ?? 0 }));
         const key = order.by;
         rows.sort((x, y) => {
             const d = key === 'name' ? (x.name < y.name ? -1 : 1) : x[key] - y[key];
@@ -283,18 +284,12 @@ const sites = (() => {
 
     const inScope = (row) => state.proc === ALL || model.sparse.slot[row] === state.proc + 1;
     function callsBySite() {
-        const out = new Map(), s = model.sparse, n = model.sparseBuckets, from = Math.floor(state.t0 / model.end * n), to = Math.ceil(state.t1 / model.end * n);
-        for (let row = 0; row < s.stack.length; row++) {
-            if (!inScope(row)) continue;
-            let count = 0;
-            for (let i = s.from[row]; i < s.from[row + 1]; i++) if (s.bucket[i] >= from && s.bucket[i] < to) count += s.calls[i];
-            const key = names[s.stack[row]];
-            out.set(key, (out.get(key) || 0) + count);
-        }
+        const out = new Map();
+        calls.forEach((count, stack) => count && out.set(names[stack], (out.get(names[stack]) || 0) + count));
         return out;
     }
 
-    /* What a site did over the whole run: mapped less returned, in 48 steps. */
+    /* What a site did over the whole run: bytes that it mapped and returned, in 48 steps. */
     function spark(name) {
         const s = model.sparse, canvas = h('canvas', { class: 'spark', 'aria-hidden': 'true' }), n = 48, sums = new Float64Array(n);
         canvas.width = n * 2;
@@ -355,7 +350,7 @@ const sites = (() => {
                     found += weights[i];
                 }
             }
-            $('sites-hidden').textContent += `  \u201c${state.query}\u201d: ${units.percent(found, weights[0]) || '0 %'} matched`;
+            $('sites-hidden').textContent += `  \u201c${state.query}\u201d: ${found ? units.percent(found, weights[0]) : 'nothing'} matched`;
         }
     }
 
@@ -369,7 +364,8 @@ const sites = (() => {
 
     function setView(kind) {
         view = kind;
-        draw();
+        if (view === 'table' && !calls) refresh();
+        else draw();
     }
 
     function invert() {
