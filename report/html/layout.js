@@ -100,7 +100,7 @@ const layout = (() => {
     /* Resident by the look that is told beside it, where it is another than most. */
     function held(run, t) {
         const part = resident.sum(run, t);
-        if (!part || part.time === look) return part ? units.size(part.pages * PAGE) : '\u2013';
+        if (!part || part.time === look || state.at === 'diff') return part ? units.size(part.pages * PAGE) : '\u2013';
         return h('span', {}, units.size(part.pages * PAGE), h('span', { class: 'soft' }, ' at ' + units.moment(part.time, model.end)));
     }
 
