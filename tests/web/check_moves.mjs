@@ -1,7 +1,7 @@
 // What gestures must leave as it was, and numbers that must say the same in two places.
 import { readFileSync } from "node:fs";
 import { check, done, equal, file, launch, open, until } from "./browser.mjs";
-import { makeReport } from "./fixture.mjs";
+import { makeReport, makeRun } from "./fixture.mjs";
 
 const path = file("moves.html", makeReport({ events: 6000 }));
 const { context, page, noise } = await launch({ viewport: { width: 1280, height: 1000 } });
@@ -145,5 +145,13 @@ equal(await page.evaluate(() => {
     for (let high = 1; high < 1e13; high *= 1.07) for (const binary of [true, false]) for (const wanted of [2, 3, 5]) if (!paint.steps(high, wanted, binary).length || paint.steps(high, wanted, binary).length > wanted * 2 + 2) bad.push([high, wanted, binary]);
     return bad.length;
 }), 0, "scales without a line, or with too many");
+// A process without sums of its own is counted by its events, and not at all where these are not in the file.
+const run = makeRun({ events: 6000, processes: 40 }), late = run.procs.length - 1, own = run.events.filter((e) => e.proc === late).length;
+for (const embed of [true, false]) {
+    await open(page, file("many.html", makeReport({ events: 6000, processes: 40, embed })));
+    const told = await page.evaluate((proc) => window.brkwater.query(0, window.brkwater.model.end, "calls", proc), late);
+    equal([told.value, told.exact, told.missing ?? false], embed ? [own, true, false] : [0, false, true], "calls of a process without sums");
+}
+check(own > 0, "it made calls");
 equal(noise, [], "noise");
 await done(context);
