@@ -5,12 +5,13 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import subprocess
 
 import pytest
 
 from html_reader import Report
-from trace_spec import read_trace
+from trace_spec import Payload, read_trace
 
 pytestmark = pytest.mark.early
 
@@ -270,6 +271,59 @@ def test_a_pipe_is_refused(run_once):
     done = run_once(run_once.brkwater, "html", "/dev/stdin", "-o", run_once.path("x.html"), stdin=subprocess.PIPE)
     assert done.status == 125 and b"reads a recording twice" in done.stderr, done
     assert not os.path.exists(run_once.path("x.html"))
+
+
+def varint(value):
+    coded = bytearray()
+    while value > 127:
+        coded.append(value & 127 | 128)
+        value >>= 7
+    return bytes(coded) + bytes([value])
+
+
+STACK_RECORD = 17
+
+
+def with_frames(data, frame):
+    """The records of a trace, where the second frame of each stack is that one."""
+    plain = Payload(subprocess.run(["zstd", "-qdc"], input=data, stdout=subprocess.PIPE, check=True).stdout)
+    changed = bytearray()
+    while plain.at < len(plain.data):
+        kind, size = plain.varint(), plain.varint()
+        record = Payload(plain.data[plain.at:plain.at + size])
+        plain.at += size
+        if kind == STACK_RECORD:
+            head = [record.varint() for _ in range(3)]
+            frames, last = [], 0
+            for _ in range(record.varint()):
+                last += record.signed()
+                frames.append(last & (1 << 64) - 1)
+            frames[1:2] = [frame] if len(frames) > 1 else []
+            steps = [frame - before for before, frame in zip([0, *frames], frames)]
+            record = Payload(b"".join(map(varint, [*head, len(frames), *(step << 1 if step >= 0 else (-step << 1) - 1 for step in steps)])))
+        changed += varint(kind) + varint(len(record.data)) + record.data
+    return subprocess.run(["zstd", "-qc", "--check"], input=bytes(changed), stdout=subprocess.PIPE, check=True).stdout
+
+
+@pytest.mark.parametrize("frame", [50, 1 << 20, (1 << 32) - 1])
+def test_frames_that_never_were(run_once, frame):
+    """Stacks name a frame of which nothing is told: one unknown line stands for it, in all reports."""
+    if not shutil.which("zstd"):
+        pytest.skip("zstd is not installed")
+    outcome, trace = run_once.traced("/bin/true")
+    assert outcome.status == 0, outcome
+    known = sum(kind == "frame" for kind, _ in read_trace(trace.path))
+    path = pathlib.Path(run_once.path("unknown.brkw"))
+    path.write_bytes(with_frames(pathlib.Path(trace.path).read_bytes(), min(known + frame, (1 << 32) - 1)))
+    for verb in ("report", "layout", "stacks", "findings", "verify"):
+        assert run_once.verb(verb, path).status >= 0, verb
+    page = pathlib.Path(run_once.path("unknown.html"))
+    done = run_once.verb("html", path, "-o", page)
+    assert done.status == 0, done
+    code = Report(page)["stk"]
+    lines = list(zip(code["line_module_str"], code["line_function_str"], code["line_offset"]))
+    assert lines.count((0, 0, 0)) == 1 and code["lines"].count(lines.index((0, 0, 0))) > 3
+    assert max(code["lines"]) < len(lines)
 
 
 def test_report_at_the_end_of_a_run(run):
