@@ -326,6 +326,32 @@ def test_frames_that_never_were(run_once, frame):
     assert max(code["lines"]) < len(lines)
 
 
+def is_refused(done, path):
+    assert done.status == 2 and len(done.err.splitlines()) == 1 and "is the recording itself" in done.err, done
+    assert str(path) in done.err, done
+
+
+def test_the_recording_is_not_written_over(run_once):
+    """-o and --html with the name of the recording, or another name of it."""
+    outcome, trace = run_once.traced("/bin/true")
+    assert outcome.status == 0, outcome
+    path, folder = pathlib.Path(trace.path), pathlib.Path(run_once.folder)
+    whole = path.read_bytes()
+    (folder / "symbolic").symlink_to(path)
+    (folder / "hard").hardlink_to(path)
+    (folder / "below").mkdir()
+    for name in (path, folder / "symbolic", folder / "hard", f"{folder}/below/../{path.name}"):
+        is_refused(run_once.verb("html", path, "-o", name), name)
+        is_refused(run_once.verb("html", name, "-o", path), path)
+        is_refused(run_once.verb("stacks", path, "--format", "svg", "-o", name), name)
+        is_refused(run_once(run_once.brkwater, "-o", path, "--html", name, "--", "touch", folder / "ran"), name)
+    for name in (folder / "new", f"{folder}/below/../new"):
+        is_refused(run_once(run_once.brkwater, "-o", folder / "new", "--html", name, "--", "touch", folder / "ran"), name)
+    assert path.read_bytes() == whole and not (folder / "ran").exists() and not (folder / "new").exists()
+    assert run_once.verb("stacks", path, "-o", folder / "other").status == 0
+    assert run_once.verb("html", path, "-o", "/dev/null").status == 0
+
+
 def test_report_at_the_end_of_a_run(run):
     """--html: the report and nothing else is left, also when the command fails or does not exist."""
     folder = pathlib.Path(run.folder)
