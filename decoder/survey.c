@@ -26,6 +26,7 @@ struct survey {
 
     struct lives lives;
     struct segment before;   /* what went last: it may come again, changed */
+    uint32_t protects;       /* how often the access of that was changed */
     uint64_t *minor, *major; /* by process index: counted so far */
     size_t n_faults;
     struct sparse sparse;
@@ -98,9 +99,10 @@ static void came(void *context, const struct segments *segments, struct segment 
     const struct space_model *space = model_of(segments);
     const uint32_t index = find_space(s, space->id, space->pid);
     const bool again = s->before.life && s->before.birth == segment->birth && s->before.stack == segment->stack;
+    const uint32_t protects = again ? s->protects + (s->before.prot != segment->prot) : 0;
     segment->life = 0;
     if (index != UINT32_MAX)
-        lives_came(&s->lives, index, decoder_time(s->decoder), segment, again ? &s->before : NULL);
+        lives_came(&s->lives, index, decoder_time(s->decoder), segment, protects);
     s->before.life = 0;
 }
 
@@ -109,7 +111,7 @@ static void went(void *context, const struct segments *segments, const struct se
     struct survey *s = context;
     (void)segments;
     s->before = *segment;
-    lives_went(&s->lives, decoder_time(s->decoder), segment);
+    s->protects = lives_went(&s->lives, decoder_time(s->decoder), segment);
 }
 
 static void cut(void *context, const struct segments *segments, const struct segment *low, struct segment *high)
