@@ -24,7 +24,7 @@
 
 const struct html_options html_defaults = {.events = HTML_EVENTS_AUTO, .max_size = 25 << 20};
 
-enum { SIZE_CLASSES = 65, EVENTS_MOST = 1000000, EVENTS_NOTABLE = 50000 };
+enum { EVENTS_MOST = 1000000, EVENTS_NOTABLE = 50000 };
 
 void page_section(struct page *page, const char *name, const struct column *columns, size_t count)
 {
@@ -44,7 +44,7 @@ void page_columns(struct page *page, const char *name, struct column *columns, s
 
 struct first_run {
     struct play play;
-    uint64_t sizes[SIZE_CLASSES]; /* events by log2 of the bytes that they changed */
+    struct events_sizes sizes;
     char loss[512];
 };
 
@@ -61,7 +61,7 @@ static int first_run(struct page *page, struct first_run *run)
             stack_sums_add(page->sums, play->decoder, &m) < 0)
             return complain(EXIT_TROUBLE, "%s: the report could not be made", page->trace);
         if (m.event)
-            run->sizes[events_class(&m)]++;
+            events_count(&run->sizes, &m);
     }
     if (!page->sums || stack_sums_now(page->sums, play->decoder) < 0)
         return complain(EXIT_TROUBLE, "out of memory");
@@ -128,19 +128,11 @@ static uint32_t *choose_slots(const struct page *page, const struct decoder *d, 
     return slots;
 }
 
-/* All events; or the largest, as many as asked for: all above a class of sizes, and some of that class. */
-static struct events_part *plan_events(const struct page *page, const uint64_t sizes[SIZE_CLASSES])
+/* How many events are wanted. */
+static uint64_t most_events(const struct page *page, const struct events_sizes *sizes)
 {
-    const uint64_t events = timeline_totals(page->timeline)->events, asked = page->options->events;
-    const uint64_t most = asked != HTML_EVENTS_AUTO ? asked : events <= EVENTS_MOST ? events : EVENTS_NOTABLE;
-    uint64_t sum = 0;
-    if (events <= most)
-        return events_new(EVENTS_ALL_CLASSES, 0);
-    int class = SIZE_CLASSES - 1;
-    while (class > 0 && sum + sizes[class] <= most)
-        sum += sizes[class --];
-    const uint64_t room = most - sum;
-    return events_new(class, room ? sizes[class] / room + 1 : 0);
+    const uint64_t asked = page->options->events;
+    return asked != HTML_EVENTS_AUTO ? asked : sizes->all <= EVENTS_MOST ? EVENTS_MOST : EVENTS_NOTABLE;
 }
 
 /* ---- the second run ---- */
@@ -171,7 +163,7 @@ static int second_run(struct page *page, struct play *play, const struct first_r
     const struct survey_plan plan = {page->ticks, timeline_totals(page->timeline)->resident.time, page->slots,
                                      page->n_slots};
     page->survey = survey_new(play->decoder, &plan);
-    page->events = plan_events(page, first->sizes);
+    page->events = events_new(&page->findings, &first->sizes, most_events(page, &first->sizes));
     page->heap = heap_part_new();
     page->evidence = evidence_new(&page->findings);
     if (!page->survey || !page->events || !page->heap || !page->evidence)

@@ -65,13 +65,17 @@ void page_lives(struct page *page);
 void page_looks(struct page *page); /* lives.c */
 void page_sparse(struct page *page);
 /* events.c: taken while records go by, written at the end. */
-enum { EVENTS_ALL_CLASSES = -1 };
+enum { EVENTS_CLASSES = 65 };
 
-/* Log2 of the bytes that an event changes, and 1; 0 when it changes none. */
-int events_class(const struct moment *moment);
+/* Events by log2 of the bytes that they changed, and 1; 0: of those that changed none. */
+struct events_sizes {
+    uint64_t all, failures, by_class[EVENTS_CLASSES];
+};
 
-/* Those above that class are kept, and of those in it one of `every` (0: none). */
-struct events_part *events_new(int class, uint64_t every);
+void events_count(struct events_sizes *sizes, const struct moment *moment);
+
+/* All, or no more than `most`: those that findings name, the first failures (up to a tenth), and the largest. */
+struct events_part *events_new(const struct findings *findings, const struct events_sizes *sizes, uint64_t most);
 void events_free(struct events_part *part);
 void events_add(struct events_part *part, struct page *page, const struct moment *moment);
 uint64_t events_kept(const struct events_part *part);

@@ -352,6 +352,39 @@ def test_the_recording_is_not_written_over(run_once):
     assert run_once.verb("html", path, "-o", "/dev/null").status == 0
 
 
+FAILING = """
+import mmap, os
+for i in range(3000):
+    try: mmap.mmap(-1, 1 << 60)
+    except OSError: pass
+for i in range(400): mmap.mmap(-1, 4096 * (1 + i % 9)).close()
+"""
+
+
+def test_as_many_events_as_asked_for(run_once):
+    """None is none; of N, those that findings name are first, then failures, and the largest changes have the rest."""
+    outcome, trace = run_once.traced("/usr/bin/python3", "-S", "-c", FAILING)
+    assert outcome.status == 0, outcome
+    every = trace.events()
+    assert sum(event["errno"] == "ENOMEM" for event in every) >= 3000
+    whole = report_of(run_once, trace)
+    named = set(whole["find"]["event_id"])
+    assert len(named) > 2 and len(whole.events()) == len(every)
+    none = report_of(run_once, trace, "--html-events=none")
+    assert none.events() == [] and none.meta["embedded"] == "0" and none["ev"]["count"] == []
+    assert none.meta["events"] == str(len(every))
+    for most in (1, 2, len(named), 100, 1000, len(every) - 1):
+        report = report_of(run_once, trace, f"--html-events={most}")
+        kept = {event["id"] for event in report.events()}
+        assert most * 0.9 <= len(kept) == int(report.meta["embedded"]) <= most and report["ev"]["whole"] == [0]
+        assert len(kept & named) >= min(most, len(named))
+        rest = sorted((event["mapped"] + event["unmapped"] for event in every), reverse=True)
+        if most >= 1000:
+            assert sum(event["error"] != 0 for event in report.events()) >= 90
+            assert {event["id"] for event in every if event["mapped"] + event["unmapped"] > 2 * rest[700]} <= kept
+    assert len(report_of(run_once, trace, f"--html-events={len(every)}").events()) == len(every)
+
+
 def test_report_at_the_end_of_a_run(run):
     """--html: the report and nothing else is left, also when the command fails or does not exist."""
     folder = pathlib.Path(run.folder)
