@@ -278,16 +278,14 @@ void events_add(struct events_part *part, struct page *page, const struct moment
         close_chunk(part, page);
 }
 
-void events_limit(struct events_part *part, struct page *page, uint64_t size)
+void events_drop(struct events_part *part)
 {
-    close_chunk(part, page);
-    if (part->done.size + size <= page->options->max_size)
-        return;
     buffer_clear(&part->done);
+    for (int i = 0; i < COLUMNS; i++)
+        column_clear(&part->c[i]);
     for (int i = 0; i < 4; i++)
         column_clear(&part->index[i]);
-    part->chunks = 0;
-    part->kept = 0;
+    part->in_chunk = part->kept = part->chunks = 0;
     part->all = false;
 }
 
@@ -295,6 +293,7 @@ void page_events(struct page *page)
 {
     struct events_part *part = page->events;
     struct column columns[5];
+    close_chunk(part, page);
     memcpy(columns, part->index, sizeof(part->index));
     columns[4] = (struct column)COLUMN("whole", COLUMN_BYTE);
     column_add(&columns[4], part->all);

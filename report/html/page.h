@@ -30,6 +30,7 @@ struct page {
     struct decoder *decoder;
     struct survey *survey;
     struct events_part *events;
+    struct events_part *notable; /* in place of them when they make the file too large; NULL: none are */
     struct heap_part *heap;
     struct evidence *evidence;
     const uint32_t *slots; /* process indexes */
@@ -79,8 +80,9 @@ struct events_part *events_new(const struct findings *findings, const struct eve
 void events_free(struct events_part *part);
 void events_add(struct events_part *part, struct page *page, const struct moment *moment);
 uint64_t events_kept(const struct events_part *part);
-/* Behind the last one.  None are kept when the file would be too large with them; `size` is that of all else. */
-void events_limit(struct events_part *part, struct page *page, uint64_t size);
+
+/* Behind the last one: keep none after all. */
+void events_drop(struct events_part *part);
 void page_events(struct page *page);
 
 /* findings.c: the same for the times of the events that are evidence. */

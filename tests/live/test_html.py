@@ -385,6 +385,36 @@ def test_as_many_events_as_asked_for(run_once):
     assert len(report_of(run_once, trace, f"--html-events={len(every)}").events()) == len(every)
 
 
+def sized(run, trace, size):
+    path = pathlib.Path(run.path("sized.html"))
+    done = run.verb("html", trace.path, "-o", path, f"--html-max-size={size}")
+    assert done.status == 0, done
+    return Report(path), path.stat().st_size, done.err
+
+
+def test_the_file_is_no_larger_than_asked_for(run_once):
+    """Of too many events the notable ones are left, then none; one line tells so."""
+    outcome, trace = run_once.traced(run_once.program("threads-race"), 5, 2, 31000, options=["--depth=0", "--no-faults"])
+    assert outcome.status == 0, outcome
+    whole, size, told = sized(run_once, trace, "1G")
+    events = len(whole.events())
+    assert events > 60000 and told == ""
+    report, same, told = sized(run_once, trace, size)
+    assert (len(report.events()), same, told) == (events, size, "")
+    report, notable, told = sized(run_once, trace, size - 1)
+    assert notable < size and 45000 <= len(report.events()) <= 50000 and report["ev"]["whole"] == [0]
+    assert report.meta["embedded"] == str(len(report.events())) and report.meta["exact"] == "0"
+    assert report.count == len(report.sections)
+    assert len(told.splitlines()) == 1 and f"with {events:,} events" in told and f"{len(report.events()):,} of them" in told
+    report, none, told = sized(run_once, trace, notable - 1)
+    assert none < notable and report.events() == [] and report.count == len(report.sections)
+    assert report.meta["embedded"] == "0"
+    assert len(told.splitlines()) == 1 and "it has none of them" in told
+    assert sized(run_once, trace, none)[1] == none
+    report, least, told = sized(run_once, trace, none - 1)
+    assert report.events() == [] and least == none and len(told.splitlines()) == 1 and "without single events" in told
+
+
 def test_report_at_the_end_of_a_run(run):
     """--html: the report and nothing else is left, also when the command fails or does not exist."""
     folder = pathlib.Path(run.folder)
