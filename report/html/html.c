@@ -112,9 +112,8 @@ static uint32_t *choose_slots(const struct page *page, const struct decoder *d, 
     *ret_count = 0;
     for (size_t i = 0; list && slots && count > 1 && i < count; i++) {
         struct peak resident = {0}, virtual_ = {0};
-        const uint32_t pid = decoder_process_at(d, i)->pid;
-        timeline_peak(page->timeline, d, pid, false, &resident);
-        timeline_peak(page->timeline, d, pid, true, &virtual_);
+        timeline_process_peak(page->timeline, i, false, &resident);
+        timeline_process_peak(page->timeline, i, true, &virtual_);
         list[i] = (struct ranked){resident.bytes, virtual_.bytes, (uint32_t)i};
     }
     if (list && slots && count > 1) {

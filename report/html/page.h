@@ -46,7 +46,7 @@ void page_section(struct page *page, const char *name, const struct column *colu
 /* The same, and its columns are freed. */
 void page_columns(struct page *page, const char *name, struct column *columns, size_t count);
 
-/* Index + 1 of a process, 0: unknown. */
+/* Index + 1 of the newest process with that pid so far, 0: unknown. */
 uint64_t page_process(const struct page *page, uint32_t pid);
 
 /* Whether the recording is of one process only. */

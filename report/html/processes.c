@@ -82,11 +82,11 @@ static void add_process(struct page *page, struct column *c, const struct proces
     const uint64_t slot = slot_of(page, process->index);
     struct peak resident = {0}, virtual_ = {0};
     char status[64];
-    timeline_peak(page->timeline, page->decoder, process->pid, false, &resident);
-    timeline_peak(page->timeline, page->decoder, process->pid, true, &virtual_);
+    timeline_process_peak(page->timeline, process->index, false, &resident);
+    timeline_process_peak(page->timeline, process->index, true, &virtual_);
     status_text(status, sizeof(status), process);
     column_add(&c[PID], process->pid);
-    column_add(&c[PARENT], page_process(page, process->parent));
+    column_add(&c[PARENT], process->parent_at);
     column_add(&c[NAME], strings_add_chars(&page->strings, process->comm));
     column_add(&c[EXE], strings_add_chars(&page->strings, process->exe));
     column_add(&c[STATUS], strings_add_chars(&page->strings, status));

@@ -415,6 +415,54 @@ def test_the_file_is_no_larger_than_asked_for(run_once):
     assert report.events() == [] and least == none and len(told.splitlines()) == 1 and "without single events" in told
 
 
+# A process ends, its child lives on and starts one that gets the pid of the first; then another one that is large.
+PIDS = """
+import mmap, os, sys, time
+def start(pid, body):
+    open('/proc/sys/kernel/ns_last_pid', 'w').write(str(pid - 1))
+    child = os.fork()
+    if child == 0:
+        body()
+        os._exit(0)
+    assert child == pid
+    return child
+def small():
+    mmap.mmap(-1, 1 << 20)
+def large():
+    hold = mmap.mmap(-1, 48 << 20)
+def middle():
+    time.sleep(0.3)
+    os.waitpid(start(500, small), 0)
+    time.sleep(0.05)
+def first():
+    start(501, middle)
+os.waitpid(start(500, first), 0)
+time.sleep(0.8)
+os.waitpid(start(500, large), 0)
+"""
+
+
+def test_a_pid_that_is_used_again(run_once):
+    """Each process has the parent and the peaks of its own, whatever pid it shares with others."""
+    path = pathlib.Path(run_once.path("again.brkw"))
+    unshare = ["unshare", "-p", "-f", "--mount-proc"]
+    if run_once.user != "root" or subprocess.run([*unshare, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("pid namespaces need root")
+    done = run_once(*unshare, run_once.brkwater, "-q", "-o", path, "--", "/usr/bin/python3", "-S", "-I", "-c", PIDS)
+    assert done.status == 0, done
+    page = path.with_suffix(".html")
+    assert run_once.verb("html", path, "-o", page).status == 0
+    report = Report(page)
+    command, first, middle, small, large = range(5)
+    assert report["proc"]["pid"][1:] == [500, 501, 500, 500]
+    assert report["proc"]["parent"] == [0, command + 1, first + 1, middle + 1, command + 1]
+    peaks = report["proc"]["virtual_peak"]
+    assert peaks[large] > peaks[command] + (40 << 20) and peaks[small] < peaks[command] + (4 << 20)
+    assert peaks[first] < peaks[small]
+    for process, slot in enumerate(report["proc"]["slot"]):
+        assert max(report[f"lod{slot - 1}"]["virtual_max"]) == peaks[process]
+
+
 def test_report_at_the_end_of_a_run(run):
     """--html: the report and nothing else is left, also when the command fails or does not exist."""
     folder = pathlib.Path(run.folder)
