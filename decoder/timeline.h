@@ -365,6 +365,9 @@ int survey_end(struct survey *survey, const struct decoder *decoder);
  * plan.slots[N - 1]. */
 const uint64_t *survey_series(const struct survey *survey, size_t slot, int column, size_t *ret_buckets);
 
+/* How many calls a process made; it need not have a slot. */
+uint64_t survey_events(const struct survey *survey, size_t process);
+
 /* In order of birth.  *ret_instants is 0 when all lives are there; else those are left out that were at none of the
  * ticks k * ticks / instants, nor at the peak. */
 const struct survey_life *survey_lives(const struct survey *survey, size_t *ret_count, uint64_t *ret_instants);

@@ -463,6 +463,16 @@ def test_a_pid_that_is_used_again(run_once):
         assert max(report[f"lod{slot - 1}"]["virtual_max"]) == peaks[process]
 
 
+def test_events_of_each_process(run_once):
+    """Processes beyond those that have series of their own have their events too."""
+    outcome, trace = run_once.traced("bash", "-c", "for i in {1..70}; do (true); done")
+    assert outcome.status == 0, outcome
+    report = report_of(run_once, trace)
+    counts = collections.Counter(event["proc"] for event in report.events())
+    assert report["proc"]["slot"].count(0) > 0
+    assert report["proc"]["events"] == [counts[process] for process in range(len(report["proc"]["pid"]))]
+
+
 def test_report_at_the_end_of_a_run(run):
     """--html: the report and nothing else is left, also when the command fails or does not exist."""
     folder = pathlib.Path(run.folder)
