@@ -248,5 +248,6 @@ void lives_end(struct lives *l, const struct decoder *d, const struct survey_spa
     }
     l->count = count;
     l->free = 0;
-    qsort(l->list, count, sizeof(*l->list), by_birth);
+    if (count)
+        qsort(l->list, count, sizeof(*l->list), by_birth);
 }
