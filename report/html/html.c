@@ -219,11 +219,6 @@ static void tell_header(struct meta *meta, const struct rec_header *header)
     char text[64];
     struct tm utc;
     const time_t seconds = (time_t)(header->wall_ns / 1000000000u);
-    struct buffer command = {0};
-    for (size_t i = 0; i < header->argv.size; i++)
-        buffer_char(&command, header->argv.data[i] ? header->argv.data[i] : ' ');
-    tell_text(meta, "command", (struct text){command.data, command.size});
-    buffer_free(&command);
     tell_text(meta, "kernel", header->kernel);
     tell_text(meta, "host", header->machine);
     tell_text(meta, "tool", header->version);
@@ -232,7 +227,6 @@ static void tell_header(struct meta *meta, const struct rec_header *header)
     tell(meta, "started", text);
     snprintf(text, sizeof(text), "%u ms", header->sample_interval);
     tell(meta, "sampling", text);
-    tell_number(meta, "max_map_count", header->max_map_count);
 }
 
 static void tell_commands(struct meta *meta, const struct page *page)
@@ -274,7 +268,6 @@ static void page_meta(struct page *page)
     tell_number(&meta, "lives", !instants);
     tell_number(&meta, "peak", t->resident.time);
     tell(&meta, "trace", page->shown);
-    tell_number(&meta, "processes", t->processes);
     tell_number(&meta, "threads", t->threads);
     snprintf(text, sizeof(text), "%s checkpoint%s, %s drift",
              units_count(one, sizeof(one), decoder_checkpoints(page->decoder)),
