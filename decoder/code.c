@@ -534,11 +534,10 @@ bool code_walk_next(struct code_walk *w, struct code_line *ret_line)
     if (w->depth >= w->stack.n_frames)
         return false;
     const uint32_t id = w->stack.frames[w->depth];
-    const struct code_frame *f = code_frame(w->code, id), none = {0};
-    if (!f)
-        f = &none;
+    const struct code_frame *known = code_frame(w->code, id), none = {0};
+    const struct code_frame *f = known ? known : &none;
     const struct code_module *module = code_module(w->code, f->module);
-    *ret_line = (struct code_line){.frame = id,
+    *ret_line = (struct code_line){.frame = known ? id : 0,
                                    .depth = w->depth,
                                    .flags = f->flags,
                                    .module = f->module,

@@ -106,7 +106,7 @@ void code_forget_names(struct code *code);
 
 /* One function of a stack.  Those that are inlined have lines of their own, in front of the one that holds them. */
 struct code_line {
-    uint32_t frame; /* id */
+    uint32_t frame; /* id, up to code_frames(); 0: its record was lost, or never was */
     uint32_t depth; /* index of the frame in the stack */
     uint32_t flags; /* enum frame_flag */
     uint32_t module, space;

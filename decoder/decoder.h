@@ -188,6 +188,7 @@ struct space_info {
 struct process_info {
     size_t index;         /* of decoder_process_at() */
     uint32_t pid, parent; /* parent process, 0 for the command */
+    size_t parent_at;     /* its index, + 1, as pids are used again; 0: unknown */
     uint32_t space;       /* where it is, or was last */
     bool ended;
     uint32_t status;          /* wait status, when ended */

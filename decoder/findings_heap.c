@@ -91,7 +91,7 @@ static struct heap_count grown_by_site(const struct findings_view *v, uint32_t s
     struct code_line site, line;
     struct heap_count count = {0};
     const struct heap_sum *sum;
-    if (!code_site(code, stack, &site))
+    if (!code_site(code, stack, &site) || !site.frame)
         return count;
     for (size_t i = 0; (sum = heaps_sum(v->heaps, space, i)); i++)
         if (sum->act == HEAP_GROWN && code_site(code, sum->stack, &line) && line.frame == site.frame) {

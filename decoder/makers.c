@@ -38,7 +38,7 @@ uint32_t makers_most(const struct makers *m, struct code *code, enum kind kind)
     uint32_t best = 0;
     for (uint32_t stack = 1; by_frame && stack < m->count[kind]; stack++) {
         struct code_line site;
-        if (!m->bytes[kind][stack] || !code_site(code, stack, &site) || site.frame > code_frames(code))
+        if (!m->bytes[kind][stack] || !code_site(code, stack, &site))
             continue;
         by_frame[site.frame] += m->bytes[kind][stack];
         if (by_frame[site.frame] > most) {

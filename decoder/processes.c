@@ -53,6 +53,7 @@ struct process_model *model_process_new(struct decoder *d, uint32_t pid, uint32_
     struct process_model *p = &d->processes[d->n_processes];
     *p = (struct process_model){.info = {.index = d->n_processes, .pid = pid, .parent = parent}};
     if (maker) {
+        p->info.parent_at = maker->info.index + 1;
         memcpy(p->comm, maker->comm, sizeof(p->comm));
         p->exe = maker->exe ? strdup(maker->exe) : NULL;
     }

@@ -10,6 +10,11 @@ struct list {
     size_t count, capacity;
 };
 
+/* Of one process, so far. */
+struct process_counts {
+    uint64_t minor, major, events;
+};
+
 struct survey {
     struct decoder *decoder;
     struct segments_watch watch;
@@ -25,9 +30,10 @@ struct survey {
     size_t threads_gone;         /* the first so many have ended */
 
     struct lives lives;
-    struct segment before;   /* what went last: it may come again, changed */
-    uint64_t *minor, *major; /* by process index: counted so far */
-    size_t n_faults;
+    struct segment before;         /* what went last: it may come again, changed */
+    uint32_t protects;             /* how often the access of that was changed */
+    struct process_counts *counts; /* by process index */
+    size_t n_counts;
     struct sparse sparse;
     struct looks looks;
     bool failed;
@@ -98,9 +104,10 @@ static void came(void *context, const struct segments *segments, struct segment 
     const struct space_model *space = model_of(segments);
     const uint32_t index = find_space(s, space->id, space->pid);
     const bool again = s->before.life && s->before.birth == segment->birth && s->before.stack == segment->stack;
+    const uint32_t protects = again ? s->protects + (s->before.prot != segment->prot) : 0;
     segment->life = 0;
     if (index != UINT32_MAX)
-        lives_came(&s->lives, index, decoder_time(s->decoder), segment, again ? &s->before : NULL);
+        lives_came(&s->lives, index, decoder_time(s->decoder), segment, protects);
     s->before.life = 0;
 }
 
@@ -109,7 +116,7 @@ static void went(void *context, const struct segments *segments, const struct se
     struct survey *s = context;
     (void)segments;
     s->before = *segment;
-    lives_went(&s->lives, decoder_time(s->decoder), segment);
+    s->protects = lives_went(&s->lives, decoder_time(s->decoder), segment);
 }
 
 static void cut(void *context, const struct segments *segments, const struct segment *low, struct segment *high)
@@ -176,8 +183,7 @@ void survey_free(struct survey *s)
     free(s->slot_of);
     free(s->spaces.items);
     free(s->threads.items);
-    free(s->minor);
-    free(s->major);
+    free(s->counts);
     lives_free(&s->lives);
     sparse_free(&s->sparse);
     looks_free(&s->looks);
@@ -224,6 +230,25 @@ static void count(struct survey *s, size_t slot, int column, uint64_t more)
         survey_slot_count(&s->slots[slot], time, column, more);
 }
 
+/* Those of a process; NULL for none, and without memory. */
+static struct process_counts *counts_of(struct survey *s, size_t process)
+{
+    if (process == SIZE_MAX)
+        return NULL;
+    if (process < s->n_counts)
+        return &s->counts[process];
+    const size_t capacity = (process + 1) * 2;
+    struct process_counts *counts = reallocarray(s->counts, capacity, sizeof(*counts));
+    if (!counts) {
+        s->failed = true;
+        return NULL;
+    }
+    memset(counts + s->n_counts, 0, (capacity - s->n_counts) * sizeof(*counts));
+    s->counts = counts;
+    s->n_counts = capacity;
+    return &counts[process];
+}
+
 /* ---- records ---- */
 
 static uint32_t sparse_bucket(const struct survey *s)
@@ -239,6 +264,9 @@ static void add_event(struct survey *s, const struct decoder *d, const struct mo
     const size_t process = process_of(d, m->pid), slot = slot_of(s, process);
     const uint32_t call = event->call < CALL_COUNT ? event->call : CALL_NONE;
     const bool is_exec = call_info((enum call)call)->effect == EFFECT_EXEC;
+    struct process_counts *counts = counts_of(s, process);
+    if (counts)
+        counts->events++;
     count(s, slot, SURVEY_CALL + (int)call, 1);
     count(s, slot, SURVEY_MAPPED, m->change.mapped);
     count(s, slot, SURVEY_RETURNED, m->change.unmapped);
@@ -269,27 +297,6 @@ static void add_touches(struct survey *s, const struct decoder *d, const struct 
     }
 }
 
-static bool hold_faults(struct survey *s, size_t process)
-{
-    if (process < s->n_faults)
-        return true;
-    const size_t capacity = (process + 1) * 2;
-    uint64_t *minor = reallocarray(s->minor, capacity, sizeof(*minor));
-    if (minor)
-        s->minor = minor;
-    uint64_t *major = reallocarray(s->major, capacity, sizeof(*major));
-    if (major)
-        s->major = major;
-    if (!minor || !major) {
-        s->failed = true;
-        return false;
-    }
-    memset(minor + s->n_faults, 0, (capacity - s->n_faults) * sizeof(*minor));
-    memset(major + s->n_faults, 0, (capacity - s->n_faults) * sizeof(*major));
-    s->n_faults = capacity;
-    return true;
-}
-
 /* Counters of a process never fall; a sample that is out of order adds nothing. */
 static uint64_t rise(uint64_t *counted, uint64_t now)
 {
@@ -303,10 +310,11 @@ static void add_sample(struct survey *s, const struct decoder *d, const struct r
     const size_t process = process_of(d, sample->pid), slot = slot_of(s, process);
     take_levels(s, d, sample->pid);
     count(s, slot, SURVEY_SAMPLES, 1);
-    if (process == SIZE_MAX || !hold_faults(s, process))
+    struct process_counts *counts = counts_of(s, process);
+    if (!counts)
         return;
-    count(s, slot, SURVEY_MINOR, rise(&s->minor[process], sample->minflt));
-    count(s, slot, SURVEY_MAJOR, rise(&s->major[process], sample->majflt));
+    count(s, slot, SURVEY_MINOR, rise(&counts->minor, sample->minflt));
+    count(s, slot, SURVEY_MAJOR, rise(&counts->major, sample->majflt));
 }
 
 static void add_task(struct survey *s, const struct decoder *d, const struct rec_task *task)
@@ -419,6 +427,11 @@ const uint64_t *survey_series(const struct survey *s, size_t slot, int column, s
 {
     *ret_buckets = s->slots[slot].buckets;
     return s->slots[slot].columns[column];
+}
+
+uint64_t survey_events(const struct survey *s, size_t process)
+{
+    return process < s->n_counts ? s->counts[process].events : 0;
 }
 
 const struct survey_life *survey_lives(const struct survey *s, size_t *ret_count, uint64_t *ret_instants)

@@ -50,10 +50,11 @@ struct lives {
 
 void lives_free(struct lives *lives);
 
-/* `space` is the index of survey_spaces(). */
-void lives_came(struct lives *lives, uint32_t space, uint64_t time, struct segment *segment,
-                const struct segment *before);
-void lives_went(struct lives *lives, uint64_t time, const struct segment *segment);
+/* `space` is the index of survey_spaces(); `protects`: how often the access was changed before. */
+void lives_came(struct lives *lives, uint32_t space, uint64_t time, struct segment *segment, uint32_t protects);
+
+/* How often its access was changed before it went. */
+uint32_t lives_went(struct lives *lives, uint64_t time, const struct segment *segment);
 void lives_cut(struct lives *lives, const struct segment *low, struct segment *high);
 
 /* What those that came are for, as their neighbours are there now. */

@@ -168,32 +168,30 @@ static void remember_fresh(struct lives *l, uint32_t index)
     l->fresh[l->n_fresh++] = index;
 }
 
-void lives_came(struct lives *l, uint32_t space, uint64_t time, struct segment *segment, const struct segment *before)
+void lives_came(struct lives *l, uint32_t space, uint64_t time, struct segment *segment, uint32_t protects)
 {
     const uint32_t index = take(l);
     segment->life = 0;
     if (index == UINT32_MAX)
         return;
     segment->life = index + 1;
-    l->list[index] = (struct survey_life){.segment = *segment, .born = time, .space = space};
-    if (before && before->life && before->prot != segment->prot)
-        l->list[index].protects = l->list[before->life - 1].protects + 1;
+    l->list[index] = (struct survey_life){.segment = *segment, .born = time, .space = space, .protects = protects};
     remember_fresh(l, index);
     add_extent(l, space, segment->start, segment->end);
 }
 
-void lives_went(struct lives *l, uint64_t time, const struct segment *segment)
+uint32_t lives_went(struct lives *l, uint64_t time, const struct segment *segment)
 {
     if (!segment->life)
-        return;
+        return 0;
     struct survey_life *life = &l->list[segment->life - 1];
+    const uint32_t protects = life->protects; /* of a life that is dropped it is gone */
     life->died = time;
-    if (life->died <= life->born || (l->instants && !spans_instant(l, life))) {
+    if (life->died <= life->born || (l->instants && !spans_instant(l, life)))
         drop(l, segment->life - 1);
-        return;
-    }
-    if (++l->closed > MOST_LIVES)
+    else if (++l->closed > MOST_LIVES)
         thin_out(l);
+    return protects;
 }
 
 void lives_cut(struct lives *l, const struct segment *low, struct segment *high)
@@ -250,5 +248,6 @@ void lives_end(struct lives *l, const struct decoder *d, const struct survey_spa
     }
     l->count = count;
     l->free = 0;
-    qsort(l->list, count, sizeof(*l->list), by_birth);
+    if (count)
+        qsort(l->list, count, sizeof(*l->list), by_birth);
 }

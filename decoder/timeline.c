@@ -160,19 +160,27 @@ static bool process_index(struct timeline *t, const struct decoder *d, uint32_t 
     return true;
 }
 
-bool timeline_peak(const struct timeline *t, const struct decoder *d, uint32_t pid, bool of_virtual,
-                   struct peak *ret_peak)
+bool timeline_process_peak(const struct timeline *t, size_t index, bool of_virtual, struct peak *ret_peak)
 {
-    const struct peak *peak = of_virtual ? &t->totals.virtual_ : &t->totals.resident;
-    if (pid) {
-        const struct process_info *process = decoder_process(d, pid);
-        if (!process || process->index >= t->capacity)
-            return false;
-        peak = of_virtual ? &t->peaks[process->index].virtual_ : &t->peaks[process->index].resident;
-    }
+    if (index >= t->capacity)
+        return false;
+    const struct peak *peak = of_virtual ? &t->peaks[index].virtual_ : &t->peaks[index].resident;
     if (!peak->bytes)
         return false;
     *ret_peak = *peak;
+    return true;
+}
+
+bool timeline_peak(const struct timeline *t, const struct decoder *d, uint32_t pid, bool of_virtual,
+                   struct peak *ret_peak)
+{
+    const struct peak *all = of_virtual ? &t->totals.virtual_ : &t->totals.resident;
+    const struct process_info *process = pid ? decoder_process(d, pid) : NULL;
+    if (pid)
+        return process && timeline_process_peak(t, process->index, of_virtual, ret_peak);
+    if (!all->bytes)
+        return false;
+    *ret_peak = *all;
     return true;
 }
 

@@ -94,7 +94,10 @@ const struct totals *timeline_totals(const struct timeline *timeline);
 /* `columns` values of a series from tick 0 to the last record: the highest of each stretch of time. */
 void timeline_series(const struct timeline *timeline, enum series series, unsigned columns, uint64_t *ret_values);
 
-/* The peak of resident (or of mapped) memory of one process; pid 0: of all together.  False when unknown. */
+/* The peak of resident (or of mapped) memory of the process with that index.  False when unknown. */
+bool timeline_process_peak(const struct timeline *timeline, size_t index, bool of_virtual, struct peak *ret_peak);
+
+/* The same of the newest process with that pid; pid 0: of all together. */
 bool timeline_peak(const struct timeline *timeline, const struct decoder *decoder, uint32_t pid, bool of_virtual,
                    struct peak *ret_peak);
 
@@ -361,6 +364,9 @@ int survey_end(struct survey *survey, const struct decoder *decoder);
 /* Values of a column, *ret_buckets of them; NULL when all are 0.  Slot 0 is of all processes, N of the process
  * plan.slots[N - 1]. */
 const uint64_t *survey_series(const struct survey *survey, size_t slot, int column, size_t *ret_buckets);
+
+/* How many calls a process made; it need not have a slot. */
+uint64_t survey_events(const struct survey *survey, size_t process);
 
 /* In order of birth.  *ret_instants is 0 when all lives are there; else those are left out that were at none of the
  * ticks k * ticks / instants, nor at the peak. */

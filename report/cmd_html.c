@@ -1,6 +1,7 @@
 /* cmd_html.c: brkwater html: one file that shows the whole recording in a browser. */
 #include "html/html.h"
 #include "options.h"
+#include "output.h"
 #include "units.h"
 #include "verbs.h"
 
@@ -54,7 +55,9 @@ static int make(const struct request *r)
     char name[4096];
     name_output(name, sizeof(name), r->trace);
     const char *path = r->output ? r->output : name;
-    int status = html_write(r->trace, &r->html, path);
+    int status = output_check("-o", path, r->trace);
+    if (!status)
+        status = html_write(r->trace, &r->html, path);
     if (!status && r->open)
         status = open_browser(path);
     return status;

@@ -302,6 +302,8 @@ static int run(int argc, char **argv)
         return status;
     request.path = parser.trace;
     status = check(&request);
+    if (!status)
+        status = output_check("-o", request.output, request.path);
     return status ? status : stacks(&request);
 }
 

@@ -2,6 +2,7 @@
 #include "html/html.h"
 #include "listing.h"
 #include "live_names.h"
+#include "output.h"
 #include "play.h"
 #include "refused.h"
 #include "summary.h"
@@ -626,7 +627,9 @@ static int trace_run(int argc, char **argv)
         return complain(EXIT_USAGE, "--detach-tracer needs -o FILE: live text would have nowhere to go");
     if (run.tracer.max_size && !run.tracer.output && !run.html)
         return complain(EXIT_USAGE, "--max-size needs -o FILE");
-    int status = begin_html(&run);
+    int status = run.html && run.tracer.output ? output_check("--html", run.html, run.tracer.output) : 0;
+    if (!status)
+        status = begin_html(&run);
     if (!status)
         status = begin_names(&run);
     if (!status && !run.tracer.output)

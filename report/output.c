@@ -102,3 +102,41 @@ int output_write(const struct buffer *out, const char *path)
     }
     return error ? failed(path, -error) : 0;
 }
+
+/* ---- not onto what is read ---- */
+
+/* Of two that are not there yet: the same name in the same folder. */
+static bool will_be_same(const char *one, const char *other)
+{
+    char folders[2][PATH_MAX];
+    const char *const paths[2] = {one, other}, *names[2];
+    struct stat st[2];
+    for (int i = 0; i < 2; i++) {
+        const char *slash = strrchr(paths[i], '/');
+        names[i] = slash ? slash + 1 : paths[i];
+        /* With the slash, so that that of "/x" is "/". */
+        const int length = slash ? (int)(slash + 1 - paths[i]) : 2;
+        if (length >= PATH_MAX)
+            return false;
+        snprintf(folders[i], sizeof(folders[i]), "%.*s", length, slash ? paths[i] : "./");
+        if (stat(folders[i], &st[i]) < 0)
+            return false;
+    }
+    return strcmp(names[0], names[1]) == 0 && st[0].st_dev == st[1].st_dev && st[0].st_ino == st[1].st_ino;
+}
+
+static bool is_same(const char *one, const char *other)
+{
+    struct stat a, b;
+    const bool has_one = stat(one, &a) == 0, has_other = stat(other, &b) == 0;
+    if (has_one && has_other)
+        return S_ISREG(a.st_mode) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+    return !has_one && !has_other && will_be_same(one, other);
+}
+
+int output_check(const char *option, const char *path, const char *trace)
+{
+    if (!path || strcmp(path, "-") == 0 || !is_same(path, trace))
+        return 0;
+    return complain(EXIT_USAGE, "%s: %s is the recording itself, which would be lost; name another FILE", option, path);
+}

@@ -14,4 +14,8 @@
  */
 int output_write(const struct buffer *out, const char *path);
 
+/* 0, or EXIT_USAGE after one line was printed: what that option names is the recording itself, be it by another name,
+ * and be it there yet or not. */
+int output_check(const char *option, const char *path, const char *trace);
+
 #endif

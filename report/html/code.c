@@ -27,7 +27,7 @@ uint32_t page_site(struct page *page, size_t index)
 
 /* ---- lines: those of a frame lie next to each other ---- */
 
-enum { FUNCTION, FILE_NAME, NUMBER, MODULE, OFFSET, ADDRESS, LINE_FLAGS, LINE_COLUMNS };
+enum { FUNCTION, FILE_NAME, NUMBER, MODULE, OFFSET, LINE_FLAGS, LINE_COLUMNS };
 
 struct line_table {
     struct page *page;
@@ -60,7 +60,6 @@ static void add_line(struct line_table *t, const struct code_line *line)
     column_add(&t->columns[NUMBER], line->line);
     column_add(&t->columns[MODULE], strings_add(strings, line->path));
     column_add(&t->columns[OFFSET], line->function.size ? line->offset : line->address);
-    column_add(&t->columns[ADDRESS], line->address);
     column_add(&t->columns[LINE_FLAGS], line_flags(line));
 }
 
@@ -191,7 +190,6 @@ void page_code(struct page *page)
                     [NUMBER] = COLUMN("line_number", COLUMN_NUMBER),
                     [MODULE] = COLUMN("line_module_str", COLUMN_NUMBER),
                     [OFFSET] = COLUMN("line_offset", COLUMN_NUMBER),
-                    [ADDRESS] = COLUMN("line_address", COLUMN_WORD),
                     [LINE_FLAGS] = COLUMN("line_flags", COLUMN_BYTE)},
         .first = calloc((size_t)code_frames(code) + 1, sizeof(uint32_t)),
         .count = calloc((size_t)code_frames(code) + 1, sizeof(uint16_t)),

@@ -1,8 +1,8 @@
 /*
  * events.c: events in chunks, so that a browser unpacks only what it shows.
  *
- * All of them up to a limit; of longer recordings those that are worth it: the largest changes, the first failures, and
- * what findings name.  Which sizes are large is known from a first run: see html.c.
+ * All of them up to a limit; of longer recordings those that are worth it: what findings name, the first failures, and
+ * the largest changes.  How many there are of each size is known from a first run: see html.c.
  */
 #include "page.h"
 
@@ -37,16 +37,19 @@ enum {
     COLUMNS = A0 + CALL_MAX_ARGS
 };
 
-enum { EV_UNORDERED = 1, EV_NO_RETURN = 2, EV_FAULTS = 4, MOST_FAILURES = 5000 };
+enum { EV_UNORDERED = 1, EV_NO_RETURN = 2, EV_FAULTS = 4, FAILURES_OF = 10 };
 
 struct events_part {
     struct column c[COLUMNS];
-    uint64_t in_chunk, kept, failures;
+    uint64_t in_chunk, kept;
     uint64_t first_id, first_time, last_time;
     bool all;
-    int class; /* events above it are kept, and of those in it one of `every` */
-    uint64_t every, in_class;
-    struct buffer done; /* sections that are finished */
+    uint64_t *named; /* by findings; in order */
+    size_t n_named;
+    uint64_t failures;             /* so many more are kept */
+    int class;                     /* events above it are kept, and of those in it, */
+    uint64_t size, room, in_class; /* which are `size`, `room` at equal distances */
+    struct buffer done;            /* sections that are finished */
     unsigned chunks;
     struct column index[4]; /* first_id, count, start, end */
 };
@@ -78,19 +81,108 @@ static const struct column shape[COLUMNS] = {
     [A0 + 5] = COLUMN("a5", COLUMN_WORD),
 };
 
-struct events_part *events_new(int class, uint64_t every)
+/* ---- which ones ---- */
+
+static int class_of(const struct moment *m)
+{
+    const uint64_t changed = m->change.mapped + m->change.unmapped;
+    return changed ? 64 - __builtin_clzll(changed) : 0;
+}
+
+void events_count(struct events_sizes *sizes, const struct moment *m)
+{
+    sizes->all++;
+    sizes->failures += m->record->event.error != 0;
+    sizes->by_class[class_of(m)]++;
+}
+
+static int by_number(const void *left, const void *right)
+{
+    const uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+    return a < b ? -1 : a > b;
+}
+
+/* Those that findings name, the first findings first; false without memory. */
+static bool plan_named(struct events_part *part, const struct findings *findings, uint64_t most)
+{
+    size_t count = 0, own = 0;
+    for (size_t i = 0; i < findings->count; i++)
+        count += findings->list[i].n_events;
+    part->named = calloc(count + 1, sizeof(*part->named));
+    if (!part->named)
+        return false;
+    for (size_t i = 0; i < findings->count; i++)
+        for (size_t j = 0; j < findings->list[i].n_events && part->n_named < most; j++)
+            part->named[part->n_named++] = findings->list[i].events[j];
+    qsort(part->named, part->n_named, sizeof(*part->named), by_number);
+    for (size_t i = 0; i < part->n_named; i++)
+        if (!own || part->named[own - 1] != part->named[i])
+            part->named[own++] = part->named[i];
+    part->n_named = own;
+    return true;
+}
+
+/* All above a class of sizes, and some of that class. */
+static void plan_sizes(struct events_part *part, const struct events_sizes *sizes, uint64_t most)
+{
+    uint64_t sum = 0;
+    int class = EVENTS_CLASSES - 1;
+    while (class > 0 && sum + sizes->by_class[class] <= most)
+        sum += sizes->by_class[class --];
+    part->class = class;
+    part->size = sizes->by_class[class];
+    part->room = part->size < most - sum ? part->size : most - sum;
+}
+
+static bool plan(struct events_part *part, const struct findings *findings, const struct events_sizes *sizes,
+                 uint64_t most)
+{
+    part->all = sizes->all <= most;
+    if (part->all)
+        return true;
+    if (!plan_named(part, findings, most))
+        return false;
+    most -= part->n_named;
+    part->failures = sizes->failures < most / FAILURES_OF ? sizes->failures : most / FAILURES_OF;
+    plan_sizes(part, sizes, most - part->failures);
+    return true;
+}
+
+static bool is_named(const struct events_part *part, uint64_t event)
+{
+    return part->n_named && bsearch(&event, part->named, part->n_named, sizeof(event), by_number);
+}
+
+static bool is_wanted(struct events_part *part, const struct moment *m)
+{
+    const int class = class_of(m);
+    if (part->all || class > part->class || is_named(part, m->event))
+        return true;
+    if (class == part->class) {
+        const unsigned __int128 room = part->room, at = part->in_class++;
+        if ((at + 1) * room / part->size > at * room / part->size)
+            return true;
+    }
+    if (!m->record->event.error || !part->failures)
+        return false;
+    part->failures--;
+    return true;
+}
+
+/* ---- taking them ---- */
+
+struct events_part *events_new(const struct findings *findings, const struct events_sizes *sizes, uint64_t most)
 {
     struct events_part *part = calloc(1, sizeof(*part));
-    if (!part)
+    if (!part || !plan(part, findings, sizes, most)) {
+        events_free(part);
         return NULL;
+    }
     memcpy(part->c, shape, sizeof(shape));
     part->index[0] = (struct column)COLUMN("first_id", COLUMN_NEAR);
     part->index[1] = (struct column)COLUMN("count", COLUMN_NUMBER);
     part->index[2] = (struct column)COLUMN("start", COLUMN_NEAR);
     part->index[3] = (struct column)COLUMN("end", COLUMN_NEAR);
-    part->class = class;
-    part->every = every;
-    part->all = class == EVENTS_ALL_CLASSES;
     return part;
 }
 
@@ -103,6 +195,7 @@ void events_free(struct events_part *part)
     for (int i = 0; i < 4; i++)
         column_free(&part->index[i]);
     buffer_free(&part->done);
+    free(part->named);
     free(part);
 }
 
@@ -126,31 +219,6 @@ static void close_chunk(struct events_part *part, struct page *page)
     for (int i = 0; i < COLUMNS; i++)
         column_clear(&part->c[i]);
     part->in_chunk = 0;
-}
-
-static bool is_named_by_finding(const struct page *page, uint64_t event)
-{
-    for (size_t i = 0; i < page->findings.count; i++)
-        for (size_t j = 0; j < page->findings.list[i].n_events; j++)
-            if (page->findings.list[i].events[j] == event)
-                return true;
-    return false;
-}
-
-int events_class(const struct moment *m)
-{
-    const uint64_t changed = m->change.mapped + m->change.unmapped;
-    return changed ? 64 - __builtin_clzll(changed) : 0;
-}
-
-static bool is_wanted(struct events_part *part, const struct page *page, const struct moment *m)
-{
-    const int class = events_class(m);
-    if (class > part->class || is_named_by_finding(page, m->event))
-        return true;
-    if (class == part->class && part->every && part->in_class++ % part->every == 0)
-        return true;
-    return m->record->event.error && part->failures++ < MOST_FAILURES;
 }
 
 /* The path of a descriptor, the name that was passed, or the command of an exec. */
@@ -177,7 +245,7 @@ void events_add(struct events_part *part, struct page *page, const struct moment
 {
     const struct rec_event *event = &m->record->event;
     const struct decoder *d = page->decoder;
-    if (!is_wanted(part, page, m))
+    if (!is_wanted(part, m))
         return;
     const uint64_t process = page_process(page, m->pid), time = decoder_time(d);
     if (!part->in_chunk) {
@@ -210,16 +278,14 @@ void events_add(struct events_part *part, struct page *page, const struct moment
         close_chunk(part, page);
 }
 
-void events_limit(struct events_part *part, struct page *page, uint64_t size)
+void events_drop(struct events_part *part)
 {
-    close_chunk(part, page);
-    if (part->done.size + size <= page->options->max_size)
-        return;
     buffer_clear(&part->done);
+    for (int i = 0; i < COLUMNS; i++)
+        column_clear(&part->c[i]);
     for (int i = 0; i < 4; i++)
         column_clear(&part->index[i]);
-    part->chunks = 0;
-    part->kept = 0;
+    part->in_chunk = part->kept = part->chunks = 0;
     part->all = false;
 }
 
@@ -227,6 +293,7 @@ void page_events(struct page *page)
 {
     struct events_part *part = page->events;
     struct column columns[5];
+    close_chunk(part, page);
     memcpy(columns, part->index, sizeof(part->index));
     columns[4] = (struct column)COLUMN("whole", COLUMN_BYTE);
     column_add(&columns[4], part->all);

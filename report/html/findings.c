@@ -8,7 +8,6 @@
 enum {
     NAME,
     SEVERITY,
-    CONFIDENCE,
     SENTENCE,
     ADVICE,
     SEE,
@@ -106,7 +105,6 @@ static void add_finding(struct page *page, struct column *c, const struct findin
 {
     column_add(&c[NAME], strings_add_chars(&page->strings, f->name));
     column_add(&c[SEVERITY], f->severity);
-    column_add(&c[CONFIDENCE], f->confidence);
     column_add(&c[SENTENCE], words(page, f, f->sentence));
     column_add(&c[ADVICE], words(page, f, f->advice));
     column_add(&c[SEE], words(page, f, f->see));
@@ -128,23 +126,14 @@ static void add_finding(struct page *page, struct column *c, const struct findin
 void page_findings(struct page *page)
 {
     struct column c[COLUMNS] = {
-        [NAME] = COLUMN("name_str", COLUMN_NUMBER),
-        [SEVERITY] = COLUMN("severity", COLUMN_BYTE),
-        [CONFIDENCE] = COLUMN("confidence", COLUMN_BYTE),
-        [SENTENCE] = COLUMN("sentence_str", COLUMN_NUMBER),
-        [ADVICE] = COLUMN("advice_str", COLUMN_NUMBER),
-        [SEE] = COLUMN("see_str", COLUMN_NUMBER),
-        [PROC] = COLUMN("proc", COLUMN_NUMBER),
-        [START] = COLUMN("start", COLUMN_NUMBER),
-        [END] = COLUMN("end", COLUMN_NUMBER),
-        [NUMBERS] = COLUMN("numbers", COLUMN_NUMBER),
-        [EVENTS] = COLUMN("events", COLUMN_NUMBER),
-        [STACKS] = COLUMN("stacks", COLUMN_NUMBER),
-        [NUMBER_NAME] = COLUMN("number_name_str", COLUMN_NUMBER),
-        [NUMBER] = COLUMN("number_str", COLUMN_NUMBER),
-        [EVENT_ID] = COLUMN("event_id", COLUMN_NUMBER),
-        [EVENT_TIME] = COLUMN("event_time", COLUMN_NUMBER),
-        [STACK] = COLUMN("stack", COLUMN_NUMBER),
+        [NAME] = COLUMN("name_str", COLUMN_NUMBER),         [SEVERITY] = COLUMN("severity", COLUMN_BYTE),
+        [SENTENCE] = COLUMN("sentence_str", COLUMN_NUMBER), [ADVICE] = COLUMN("advice_str", COLUMN_NUMBER),
+        [SEE] = COLUMN("see_str", COLUMN_NUMBER),           [PROC] = COLUMN("proc", COLUMN_NUMBER),
+        [START] = COLUMN("start", COLUMN_NUMBER),           [END] = COLUMN("end", COLUMN_NUMBER),
+        [NUMBERS] = COLUMN("numbers", COLUMN_NUMBER),       [EVENTS] = COLUMN("events", COLUMN_NUMBER),
+        [STACKS] = COLUMN("stacks", COLUMN_NUMBER),         [NUMBER_NAME] = COLUMN("number_name_str", COLUMN_NUMBER),
+        [NUMBER] = COLUMN("number_str", COLUMN_NUMBER),     [EVENT_ID] = COLUMN("event_id", COLUMN_NUMBER),
+        [EVENT_TIME] = COLUMN("event_time", COLUMN_NUMBER), [STACK] = COLUMN("stack", COLUMN_NUMBER),
     };
     for (size_t i = 0; i < page->findings.count; i++)
         add_finding(page, c, &page->findings.list[i]);

@@ -6,12 +6,13 @@
  * In this order: charset, policy (CSP), title, style; header, static summary, empty panels; the sections that the first
  * picture needs; the script; the sections that come on demand; the mark of the end.
  *
- *     <script type="application/octet-stream" id="s-NAME" data-n="BYTES" data-crc="CRC32 IN HEX">BASE64</script>
+ *     <script type="application/octet-stream" id="s-NAME" data-z="deflate-raw" data-n="BYTES"
+ *             data-crc="CRC32 IN HEX">BASE64</script>
  *     <script type="application/octet-stream" id="s-eof">NUMBER OF SECTIONS</script>
  *
- * BASE64 is raw deflate (RFC 1951); data-n and data-crc are of the bytes before compression (CRC-32 of RFC 1952).  A
- * section that is missing, has another length or checksum, or a missing s-eof: the page says that the report is
- * damaged, and shows what it can.
+ * BASE64 is raw deflate (RFC 1951), as data-z tells; data-n and data-crc are of the bytes before compression (CRC-32 of
+ * RFC 1952). A section that is missing, has another length or checksum, or a missing s-eof: the page says that the
+ * report is damaged, and shows what it can.
  *
  * ---- a section ----
  *
@@ -35,10 +36,10 @@
  * ticks (length of the run), events, embedded (events that are in the file), exact (1: all events, all lives), buckets,
  * sparse (buckets of the sparse section: 1024, or fewer where those would be too many sums), instants, lives (1: all
  * are there; 0: only those that were there at one of the instants, which are k * ticks / instants for k from 0 to
- * instants, the last the end of the run, and the ticks in `peak`), peak (tick of the highest resident memory), command,
- * trace, host, kernel, tool, started (text), processes, threads, verified (text: "214 checkpoints, 0 drift"), loss
- * (text, empty: nothing was lost), stacks (text: how many are complete), max_map_count, uncollected (text: what was not
- * collected), show_events, show_layout, show_stacks, show_findings, show_heap: commands that show all.
+ * instants, the last the end of the run, and the ticks in `peak`), peak (tick of the highest resident memory), trace,
+ * host, kernel, tool, started, sampling (text), threads, verified (text: "214 checkpoints, 0 drift"), loss (text,
+ * empty: nothing was lost), stacks (text: how many are complete), uncollected (text: what was not collected),
+ * show_events, show_layout, show_stacks, show_findings, show_heap: commands that show all.
  *
  * ---- tables: 't' each ----
  *
@@ -64,15 +65,14 @@
  * ---- stk: the code ----
  *
  * Lines, a function or a place in one: line_function_str, line_file_str, line_number, line_module_str, line_offset
- * (from the function's start; of a line without one, its address in the module), line_address 'w', line_flags (1
- * inlined, 2 guessed, 4 libc or the loader or an allocator, 8 a library, 16 made at run time). Trees: node_line (index
- * + 1; 0: the root, or what stands in place of a line), node_parent (index; a parent has a lower index than its
- * children; the root is 0), node_word_str (shown when there is no line: "execve", "no stack"), and the same with from
- * call sites on outwards: rnode_line, rnode_parent, rnode_word_str. Stacks: stack_id (as in the text reports; 0: none),
- * stack_node, stack_rnode (where it ends in the trees), stack_site (line, index + 1), stack_site_str (its text, never
- * empty), stack_quality (0 complete, 1 guessed, 2 truncated), and its lines, innermost first: stack_lines (how many),
- * then one after another in lines.  The first stacks stand for no known stack, for what execve mapped, and for what the
- * kernel made.
+ * (from the function's start; of a line without one, its address in the module), line_flags (1 inlined, 2 guessed, 4
+ * libc or the loader or an allocator, 8 a library, 16 made at run time). Trees: node_line (index + 1; 0: the root, or
+ * what stands in place of a line), node_parent (index; a parent has a lower index than its children; the root is 0),
+ * node_word_str (shown when there is no line: "execve", "no stack"), and the same with from call sites on outwards:
+ * rnode_line, rnode_parent, rnode_word_str. Stacks: stack_id (as in the text reports; 0: none), stack_node, stack_rnode
+ * (where it ends in the trees), stack_site (line, index + 1), stack_site_str (its text, never empty), stack_quality (0
+ * complete, 1 guessed, 2 truncated), and its lines, innermost first: stack_lines (how many), then one after another in
+ * lines. The first stacks stand for no known stack, for what execve mapped, and for what the kernel made.
  *
  * ---- lod0, lod1, ...: series ----
  *
@@ -109,16 +109,16 @@
  *
  * ---- find: findings ----
  *
- * name_str, severity (0 note, 1 warning, 2 problem), confidence (0 low to 2 high), sentence_str, advice_str, see_str,
- * proc (index + 1), start, end (ticks between which it shows), numbers, events, stacks (how many of each, then one
- * after another:) number_name_str, number_str; event_id, event_time; stack (index).
+ * name_str, severity (0 note, 1 warning, 2 problem), sentence_str, advice_str, see_str, proc (index + 1), start, end
+ * (ticks between which it shows), numbers, events, stacks (how many of each, then one after another:) number_name_str,
+ * number_str; event_id, event_time; stack (index).
  *
  * ---- heap: of the process whose malloc asked for most ----
  *
  * proc (index + 1; 0: no heap), word_name 't', word 't': what is to be said, in order ("high water": "391.5M at 8.20
  * s"). Steps: step_time, step_act, step_bytes, step_size, step_stack (index), step_event; steps_left_out. Moves of the
- * mmap threshold: move_time, move_from, move_to, move_stack, move_event. Arenas: arena_start_page, arena_reserved,
- * arena_open, arena_time, arena_threads_str.
+ * mmap threshold: move_time, move_from, move_to, move_stack. Arenas: arena_start_page, arena_reserved, arena_open,
+ * arena_time, arena_threads_str.
  *
  * ---- code: around call sites ----
  *

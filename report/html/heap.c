@@ -158,7 +158,6 @@ enum {
     MOVE_FROM,
     MOVE_TO,
     MOVE_STACK,
-    MOVE_EVENT,
     ARENA_START,
     ARENA_RESERVED,
     ARENA_OPEN,
@@ -175,7 +174,6 @@ static void add_moves(struct page *page, struct column *c)
         column_add(&c[MOVE_FROM], t->moves[i].from);
         column_add(&c[MOVE_TO], t->moves[i].to);
         column_add(&c[MOVE_STACK], stack_sums_index(page->decoder, t->moves[i].stack));
-        column_add(&c[MOVE_EVENT], t->moves[i].event);
     }
 }
 
@@ -220,7 +218,6 @@ void page_heap(struct page *page)
         [MOVE_FROM] = COLUMN("move_from", COLUMN_NUMBER),
         [MOVE_TO] = COLUMN("move_to", COLUMN_NUMBER),
         [MOVE_STACK] = COLUMN("move_stack", COLUMN_NUMBER),
-        [MOVE_EVENT] = COLUMN("move_event", COLUMN_NEAR),
         [ARENA_START] = COLUMN("arena_start_page", COLUMN_NEAR),
         [ARENA_RESERVED] = COLUMN("arena_reserved", COLUMN_NUMBER),
         [ARENA_OPEN] = COLUMN("arena_open", COLUMN_NUMBER),

@@ -24,7 +24,7 @@
 
 const struct html_options html_defaults = {.events = HTML_EVENTS_AUTO, .max_size = 25 << 20};
 
-enum { SIZE_CLASSES = 65, EVENTS_MOST = 1000000, EVENTS_NOTABLE = 50000 };
+enum { EVENTS_MOST = 1000000, EVENTS_NOTABLE = 50000 };
 
 void page_section(struct page *page, const char *name, const struct column *columns, size_t count)
 {
@@ -44,7 +44,7 @@ void page_columns(struct page *page, const char *name, struct column *columns, s
 
 struct first_run {
     struct play play;
-    uint64_t sizes[SIZE_CLASSES]; /* events by log2 of the bytes that they changed */
+    struct events_sizes sizes;
     char loss[512];
 };
 
@@ -61,7 +61,7 @@ static int first_run(struct page *page, struct first_run *run)
             stack_sums_add(page->sums, play->decoder, &m) < 0)
             return complain(EXIT_TROUBLE, "%s: the report could not be made", page->trace);
         if (m.event)
-            run->sizes[events_class(&m)]++;
+            events_count(&run->sizes, &m);
     }
     if (!page->sums || stack_sums_now(page->sums, play->decoder) < 0)
         return complain(EXIT_TROUBLE, "out of memory");
@@ -112,9 +112,8 @@ static uint32_t *choose_slots(const struct page *page, const struct decoder *d, 
     *ret_count = 0;
     for (size_t i = 0; list && slots && count > 1 && i < count; i++) {
         struct peak resident = {0}, virtual_ = {0};
-        const uint32_t pid = decoder_process_at(d, i)->pid;
-        timeline_peak(page->timeline, d, pid, false, &resident);
-        timeline_peak(page->timeline, d, pid, true, &virtual_);
+        timeline_process_peak(page->timeline, i, false, &resident);
+        timeline_process_peak(page->timeline, i, true, &virtual_);
         list[i] = (struct ranked){resident.bytes, virtual_.bytes, (uint32_t)i};
     }
     if (list && slots && count > 1) {
@@ -128,19 +127,11 @@ static uint32_t *choose_slots(const struct page *page, const struct decoder *d, 
     return slots;
 }
 
-/* All events; or the largest, as many as asked for: all above a class of sizes, and some of that class. */
-static struct events_part *plan_events(const struct page *page, const uint64_t sizes[SIZE_CLASSES])
+/* How many events are wanted. */
+static uint64_t most_events(const struct page *page, const struct events_sizes *sizes)
 {
-    const uint64_t events = timeline_totals(page->timeline)->events, asked = page->options->events;
-    const uint64_t most = asked != HTML_EVENTS_AUTO ? asked : events <= EVENTS_MOST ? events : EVENTS_NOTABLE;
-    uint64_t sum = 0;
-    if (events <= most)
-        return events_new(EVENTS_ALL_CLASSES, 0);
-    int class = SIZE_CLASSES - 1;
-    while (class > 0 && sum + sizes[class] <= most)
-        sum += sizes[class --];
-    const uint64_t room = most - sum;
-    return events_new(class, room ? sizes[class] / room + 1 : 0);
+    const uint64_t asked = page->options->events;
+    return asked != HTML_EVENTS_AUTO ? asked : sizes->all <= EVENTS_MOST ? EVENTS_MOST : EVENTS_NOTABLE;
 }
 
 /* ---- the second run ---- */
@@ -152,12 +143,26 @@ static void take(struct page *page, struct buffer *peak, bool *taken, const stru
         page->failed = true;
     if (m->event)
         events_add(page->events, page, m);
+    if (m->event && page->notable)
+        events_add(page->notable, page, m);
     heap_part_add(page->heap, page, m);
     evidence_add(page->evidence, page, m);
     if (!*taken && m->record->kind == REC_SAMPLE && m->time == top->time && m->pid == top->pid) {
         *taken = true;
         static_peak(page, peak, m);
     }
+}
+
+/* Fewer are at hand when they may be too many for the file: packing them up is what takes time, and waits. */
+static bool plan_events(struct page *page, const struct events_sizes *sizes)
+{
+    const uint64_t most = most_events(page, sizes);
+    page->events = events_new(&page->findings, sizes, most);
+    if (page->events && most > EVENTS_NOTABLE && sizes->all > EVENTS_NOTABLE) {
+        page->notable = events_new(&page->findings, sizes, EVENTS_NOTABLE);
+        return page->notable;
+    }
+    return page->events;
 }
 
 static int second_run(struct page *page, struct play *play, const struct first_run *first, struct buffer *peak)
@@ -171,10 +176,9 @@ static int second_run(struct page *page, struct play *play, const struct first_r
     const struct survey_plan plan = {page->ticks, timeline_totals(page->timeline)->resident.time, page->slots,
                                      page->n_slots};
     page->survey = survey_new(play->decoder, &plan);
-    page->events = plan_events(page, first->sizes);
     page->heap = heap_part_new();
     page->evidence = evidence_new(&page->findings);
-    if (!page->survey || !page->events || !page->heap || !page->evidence)
+    if (!plan_events(page, &first->sizes) || !page->survey || !page->heap || !page->evidence)
         return complain(EXIT_TROUBLE, "out of memory");
     /* A recording that is still being made has more by now: what the first run knew nothing of is left out. */
     const uint64_t records = first->play.ordinal;
@@ -215,11 +219,6 @@ static void tell_header(struct meta *meta, const struct rec_header *header)
     char text[64];
     struct tm utc;
     const time_t seconds = (time_t)(header->wall_ns / 1000000000u);
-    struct buffer command = {0};
-    for (size_t i = 0; i < header->argv.size; i++)
-        buffer_char(&command, header->argv.data[i] ? header->argv.data[i] : ' ');
-    tell_text(meta, "command", (struct text){command.data, command.size});
-    buffer_free(&command);
     tell_text(meta, "kernel", header->kernel);
     tell_text(meta, "host", header->machine);
     tell_text(meta, "tool", header->version);
@@ -228,7 +227,6 @@ static void tell_header(struct meta *meta, const struct rec_header *header)
     tell(meta, "started", text);
     snprintf(text, sizeof(text), "%u ms", header->sample_interval);
     tell(meta, "sampling", text);
-    tell_number(meta, "max_map_count", header->max_map_count);
 }
 
 static void tell_commands(struct meta *meta, const struct page *page)
@@ -270,7 +268,6 @@ static void page_meta(struct page *page)
     tell_number(&meta, "lives", !instants);
     tell_number(&meta, "peak", t->resident.time);
     tell(&meta, "trace", page->shown);
-    tell_number(&meta, "processes", t->processes);
     tell_number(&meta, "threads", t->threads);
     snprintf(text, sizeof(text), "%s checkpoint%s, %s drift",
              units_count(one, sizeof(one), decoder_checkpoints(page->decoder)),
@@ -320,10 +317,15 @@ static void add_head(struct page *page, struct buffer *out)
     buffer_string(out, "</style></head>\n<body>\n");
 }
 
-/* Each part into a buffer of its own, as what comes first in the file is known last. */
-static void make_parts(struct page *page, struct buffer *early, struct buffer *late)
+/* What is made once, each part into a buffer of its own, as what comes first in the file is known last. */
+struct parts {
+    struct buffer head, early, late;
+    unsigned sections;
+};
+
+static void make_parts(struct page *page, struct parts *parts, const struct buffer *peak)
 {
-    page->out = early;
+    page->out = &parts->early;
     page_tables(page);
     page_processes(page);
     page_code(page);
@@ -331,38 +333,83 @@ static void make_parts(struct page *page, struct buffer *early, struct buffer *l
     page_lives(page);
     page_findings(page);
     page_heap(page);
-    page->out = late;
+    page->out = &parts->late;
     page_sparse(page);
     page_looks(page);
     page_instructions(page);
-    events_limit(page->events, page, early->size + late->size);
+    add_head(page, &parts->head);
+    static_write(page, &parts->head, peak);
+    add_asset(&parts->head, ASSET_HTML_BODY);
+    parts->sections = page->sections;
+    page->failed |= parts->head.failed || parts->early.failed || parts->late.failed || page->strings.failed;
+}
+
+static void put_together(struct page *page, const struct parts *parts, struct buffer *out)
+{
+    char end[96];
+    buffer_clear(out);
+    page->out = out;
+    page->sections = parts->sections;
+    buffer_append(out, parts->head.data, parts->head.size);
+    page_meta(page);
+    page_section(page, "str", &page->strings.texts, 1);
+    buffer_append(out, parts->early.data, parts->early.size);
+    buffer_string(out, "<script>");
+    add_asset(out, ASSET_HTML_JS);
+    buffer_string(out, "</script>\n");
+    buffer_append(out, parts->late.data, parts->late.size);
     page_events(page);
+    snprintf(end, sizeof(end), "<script type=\"application/octet-stream\" id=\"s-eof\">%u</script>\n</body></html>\n",
+             page->sections);
+    buffer_string(out, end);
+    page->failed |= out->failed;
+}
+
+/* False when there are no fewer. */
+static bool take_fewer_events(struct page *page)
+{
+    if (page->notable) {
+        events_free(page->events);
+        page->events = page->notable;
+        page->notable = NULL;
+        return true;
+    }
+    if (!events_kept(page->events))
+        return false;
+    events_drop(page->events);
+    return true;
+}
+
+static void tell_fewer_events(const struct page *page, uint64_t wanted, uint64_t size)
+{
+    const uint64_t kept = events_kept(page->events);
+    char all[UNITS_MAX], some[UNITS_MAX], most[UNITS_MAX], now[UNITS_MAX];
+    units_size(most, sizeof(most), page->options->max_size);
+    units_size(now, sizeof(now), size);
+    units_count(all, sizeof(all), wanted);
+    if (size > page->options->max_size)
+        complain(0, "--html-max-size: the report is %s, which is more than %s, without single events", now, most);
+    else if (kept)
+        complain(0, "--html-max-size: with %s events the report would be larger than %s; it has %s of them", all, most,
+                 units_count(some, sizeof(some), kept));
+    else
+        complain(0, "--html-max-size: with %s events the report would be larger than %s; it has none of them", all,
+                 most);
 }
 
 static void make_file(struct page *page, const struct buffer *peak, struct buffer *out)
 {
-    struct buffer early = {0}, late = {0}, body = {0};
-    char end[96];
-    make_parts(page, &early, &late);
-    static_write(page, &body, peak);
-    add_head(page, out);
-    buffer_append(out, body.data, body.size);
-    add_asset(out, ASSET_HTML_BODY);
-    page->out = out;
-    page_meta(page);
-    page_section(page, "str", &page->strings.texts, 1);
-    buffer_append(out, early.data, early.size);
-    buffer_string(out, "<script>");
-    add_asset(out, ASSET_HTML_JS);
-    buffer_string(out, "</script>\n");
-    buffer_append(out, late.data, late.size);
-    snprintf(end, sizeof(end), "<script type=\"application/octet-stream\" id=\"s-eof\">%u</script>\n</body></html>\n",
-             page->sections);
-    buffer_string(out, end);
-    page->failed |= early.failed || late.failed || body.failed || out->failed || page->strings.failed;
-    buffer_free(&early);
-    buffer_free(&late);
-    buffer_free(&body);
+    struct parts parts = {0};
+    make_parts(page, &parts, peak);
+    const uint64_t wanted = events_kept(page->events);
+    do
+        put_together(page, &parts, out);
+    while (!page->failed && out->size > page->options->max_size && take_fewer_events(page));
+    if (events_kept(page->events) < wanted || out->size > page->options->max_size)
+        tell_fewer_events(page, wanted, out->size);
+    buffer_free(&parts.head);
+    buffer_free(&parts.early);
+    buffer_free(&parts.late);
 }
 
 /* 0, or the exit status after one line was printed. */
@@ -396,6 +443,7 @@ int html_make(const char *trace, const struct html_options *options, struct buff
         status = complain(EXIT_TROUBLE, "%s: no memory for the report", trace);
     survey_free(page.survey);
     events_free(page.events);
+    events_free(page.notable);
     heap_part_free(page.heap);
     evidence_free(page.evidence);
     play_close(&second);

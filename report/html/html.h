@@ -15,7 +15,7 @@
 
 struct html_options {
     uint64_t events;   /* at most so many, or one of the above */
-    uint64_t max_size; /* bytes of the file: events are left out rather than going beyond */
+    uint64_t max_size; /* bytes of the file: events are left out rather than going beyond, and one line tells so */
     bool no_source;    /* no lines of source files, no instructions */
     const char *shown; /* name of the trace in commands that the page tells; NULL: that of the file */
 };

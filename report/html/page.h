@@ -30,6 +30,7 @@ struct page {
     struct decoder *decoder;
     struct survey *survey;
     struct events_part *events;
+    struct events_part *notable; /* in place of them when they make the file too large; NULL: none are */
     struct heap_part *heap;
     struct evidence *evidence;
     const uint32_t *slots; /* process indexes */
@@ -45,7 +46,7 @@ void page_section(struct page *page, const char *name, const struct column *colu
 /* The same, and its columns are freed. */
 void page_columns(struct page *page, const char *name, struct column *columns, size_t count);
 
-/* Index + 1 of a process, 0: unknown. */
+/* Index + 1 of the newest process with that pid so far, 0: unknown. */
 uint64_t page_process(const struct page *page, uint32_t pid);
 
 /* Whether the recording is of one process only. */
@@ -65,18 +66,23 @@ void page_lives(struct page *page);
 void page_looks(struct page *page); /* lives.c */
 void page_sparse(struct page *page);
 /* events.c: taken while records go by, written at the end. */
-enum { EVENTS_ALL_CLASSES = -1 };
+enum { EVENTS_CLASSES = 65 };
 
-/* Log2 of the bytes that an event changes, and 1; 0 when it changes none. */
-int events_class(const struct moment *moment);
+/* Events by log2 of the bytes that they changed, and 1; 0: of those that changed none. */
+struct events_sizes {
+    uint64_t all, failures, by_class[EVENTS_CLASSES];
+};
 
-/* Those above that class are kept, and of those in it one of `every` (0: none). */
-struct events_part *events_new(int class, uint64_t every);
+void events_count(struct events_sizes *sizes, const struct moment *moment);
+
+/* All, or no more than `most`: those that findings name, the first failures (up to a tenth), and the largest. */
+struct events_part *events_new(const struct findings *findings, const struct events_sizes *sizes, uint64_t most);
 void events_free(struct events_part *part);
 void events_add(struct events_part *part, struct page *page, const struct moment *moment);
 uint64_t events_kept(const struct events_part *part);
-/* Behind the last one.  None are kept when the file would be too large with them; `size` is that of all else. */
-void events_limit(struct events_part *part, struct page *page, uint64_t size);
+
+/* Behind the last one: keep none after all. */
+void events_drop(struct events_part *part);
 void page_events(struct page *page);
 
 /* findings.c: the same for the times of the events that are evidence. */

@@ -49,18 +49,6 @@ static uint64_t slot_of(const struct page *page, size_t process)
     return 0;
 }
 
-static uint64_t events_of(const struct page *page, size_t slot)
-{
-    uint64_t sum = 0;
-    size_t buckets;
-    for (int call = 0; (slot || page_is_alone(page)) && call < CALL_COUNT; call++) {
-        const uint64_t *values = survey_series(page->survey, slot, SURVEY_CALL + call, &buckets);
-        for (size_t i = 0; values && i < buckets; i++)
-            sum += values[i];
-    }
-    return sum;
-}
-
 static void status_text(char *text, size_t size, const struct process_info *process)
 {
     const int status = (int)process->status;
@@ -82,18 +70,18 @@ static void add_process(struct page *page, struct column *c, const struct proces
     const uint64_t slot = slot_of(page, process->index);
     struct peak resident = {0}, virtual_ = {0};
     char status[64];
-    timeline_peak(page->timeline, page->decoder, process->pid, false, &resident);
-    timeline_peak(page->timeline, page->decoder, process->pid, true, &virtual_);
+    timeline_process_peak(page->timeline, process->index, false, &resident);
+    timeline_process_peak(page->timeline, process->index, true, &virtual_);
     status_text(status, sizeof(status), process);
     column_add(&c[PID], process->pid);
-    column_add(&c[PARENT], page_process(page, process->parent));
+    column_add(&c[PARENT], process->parent_at);
     column_add(&c[NAME], strings_add_chars(&page->strings, process->comm));
     column_add(&c[EXE], strings_add_chars(&page->strings, process->exe));
     column_add(&c[STATUS], strings_add_chars(&page->strings, status));
     column_add(&c[START], life->start);
     column_add(&c[END], life->end);
     column_add(&c[SLOT], slot || page_is_alone(page) ? slot + 1 : 0);
-    column_add(&c[EVENTS], events_of(page, slot));
+    column_add(&c[EVENTS], survey_events(page->survey, process->index));
     column_add(&c[THREADS], life->threads);
     column_add(&c[RESIDENT], resident.bytes);
     column_add(&c[VIRTUAL], virtual_.bytes);

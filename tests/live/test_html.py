@@ -5,12 +5,13 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import subprocess
 
 import pytest
 
 from html_reader import Report
-from trace_spec import read_trace
+from trace_spec import Payload, read_trace
 
 pytestmark = pytest.mark.early
 
@@ -270,6 +271,206 @@ def test_a_pipe_is_refused(run_once):
     done = run_once(run_once.brkwater, "html", "/dev/stdin", "-o", run_once.path("x.html"), stdin=subprocess.PIPE)
     assert done.status == 125 and b"reads a recording twice" in done.stderr, done
     assert not os.path.exists(run_once.path("x.html"))
+
+
+def varint(value):
+    coded = bytearray()
+    while value > 127:
+        coded.append(value & 127 | 128)
+        value >>= 7
+    return bytes(coded) + bytes([value])
+
+
+STACK_RECORD = 17
+
+
+def with_frames(data, frame):
+    """The records of a trace, where the second frame of each stack is that one."""
+    plain = Payload(subprocess.run(["zstd", "-qdc"], input=data, stdout=subprocess.PIPE, check=True).stdout)
+    changed = bytearray()
+    while plain.at < len(plain.data):
+        kind, size = plain.varint(), plain.varint()
+        record = Payload(plain.data[plain.at:plain.at + size])
+        plain.at += size
+        if kind == STACK_RECORD:
+            head = [record.varint() for _ in range(3)]
+            frames, last = [], 0
+            for _ in range(record.varint()):
+                last += record.signed()
+                frames.append(last & (1 << 64) - 1)
+            frames[1:2] = [frame] if len(frames) > 1 else []
+            steps = [frame - before for before, frame in zip([0, *frames], frames)]
+            record = Payload(b"".join(map(varint, [*head, len(frames), *(step << 1 if step >= 0 else (-step << 1) - 1 for step in steps)])))
+        changed += varint(kind) + varint(len(record.data)) + record.data
+    return subprocess.run(["zstd", "-qc", "--check"], input=bytes(changed), stdout=subprocess.PIPE, check=True).stdout
+
+
+@pytest.mark.parametrize("frame", [50, 1 << 20, (1 << 32) - 1])
+def test_frames_that_never_were(run_once, frame):
+    """Stacks name a frame of which nothing is told: one unknown line stands for it, in all reports."""
+    if not shutil.which("zstd"):
+        pytest.skip("zstd is not installed")
+    outcome, trace = run_once.traced("/bin/true")
+    assert outcome.status == 0, outcome
+    known = sum(kind == "frame" for kind, _ in read_trace(trace.path))
+    path = pathlib.Path(run_once.path("unknown.brkw"))
+    path.write_bytes(with_frames(pathlib.Path(trace.path).read_bytes(), min(known + frame, (1 << 32) - 1)))
+    for verb in ("report", "layout", "stacks", "findings", "verify"):
+        assert run_once.verb(verb, path).status >= 0, verb
+    page = pathlib.Path(run_once.path("unknown.html"))
+    done = run_once.verb("html", path, "-o", page)
+    assert done.status == 0, done
+    code = Report(page)["stk"]
+    lines = list(zip(code["line_module_str"], code["line_function_str"], code["line_offset"]))
+    assert lines.count((0, 0, 0)) == 1 and code["lines"].count(lines.index((0, 0, 0))) > 3
+    assert max(code["lines"]) < len(lines)
+
+
+def is_refused(done, path):
+    assert done.status == 2 and len(done.err.splitlines()) == 1 and "is the recording itself" in done.err, done
+    assert str(path) in done.err, done
+
+
+def test_the_recording_is_not_written_over(run_once):
+    """-o and --html with the name of the recording, or another name of it."""
+    outcome, trace = run_once.traced("/bin/true")
+    assert outcome.status == 0, outcome
+    path, folder = pathlib.Path(trace.path), pathlib.Path(run_once.folder)
+    whole = path.read_bytes()
+    (folder / "symbolic").symlink_to(path)
+    (folder / "hard").hardlink_to(path)
+    (folder / "below").mkdir()
+    for name in (path, folder / "symbolic", folder / "hard", f"{folder}/below/../{path.name}"):
+        is_refused(run_once.verb("html", path, "-o", name), name)
+        is_refused(run_once.verb("html", name, "-o", path), path)
+        is_refused(run_once.verb("stacks", path, "--format", "svg", "-o", name), name)
+        is_refused(run_once(run_once.brkwater, "-o", path, "--html", name, "--", "touch", folder / "ran"), name)
+    for name in (folder / "new", f"{folder}/below/../new"):
+        is_refused(run_once(run_once.brkwater, "-o", folder / "new", "--html", name, "--", "touch", folder / "ran"), name)
+    assert path.read_bytes() == whole and not (folder / "ran").exists() and not (folder / "new").exists()
+    assert run_once.verb("stacks", path, "-o", folder / "other").status == 0
+    assert run_once.verb("html", path, "-o", "/dev/null").status == 0
+
+
+FAILING = """
+import mmap, os
+for i in range(3000):
+    try: mmap.mmap(-1, 1 << 60)
+    except OSError: pass
+for i in range(400): mmap.mmap(-1, 4096 * (1 + i % 9)).close()
+"""
+
+
+def test_as_many_events_as_asked_for(run_once):
+    """None is none; of N, those that findings name are first, then failures, and the largest changes have the rest."""
+    outcome, trace = run_once.traced("/usr/bin/python3", "-S", "-c", FAILING)
+    assert outcome.status == 0, outcome
+    every = trace.events()
+    assert sum(event["errno"] == "ENOMEM" for event in every) >= 3000
+    whole = report_of(run_once, trace)
+    named = set(whole["find"]["event_id"])
+    assert len(named) > 2 and len(whole.events()) == len(every)
+    none = report_of(run_once, trace, "--html-events=none")
+    assert none.events() == [] and none.meta["embedded"] == "0" and none["ev"]["count"] == []
+    assert none.meta["events"] == str(len(every))
+    for most in (1, 2, len(named), 100, 1000, len(every) - 1):
+        report = report_of(run_once, trace, f"--html-events={most}")
+        kept = {event["id"] for event in report.events()}
+        assert most * 0.9 <= len(kept) == int(report.meta["embedded"]) <= most and report["ev"]["whole"] == [0]
+        assert len(kept & named) >= min(most, len(named))
+        rest = sorted((event["mapped"] + event["unmapped"] for event in every), reverse=True)
+        if most >= 1000:
+            assert sum(event["error"] != 0 for event in report.events()) >= 90
+            assert {event["id"] for event in every if event["mapped"] + event["unmapped"] > 2 * rest[700]} <= kept
+    assert len(report_of(run_once, trace, f"--html-events={len(every)}").events()) == len(every)
+
+
+def sized(run, trace, size):
+    path = pathlib.Path(run.path("sized.html"))
+    done = run.verb("html", trace.path, "-o", path, f"--html-max-size={size}")
+    assert done.status == 0, done
+    return Report(path), path.stat().st_size, done.err
+
+
+def test_the_file_is_no_larger_than_asked_for(run_once):
+    """Of too many events the notable ones are left, then none; one line tells so."""
+    outcome, trace = run_once.traced(run_once.program("threads-race"), 5, 2, 31000, options=["--depth=0", "--no-faults"])
+    assert outcome.status == 0, outcome
+    whole, size, told = sized(run_once, trace, "1G")
+    events = len(whole.events())
+    assert events > 60000 and told == ""
+    report, same, told = sized(run_once, trace, size)
+    assert (len(report.events()), same, told) == (events, size, "")
+    report, notable, told = sized(run_once, trace, size - 1)
+    assert notable < size and 45000 <= len(report.events()) <= 50000 and report["ev"]["whole"] == [0]
+    assert report.meta["embedded"] == str(len(report.events())) and report.meta["exact"] == "0"
+    assert report.count == len(report.sections)
+    assert len(told.splitlines()) == 1 and f"with {events:,} events" in told and f"{len(report.events()):,} of them" in told
+    report, none, told = sized(run_once, trace, notable - 1)
+    assert none < notable and report.events() == [] and report.count == len(report.sections)
+    assert report.meta["embedded"] == "0"
+    assert len(told.splitlines()) == 1 and "it has none of them" in told
+    assert sized(run_once, trace, none)[1] == none
+    report, least, told = sized(run_once, trace, none - 1)
+    assert report.events() == [] and least == none and len(told.splitlines()) == 1 and "without single events" in told
+
+
+# A process ends, its child lives on and starts one that gets the pid of the first; then another one that is large.
+PIDS = """
+import mmap, os, sys, time
+def start(pid, body):
+    open('/proc/sys/kernel/ns_last_pid', 'w').write(str(pid - 1))
+    child = os.fork()
+    if child == 0:
+        body()
+        os._exit(0)
+    assert child == pid
+    return child
+def small():
+    mmap.mmap(-1, 1 << 20)
+def large():
+    hold = mmap.mmap(-1, 48 << 20)
+def middle():
+    time.sleep(0.3)
+    os.waitpid(start(500, small), 0)
+    time.sleep(0.05)
+def first():
+    start(501, middle)
+os.waitpid(start(500, first), 0)
+time.sleep(0.8)
+os.waitpid(start(500, large), 0)
+"""
+
+
+def test_a_pid_that_is_used_again(run_once):
+    """Each process has the parent and the peaks of its own, whatever pid it shares with others."""
+    path = pathlib.Path(run_once.path("again.brkw"))
+    unshare = ["unshare", "-p", "-f", "--mount-proc"]
+    if run_once.user != "root" or subprocess.run([*unshare, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("pid namespaces need root")
+    done = run_once(*unshare, run_once.brkwater, "-q", "-o", path, "--", "/usr/bin/python3", "-S", "-I", "-c", PIDS)
+    assert done.status == 0, done
+    page = path.with_suffix(".html")
+    assert run_once.verb("html", path, "-o", page).status == 0
+    report = Report(page)
+    command, first, middle, small, large = range(5)
+    assert report["proc"]["pid"][1:] == [500, 501, 500, 500]
+    assert report["proc"]["parent"] == [0, command + 1, first + 1, middle + 1, command + 1]
+    peaks = report["proc"]["virtual_peak"]
+    assert peaks[large] > peaks[command] + (40 << 20) and peaks[small] < peaks[command] + (4 << 20)
+    assert peaks[first] < peaks[small]
+    for process, slot in enumerate(report["proc"]["slot"]):
+        assert max(report[f"lod{slot - 1}"]["virtual_max"]) == peaks[process]
+
+
+def test_events_of_each_process(run_once):
+    """Processes beyond those that have series of their own have their events too."""
+    outcome, trace = run_once.traced("bash", "-c", "for i in {1..70}; do (true); done")
+    assert outcome.status == 0, outcome
+    report = report_of(run_once, trace)
+    counts = collections.Counter(event["proc"] for event in report.events())
+    assert report["proc"]["slot"].count(0) > 0
+    assert report["proc"]["events"] == [counts[process] for process in range(len(report["proc"]["pid"]))]
 
 
 def test_report_at_the_end_of_a_run(run):

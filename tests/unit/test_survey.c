@@ -170,6 +170,41 @@ static void test_instants(void **state)
     driver_end(&d);
 }
 
+/* ---- one mapping whose access changes all the time ---- */
+
+/* The whole of it is changed at once, so that each change is one more, however few of its lives are kept. */
+static void test_protects(void **state)
+{
+    (void)state;
+    struct driver d;
+    struct many m = {.there = calloc(MANY + 64, SLOTS)};
+    uint64_t instants, seen = 0;
+    size_t count;
+    driver_open(&d);
+    const struct survey_plan plan = {.ticks = MANY + 10};
+    m.survey = survey_new(d.decoder, &plan);
+    d.after = follow_many;
+    d.context = &m;
+    driver_start(&d);
+    DRIVE(&d, .call = CALL_MMAP, .args = {0, TRACE_PAGE, RW, PRIVATE, UINT64_MAX, 0}, .ret = BASE, .stack = 1);
+    const uint64_t mapped = decoder_time(d.decoder);
+    for (int step = 0; step < MANY; step++)
+        DRIVE(&d, .call = CALL_MPROTECT, .args = {BASE, TRACE_PAGE, step % 2 ? RW : PROT_READ});
+    assert_int_equal(survey_end(m.survey, d.decoder), 0);
+    const struct survey_life *lives = survey_lives(m.survey, &count, &instants);
+    assert_true(instants >= 16 && count < 300000);
+    for (size_t i = 0; i < count; i++)
+        if (lives[i].segment.start == BASE) {
+            assert_int_equal(lives[i].protects, lives[i].born - mapped); /* one at each tick */
+            seen++;
+        }
+    assert_true(seen > instants / 2);
+    d.after = NULL;
+    survey_free(m.survey);
+    free(m.there);
+    driver_end(&d);
+}
+
 /* ---- looks at resident pages ---- */
 
 enum { FEW = 400, LOOKS = 9001 };
@@ -289,10 +324,8 @@ static void test_many_looks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_moment),
-        cmocka_unit_test(test_instants),
-        cmocka_unit_test(test_looks),
-        cmocka_unit_test(test_many_looks),
+        cmocka_unit_test(test_every_moment), cmocka_unit_test(test_instants),   cmocka_unit_test(test_protects),
+        cmocka_unit_test(test_looks),        cmocka_unit_test(test_many_looks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
