@@ -506,10 +506,10 @@ export function makeReport(given = {}) {
     const finds = options.empty ? [] : FINDINGS;
     const found = finds.map(([, , , , , key]) => run.events.filter((e) => e.stack === run.stackOf[key]).slice(0, 3));
 
-    const meta = {
+    const command = run.name("./server --port 8080", 0), meta = {
         ticks: run.end, events: run.events.length * options.scale, embedded: count, exact: exact ? 1 : 0, buckets: n, sparse: 1024, instants: 256, lives: 1, peak,
-        command: run.name("./server --port 8080", 0), trace: run.name("server.brkw", 1), host: "x86_64", kernel: "6.1.0-28-amd64", tool: "0.1.0", sampling: "10 ms", started: "2026-03-14 09:26:53 UTC",
-        processes: run.procs.length, threads: run.threads.length, verified: "214 checkpoints, 0 drift", loss: options.loss ?? "", stacks: "99.2 % complete", max_map_count: 65530,
+        trace: run.name("server.brkw", 1), host: "x86_64", kernel: "6.1.0-28-amd64", tool: "0.1.0", sampling: "10 ms", started: "2026-03-14 09:26:53 UTC",
+        threads: run.threads.length, verified: "214 checkpoints, 0 drift", loss: options.loss ?? "", stacks: "99.2 % complete",
         uncollected: options.samples ? "" : "resident memory was not sampled", show_events: "brkwater events server.brkw", show_layout: "brkwater layout server.brkw", show_stacks: "brkwater stacks server.brkw",
         show_findings: "brkwater findings server.brkw", show_heap: "brkwater heap server.brkw",
     };
@@ -526,7 +526,7 @@ export function makeReport(given = {}) {
     const thread = section("thread", of(run.threads, [["tid", "tid"], ["proc", "proc"], ["start", "start"], ["end", "end"]]));
     const site = (stack) => stack.lines.find((l) => !(run.lines[l].flags & 12)) ?? stack.lines[0];
     const stk = section("stk", [
-        ...of(run.lines, [["line_function_str", (l) => s(l.f)], ["line_file_str", (l) => s(l.file)], ["line_number", "number"], ["line_module_str", (l) => s(l.module)], ["line_offset", (l) => (l.f ? 16 : l.address)], ["line_address", (l) => BigInt(l.address), "w"], ["line_flags", "flags"]]),
+        ...of(run.lines, [["line_function_str", (l) => s(l.f)], ["line_file_str", (l) => s(l.file)], ["line_number", "number"], ["line_module_str", (l) => s(l.module)], ["line_offset", (l) => (l.f ? 16 : l.address)], ["line_flags", "flags"]]),
         v("node_line", inward.line), v("node_parent", inward.parent), v("node_word_str", inward.word.map(s)), v("rnode_line", outward.line), v("rnode_parent", outward.parent), v("rnode_word_str", outward.word.map(s)),
         v("stack_id", run.stacks.map((_, i) => (i < 3 ? 0 : i + 100))), v("stack_node", inward.ends), v("stack_rnode", outward.ends), v("stack_site", run.stacks.map((st) => (st.lines.length ? site(st) + 1 : 0))),
         v("stack_site_str", run.stacks.map((st) => s(st.lines.length ? `${run.lines[site(st)].f} (${run.lines[site(st)].file || run.lines[site(st)].module}:${run.lines[site(st)].number})` : st.word))),
@@ -539,7 +539,7 @@ export function makeReport(given = {}) {
         v("extent_space", ext.map((e) => e.space)), d("extent_start_page", ext.map((e) => e.start)), d("extent_end_page", ext.map((e) => e.end)),
     ]);
     const find = section("find", [
-        v("name_str", finds.map((f) => s(f[0]))), v("severity", finds.map((f) => f[1])), v("confidence", finds.map(() => 2)), v("sentence_str", finds.map((f, i) => s(run.name(f[2], i + 2)))), v("advice_str", finds.map((f) => s(f[3]))), v("see_str", finds.map((f) => s(f[4]))),
+        v("name_str", finds.map((f) => s(f[0]))), v("severity", finds.map((f) => f[1])), v("sentence_str", finds.map((f, i) => s(run.name(f[2], i + 2)))), v("advice_str", finds.map((f) => s(f[3]))), v("see_str", finds.map((f) => s(f[4]))),
         v("proc", finds.map(() => 1)), v("start", finds.map((_, i) => Math.floor(run.end * 0.1 * i))), v("end", finds.map((_, i) => Math.floor(run.end * (0.6 + 0.1 * i)))), v("numbers", finds.map(() => 2)), v("events", found.map((e) => e.length)), v("stacks", finds.map(() => 1)),
         v("number_name_str", finds.flatMap(() => [s("cycles"), s("size")])), v("number_str", finds.flatMap(() => [s("1,204"), s("132K")])), v("event_id", found.flat().map((e) => e.id)), v("event_time", found.flat().map((e) => e.time)), v("stack", finds.map((f) => run.stackOf[f[5]])),
     ]);
@@ -548,7 +548,7 @@ export function makeReport(given = {}) {
     const heap = section("heap", [
         v("proc", [run.heap ? 1 : 0]), text("word_name", run.heap ? ["high water", "grew", "trimmed", "pinned by"] : []), text("word", run.heap ? ["391.5M at 8.20 s", "1,204 x +512.0M", "12 x -120.5M", "a 48-byte chunk of session_new (net.c:41)"] : []),
         v("step_time", steps.map((e) => e.time)), v("step_act", steps.map((e) => (e.mapped ? 1 : 2))), v("step_bytes", steps.map((e) => e.mapped + e.unmapped)), v("step_size", steps.map((e) => (level += e.mapped - e.unmapped))), v("step_stack", steps.map((e) => e.stack)), v("step_event", steps.map((e) => e.id)), v("steps_left_out", [0]),
-        v("move_time", run.heap ? [Math.floor(run.end / 3)] : []), v("move_from", run.heap ? [131072] : []), v("move_to", run.heap ? [1605632] : []), v("move_stack", run.heap ? [4] : []), v("move_event", run.heap ? [3] : []),
+        v("move_time", run.heap ? [Math.floor(run.end / 3)] : []), v("move_from", run.heap ? [131072] : []), v("move_to", run.heap ? [1605632] : []), v("move_stack", run.heap ? [4] : []),
         d("arena_start_page", run.heap ? [0x7f1c30000] : []), v("arena_reserved", run.heap ? [67108864] : []), v("arena_open", run.heap ? [10616832] : []), v("arena_time", run.heap ? [12345] : []), v("arena_threads_str", run.heap ? [s("4801, 4805")] : []),
     ]);
     const code = section("code", [v("stack", options.empty ? [] : [run.stackOf.parse]), v("text_str", options.empty ? [] : [s("  401136  48 89 c7    mov    rdi, rax\n> 401139  e8 f2 fe ff  call   realloc\n  40113e  48 85 c0    test   rax, rax")]), v("source_str", options.empty ? [] : [s("87      size_t want = row->size * 2;\n88 >    row->data = realloc(row->data, want);\n89      if (!row->data)")])]);
@@ -564,11 +564,11 @@ export function makeReport(given = {}) {
         `<p class="numbers">cycles <b>1,204</b>, size <b>132K</b></p><p class="advice">${bdi(f[3])}</p><p class="see">Confidence: high. See <code>${bdi(f[4])}</code></p></li>`);
     const table = (title, heads, rows) => `<div class="scroll"><table><caption>${title}</caption><thead><tr>${heads.map((head, i) => `<th scope="col"${i ? ' class="n"' : ""}>${head}</th>`).join("")}</tr></thead><tbody>${rows.map(([first, ...rest]) => `<tr><th scope="row">${bdi(first)}</th>${rest.map((c) => `<td class="n">${bdi(c)}</td>`).join("")}</tr>`).join("")}</tbody></table></div>`;
     const fact = ([k, value]) => `<div><dt>${k}</dt><dd>${bdi(value)}</dd></div>`;
-    const statics = `<header id="head"><h1><span class="brand">brkwater</span> <code class="command">${bdi(meta.command)}</code></h1>\n<dl class="facts">${[["pid", "4711"], ["duration", `${run.end / TICKS} s`], ["processes", `${run.procs.length}, ${run.threads.length} threads`], ["outcome", "exited with 0"], ["verified", meta.verified]].map(fact).join("")}</dl></header>\n` +
+    const statics = `<header id="head"><h1><span class="brand">brkwater</span> <code class="command">${bdi(command)}</code></h1>\n<dl class="facts">${[["pid", "4711"], ["duration", `${run.end / TICKS} s`], ["processes", `${run.procs.length}, ${run.threads.length} threads`], ["outcome", "exited with 0"], ["verified", meta.verified]].map(fact).join("")}</dl></header>\n` +
         `<section id="findings" aria-labelledby="findings-h"><h2 id="findings-h">Findings</h2>${cards.length ? `<ol class="findings">${cards.join("")}</ol>` : '<p class="empty">No finding. Checked: growth, trims, churn, thresholds, arenas, stacks, limits, protection, failed calls.</p>'}</section>\n` +
         `<section id="summary" aria-labelledby="summary-h"><h2 id="summary-h">Summary</h2><dl class="totals">${[["resident", "peak 412M at 8.21 s, end 398M"], ["virtual", "peak 2.31G at 8.2 s"], ["events", String(meta.events)]].map(fact).join("")}</dl>` +
         table("Kinds of memory", ["kind", "at end", "peak"], KINDS.slice(1).map((k) => [k, "1.0M", "2.0M"])) + table("Call sites that mapped most", ["call site", "mapped"], run.lines.slice(0, 20).map((l) => [l.f, "1.0M"])) + "</section>\n";
-    return `<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escape(meta.command)} - brkwater</title><style>${css}</style></head>\n<body>\n${statics}${body}` +
+    return `<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escape(command)} - brkwater</title><style>${css}</style></head>\n<body>\n${statics}${body}` +
         `${first.join("")}<script>${js}</script>\n${late.join("")}<script type="application/octet-stream" id="s-eof">${first.length + late.length}</script>\n</body></html>\n`;
 }
 
