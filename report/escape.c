@@ -171,6 +171,35 @@ void escape_text(struct buffer *out, struct text text, unsigned flags, size_t ca
         buffer_string(out, "...");
 }
 
+static bool is_plain(struct text word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=:,+@%";
+    for (size_t i = 0; i < word.size; i++)
+        if (!word.data[i] || !strchr(plain, word.data[i]))
+            return false;
+    return word.size > 0;
+}
+
+void escape_shell(struct buffer *out, struct text word, unsigned flags, size_t cap)
+{
+    if (is_plain(word)) {
+        escape_text(out, word, flags, cap);
+        return;
+    }
+    buffer_char(out, '\'');
+    for (;;) {
+        const char *quote = word.size ? memchr(word.data, '\'', word.size) : NULL;
+        const size_t size = quote ? (size_t)(quote - word.data) : word.size;
+        escape_text(out, (struct text){word.data, size}, flags, cap);
+        if (!quote || size >= cap)
+            break;
+        buffer_string(out, "'\\''"); /* a quote can't stand between quotes */
+        cap -= size;
+        word = (struct text){quote + 1, word.size - size - 1};
+    }
+    buffer_char(out, '\'');
+}
+
 static void append_u16(struct buffer *out, uint32_t unit)
 {
     char digits[7];

@@ -28,6 +28,9 @@ enum escape_flag {
  */
 void escape_text(struct buffer *out, struct text text, unsigned flags, size_t cap);
 
+/* The same as one word of a shell: between single quotes where it needs any. */
+void escape_shell(struct buffer *out, struct text word, unsigned flags, size_t cap);
+
 /*
  * Append text as a JSON string with its quotes.  The result is always valid JSON in UTF-8: each byte that is
  * not part of valid UTF-8 becomes U+FFFD (its value is lost).  Control, invisible and direction characters,

@@ -80,8 +80,8 @@ static void add_name(struct buffer *out, const struct findings_place *place, con
     else if (is_word(word, "event"))
         buffer_unsigned(out, f->n_events ? f->events[0] : 0);
     else if (is_word(word, "trace"))
-        escape_text(out, escape_chars(place->trace ? place->trace : "TRACE"), place->ascii ? ESCAPE_ASCII : 0,
-                    TRACE_LIMIT);
+        escape_shell(out, escape_chars(place->trace ? place->trace : "TRACE"), place->ascii ? ESCAPE_ASCII : 0,
+                     TRACE_LIMIT);
     else
         add_number(out, f, word);
 }

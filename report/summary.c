@@ -47,19 +47,6 @@ static const char *plural(uint64_t count, const char *one, const char *many)
 
 /* ---- head ---- */
 
-/* An argument as it could be typed in a shell. */
-static void add_word(struct buffer *out, struct text word)
-{
-    bool plain = word.size > 0;
-    for (size_t i = 0; i < word.size; i++)
-        plain = plain &&
-                strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=:,+@%", word.data[i]) &&
-                word.data[i];
-    buffer_string(out, plain ? "" : "'");
-    escape_text(out, word, 0, TITLE_WIDTH);
-    buffer_string(out, plain ? "" : "'");
-}
-
 void summary_command(struct buffer *out, const struct rec_header *header)
 {
     struct text rest = header ? header->argv : (struct text){0};
@@ -68,7 +55,7 @@ void summary_command(struct buffer *out, const struct rec_header *header)
         size_t length = strnlen(rest.data, rest.size);
         if (out->size > begin)
             buffer_char(out, ' ');
-        add_word(out, (struct text){rest.data, length});
+        escape_shell(out, (struct text){rest.data, length}, 0, TITLE_WIDTH);
         size_t used = length < rest.size ? length + 1 : length;
         rest.data += used;
         rest.size -= used;
@@ -461,7 +448,7 @@ static void add_findings(struct buffer *out, const struct summary *s)
     }
     if (told && s->trace) {
         buffer_string(out, "    more of each: brkwater findings ");
-        escape_text(out, escape_chars(s->trace), 0, 512);
+        escape_shell(out, escape_chars(s->trace), 0, 512);
         buffer_string(out, "\n\n");
     } else if (told) {
         buffer_string(out, "    more of each: record with -o t.brkw, then brkwater findings t.brkw\n\n");

@@ -241,7 +241,7 @@ static void tell_commands(struct meta *meta, const struct page *page)
         buffer_string(&text, "brkwater ");
         buffer_string(&text, shown[i][1]);
         buffer_char(&text, ' ');
-        buffer_string(&text, page->shown);
+        escape_shell(&text, escape_chars(page->shown), 0, ESCAPE_ALL);
         tell_text(meta, shown[i][0], (struct text){text.data, text.size});
         buffer_clear(&text);
     }

@@ -31,6 +31,24 @@ static void check_json(struct text text, const char *expected)
     buffer_free(&out);
 }
 
+static void check_shell(struct text word, size_t cap, const char *expected)
+{
+    struct buffer out = {0};
+    escape_shell(&out, word, 0, cap);
+    assert_string_equal(buffer_chars(&out), expected);
+    buffer_free(&out);
+}
+
+static void test_shell(void **state)
+{
+    (void)state;
+    check_shell(TEXT("t.brkw"), ESCAPE_ALL, "t.brkw");
+    check_shell(TEXT(""), ESCAPE_ALL, "''");
+    check_shell(TEXT("a b;$(id).brkw"), ESCAPE_ALL, "'a b;$(id).brkw'");
+    check_shell(TEXT("it's"), ESCAPE_ALL, "'it'\\''s'");
+    check_shell(TEXT("abc def"), 5, "'abc d...'");
+}
+
 static void test_like_strace(void **state)
 {
     (void)state;
@@ -225,15 +243,11 @@ static void test_json_commas(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_like_strace),
-        cmocka_unit_test(test_utf8),
-        cmocka_unit_test(test_cap),
-        cmocka_unit_test(test_json_strings),
-        cmocka_unit_test(test_json_every_pair),
-        cmocka_unit_test(test_large),
-        cmocka_unit_test(test_buffer_numbers),
-        cmocka_unit_test(test_buffer_failure),
-        cmocka_unit_test(test_json_commas),
+        cmocka_unit_test(test_like_strace),    cmocka_unit_test(test_shell),
+        cmocka_unit_test(test_utf8),           cmocka_unit_test(test_cap),
+        cmocka_unit_test(test_json_strings),   cmocka_unit_test(test_json_every_pair),
+        cmocka_unit_test(test_large),          cmocka_unit_test(test_buffer_numbers),
+        cmocka_unit_test(test_buffer_failure), cmocka_unit_test(test_json_commas),
     };
     return cmocka_run_group_tests_name("escape", tests, NULL, NULL);
 }
