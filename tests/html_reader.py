@@ -1,6 +1,7 @@
 """A second reader of HTML reports, written from report/html/format.h alone: sections to columns to Python lists."""
 
 import base64
+import collections.abc
 import html.parser
 import zlib
 
@@ -87,18 +88,37 @@ def columns(data):
     return result
 
 
+class Unpacked(collections.abc.Mapping):
+    """Sections by name; the columns of one are read when it is first asked for."""
+
+    def __init__(self, data):
+        self.data, self.known = data, {}
+
+    def __getitem__(self, name):
+        if name not in self.known:
+            self.known[name] = columns(self.data[name])
+        return self.known[name]
+
+    def __iter__(self):
+        return iter(self.data)
+
+    def __len__(self):
+        return len(self.data)
+
+
 class Report:
     def __init__(self, path):
         self.text = path.read_text(encoding="utf-8")
         self.parsed = Sections(self.text)
-        self.sections = {}
+        whole = {}
         for name, (attrs, text) in self.parsed.blocks.items():
             if name == "eof":
                 self.count = int(text)
                 continue
             data = zlib.decompress(base64.b64decode(text, validate=True), -15)
             assert len(data) == int(attrs["data-n"]) and zlib.crc32(data) == int(attrs["data-crc"], 16)
-            self.sections[name] = columns(data)
+            whole[name] = data
+        self.sections = Unpacked(whole)
         self.meta = dict(zip(self["meta"]["key"], self["meta"]["value"]))
         self.strings = self["str"]["text"]
         self.ticks = int(self.meta["ticks"])

@@ -323,7 +323,7 @@ const timeline = (() => {
             if (pixels || what.has('a') || what.has('b')) draw(pixels);
             if (what.has('lod') || what.has('proc')) $('memory-box').setAttribute('aria-label', 'Memory over time. ' + describe());
             $('chart-' + state.chart).checked = true;
-            $('memory-words').textContent = state.chart === 'stack' ? 'bands: mapped, by kind; line: resident' : 'lines: mapped, by kind; thick: resident; dashed: virtual';
+            if (what.has('chart') || what.has('lod')) $('memory-words').textContent = state.chart === 'stack' ? 'bands: mapped, by kind; line: resident' : 'lines: mapped, by kind; thick: resident; dashed: virtual';
         });
         $('memory-box').setAttribute('aria-label', 'Memory over time. ' + describe());
     }
