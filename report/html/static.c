@@ -143,8 +143,11 @@ static void add_totals(struct page *page, struct buffer *out)
     snprintf(text, sizeof(text), "peak %s at %s%s%s", SIZE(t->virtual_.bytes), TIME(t->virtual_.time),
              t->ended ? ", end " : "", t->ended ? SIZE(t->end_virtual) : "");
     add_fact(out, "virtual", text);
-    snprintf(text, sizeof(text), "grew by %s in %s calls, trimmed by %s in %s, high water %s", SIZE(t->heap_grown),
-             COUNT(t->heap_grow_calls), SIZE(t->heap_trimmed), COUNT(t->heap_trim_calls), SIZE(t->heap.bytes));
+    const bool trimmed = t->heap_trim_calls > 0;
+    snprintf(text, sizeof(text), "grew by %s in %s %s, %s%s%s%s, high water %s", SIZE(t->heap_grown),
+             COUNT(t->heap_grow_calls), t->heap_grow_calls == 1 ? "call" : "calls",
+             trimmed ? "trimmed by " : "never trimmed", trimmed ? SIZE(t->heap_trimmed) : "", trimmed ? " in " : "",
+             trimmed ? COUNT(t->heap_trim_calls) : "", SIZE(t->heap.bytes));
     if (t->heap_grow_calls)
         add_fact(out, "heap", text);
     snprintf(text, sizeof(text), "%s minor, %s major%s%s%s", COUNT(t->minflt), COUNT(t->majflt),
