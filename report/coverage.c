@@ -219,7 +219,7 @@ void coverage_uncollected(struct buffer *out, const struct decoder *d, const str
     else if (!t->samples)
         add_item(out, "resident memory", "there was no sample: the run was too short");
     if (t->events && !with_stack(t))
-        add_item(out, "call stacks", "--depth=0 was given");
+        add_item(out, "call stacks", "no event has one, as with --depth=0");
     if (!sight || sight->sight < FAULTS_USER)
         add_item(out, "which code touches memory first", coverage_unseen_faults(sight));
     if (!t->high_receipt.time)

@@ -114,7 +114,9 @@ const detail = (() => {
         const sel = state.sel, number = Number(sel.slice(1)), mine = ++filling;
         const content = await (sel[0] === 'e' ? ofEvent(number) : sel[0] === 'l' ? ofLife(number) : ofStack(number));
         if (mine !== filling || sel !== state.sel) return;
-        $('detail-body').replaceChildren(...content.filter(Boolean));
+        const body = $('detail-body'), pressed = shown === sel && body.contains(document.activeElement) ? document.activeElement.textContent : null;
+        body.replaceChildren(...content.filter(Boolean));
+        if (pressed !== null) [...body.querySelectorAll('button')].find((other) => other.textContent === pressed)?.focus({ preventScroll: true });
         if (shown !== sel) $('detail').scrollTop = 0;
         shown = sel;
     }
@@ -143,7 +145,7 @@ const detail = (() => {
     }
 
     function start() {
-        const again = debounce(() => !$('detail').hidden && state.sel && fill(), 250); // it tells of A, B and the view
+        const again = debounce(() => !$('detail').hidden && /^[ls]/.test(state.sel) && fill(), 250); // these tell of A, B and the view
         $('detail-close').addEventListener('click', close);
         when((what) => {
             if (what.has('sel') && state.sel) open();

@@ -96,7 +96,7 @@ void events_count(struct events_sizes *sizes, const struct moment *m)
     sizes->by_class[class_of(m)]++;
 }
 
-static int by_number(const void *left, const void *right)
+int events_compare(const void *left, const void *right)
 {
     const uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
     return a < b ? -1 : a > b;
@@ -114,7 +114,7 @@ static bool plan_named(struct events_part *part, const struct findings *findings
     for (size_t i = 0; i < findings->count; i++)
         for (size_t j = 0; j < findings->list[i].n_events && part->n_named < most; j++)
             part->named[part->n_named++] = findings->list[i].events[j];
-    qsort(part->named, part->n_named, sizeof(*part->named), by_number);
+    qsort(part->named, part->n_named, sizeof(*part->named), events_compare);
     for (size_t i = 0; i < part->n_named; i++)
         if (!own || part->named[own - 1] != part->named[i])
             part->named[own++] = part->named[i];
@@ -150,7 +150,7 @@ static bool plan(struct events_part *part, const struct findings *findings, cons
 
 static bool is_named(const struct events_part *part, uint64_t event)
 {
-    return part->n_named && bsearch(&event, part->named, part->n_named, sizeof(event), by_number);
+    return part->n_named && bsearch(&event, part->named, part->n_named, sizeof(event), events_compare);
 }
 
 static bool is_wanted(struct events_part *part, const struct moment *m)

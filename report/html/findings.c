@@ -32,12 +32,6 @@ struct evidence {
     size_t count, next;       /* next: the first that has not come */
 };
 
-static int ascending(const void *left, const void *right)
-{
-    const uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
-    return a < b ? -1 : a > b;
-}
-
 struct evidence *evidence_new(const struct findings *findings)
 {
     struct evidence *e = calloc(1, sizeof(*e));
@@ -53,7 +47,7 @@ struct evidence *evidence_new(const struct findings *findings)
     for (size_t i = 0; i < findings->count; i++)
         for (size_t k = 0; k < findings->list[i].n_events; k++)
             e->events[e->count++] = findings->list[i].events[k];
-    qsort(e->events, e->count, sizeof(*e->events), ascending);
+    qsort(e->events, e->count, sizeof(*e->events), events_compare);
     return e;
 }
 
@@ -74,7 +68,7 @@ void evidence_add(struct evidence *e, const struct page *page, const struct mome
 
 static uint64_t time_of(const struct evidence *e, uint64_t event)
 {
-    const uint64_t *found = bsearch(&event, e->events, e->count, sizeof(*e->events), ascending);
+    const uint64_t *found = bsearch(&event, e->events, e->count, sizeof(*e->events), events_compare);
     return found ? e->times[found - e->events] : 0;
 }
 

@@ -65,6 +65,9 @@ void page_series(struct page *page);       /* lod0, lod1, ... */
 void page_lives(struct page *page);
 void page_looks(struct page *page); /* lives.c */
 void page_sparse(struct page *page);
+/* For qsort() and bsearch() of ids of events. */
+int events_compare(const void *left, const void *right);
+
 /* events.c: taken while records go by, written at the end. */
 enum { EVENTS_CLASSES = 65 };
 

@@ -215,8 +215,8 @@ const timeline = (() => {
                 if (!extra.drag || !extra.drag(from, to, dragged)) goTo(from, to);
             } else if (!moved) {
                 // A double click begins as two clicks: what they move is put back.
-                if (performance.now() - clicked > 600) before = { a: state.a, b: state.b };
-                clicked = performance.now();
+                if (e.timeStamp - clicked > 600) before = { a: state.a, b: state.b };
+                clicked = e.timeStamp;
                 if (!extra.click?.(pane.t(end), e)) setCursor(e.shiftKey ? 'b' : 'a', pane.t(end));
             }
             follow();

@@ -249,7 +249,7 @@ def test_recording_that_grows_meanwhile(run_once):
 NOTHING = {
     "--no-faults": "which code touches memory first (--no-faults was given)",
     "--sample-interval=0": "resident memory over time (--sample-interval=0 was given)",
-    "--depth=0": "call stacks (--depth=0 was given)",
+    "--depth=0": "call stacks (no event has one, as with --depth=0)",
     "--residency-at=none": "which pages are resident (there was no look at them: --residency-at)",
     "--no-heap-walk": "what is free inside of heaps (there was no look into them: brkwater heap)",
 }

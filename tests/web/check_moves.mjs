@@ -22,14 +22,16 @@ equal(await state("t0", "t1", "a", "b"), [0.2, 0.9, 0.2, 0.9].map((x) => Math.ro
 
 // Z takes back one movement, of keys or of the wheel.
 await page.keyboard.press("0");
-await page.waitForTimeout(1100);
 await page.locator("#memory-box").focus();
-await page.keyboard.press("w");
+await page.evaluate("moved = LONG_AGO");
 await page.keyboard.press("w");
 await until(page, () => window.brkwater.state.t0 > 0, "w zooms");
 await page.keyboard.press("z");
 equal(await state("t0", "t1"), [0, end], "z after w");
-await page.waitForTimeout(1100);
+await page.evaluate("moved = LONG_AGO; zoomBy(0.6); zoomBy(0.6); panBy(0.2)");
+await page.keyboard.press("z");
+equal(await state("t0", "t1"), [0, end], "z after a movement of several steps");
+await page.evaluate("moved = LONG_AGO");
 await page.keyboard.down("Control");
 await page.mouse.wheel(0, -200);
 await page.keyboard.up("Control");
@@ -72,7 +74,6 @@ check(differs.marks.includes("+") && differs.marks.includes("\u2212"), "marks " 
 equal(differs.came - differs.went, differs.by, "what came and what went is what changed");
 check((await text("#layout-note")).includes(await page.evaluate(([came, went]) => `${units.signed(came)} and ${units.signed(-went)},`, [differs.came, differs.went])), "and is told: " + (await text("#layout-note")));
 await page.locator("#layout-group").selectOption("owner");
-await settle();
 const groups = await page.evaluate(() => {
     let title = "";
     return layout.rows.every((r) => (r.title !== undefined ? ((title = r.title), true) : layout.owner(r.run).startsWith(title)));
@@ -96,9 +97,7 @@ for (const share of [0.11, 0.37, 0.52, 0.83, 0.999]) {
 await change({ metric: "calls", t0: Math.round(end * 0.5), t1: Math.round(end * 0.5) + 2500000 });
 await page.locator("#sites-panel").scrollIntoViewIfNeeded();
 await page.evaluate(() => document.querySelector("#view-table").click());
-await settle();
-const counted = await page.evaluate(() => sites.rows.map((r) => [r.value, r.calls]));
-check(counted.length > 0 && counted.every(([self, calls]) => self === calls), "calls in view: " + JSON.stringify(counted.slice(0, 4)));
+await until(page, () => sites.rows.length > 0 && sites.rows.every((r) => r.value === r.calls), "calls in view");
 
 // The sheet follows A, B and the view.
 await change({ sel: "s5" });
@@ -106,12 +105,17 @@ await until(page, () => /live at B/.test(document.querySelector("#detail-body").
 const sheet = await text("#detail-body");
 await change({ t0: 0, t1: end, a: 0, b: Math.round(end * 0.4) });
 await until(page, (old) => document.querySelector("#detail-body").textContent !== old, "the sheet follows", sheet);
+await page.locator("#detail-body button").first().focus();
+const focused = await page.evaluate(() => document.activeElement.textContent), told = await text("#detail-body");
+await change({ t1: Math.round(end * 0.5) });
+await until(page, (old) => document.querySelector("#detail-body").textContent !== old, "the sheet follows again", told);
+equal(await page.evaluate(() => document.activeElement.textContent), focused, "what has the focus in the sheet");
 await page.keyboard.press("Escape");
 
 // An export is of now, not of when its panel was last in view.
 await page.evaluate(() => scrollTo(0, 0));
 await settle();
-await change({ metric: "mapped" });
+await change({ metric: "mapped", t0: 0, t1: end });
 const download = page.waitForEvent("download");
 await page.locator("#export").selectOption("folded");
 const folded = readFileSync(await (await download).path(), "utf8").trim().split("\n").reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" "))), 0);
