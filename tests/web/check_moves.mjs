@@ -109,6 +109,7 @@ await page.locator("#detail-body button").first().focus();
 const focused = await page.evaluate(() => document.activeElement.textContent), told = await text("#detail-body");
 await change({ t1: Math.round(end * 0.5) });
 await until(page, (old) => document.querySelector("#detail-body").textContent !== old, "the sheet follows again", told);
+check(!/NaN|undefined/.test(await text("#detail-body")), "every number of the sheet is one");
 equal(await page.evaluate(() => document.activeElement.textContent), focused, "what has the focus in the sheet");
 await page.keyboard.press("Escape");
 

@@ -386,11 +386,11 @@ function sparse(run, scale, n) {
         const key = `${event.proc} ${event.stack}`, b = Math.min(n - 1, Math.floor((event.time * n) / run.end));
         if (!rows.has(key)) rows.set(key, { proc: event.proc, stack: event.stack, items: new Map() });
         const items = rows.get(key).items;
-        if (!items.has(b)) items.set(b, [0, 0, 0, 0, 0]);
+        if (!items.has(b)) items.set(b, [0, 0, 0, 0, 0, 0]);
         const item = items.get(b);
-        [1, event.mapped, event.unmapped, event.minor + event.major, event.duration].forEach((v, i) => (item[i] += v * scale));
+        [1, event.mapped, event.unmapped, event.minor + event.major, event.duration, event.minor * 4096].forEach((v, i) => (item[i] += v * scale));
     }
-    const columns = [[], [], [], [], [], [], [], [], []];
+    const columns = [[], [], [], [], [], [], [], [], [], []];
     for (const row of rows.values()) {
         const items = [...row.items].sort((a, b) => a[0] - b[0]);
         columns[0].push(row.proc + 1);
@@ -403,7 +403,7 @@ function sparse(run, scale, n) {
             last = b;
         }
     }
-    const names = ["row_slot", "row_stack", "row_items", "bucket", "calls", "mapped", "returned", "faults", "time"];
+    const names = ["row_slot", "row_stack", "row_items", "bucket", "calls", "mapped", "returned", "faults", "time", "touched"];
     return section("sparse", names.map((title, i) => [title, "v", columns[i]]));
 }
 
