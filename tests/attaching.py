@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import time
 
@@ -34,6 +35,15 @@ def is_attached(pid):
     return status_of(pid)["TracerPid"].strip() != "0"
 
 
+def statuses_of(pid):
+    return [status_of(pid, tid) for tid in os.listdir(f"/proc/{pid}/task")]
+
+
+def times_waited(pid):
+    """How often its threads have waited since they began; each stop for a tracer is a wait."""
+    return sum(int(status["voluntary_ctxt_switches"]) for status in statuses_of(pid))
+
+
 class Target:
     """A process to attach to; most end when a line comes on their standard input."""
 
@@ -52,6 +62,15 @@ class Target:
         tracer = self.run.start(*argv, *options, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         wait_until("attached", lambda: tracer.poll() is not None or is_attached(self.pid))
         return tracer
+
+    def attach_for_calls(self):
+        """Attached to until calls were seen, however busy the machine is.  Its threads are as many as before, and wait of their own
+        accord once between many calls: so most of their waits, once all are attached to, are stops at calls."""
+        tracer = self.attach()
+        wait_until("all attached", lambda: all(status["TracerPid"].strip() != "0" for status in statuses_of(self.pid)))
+        before = times_waited(self.pid)
+        wait_until("calls", lambda: times_waited(self.pid) - before > 40)
+        finish(tracer, signal.SIGINT)
 
     def trace(self):
         return Trace(self.run, self.run.path("trace.brkw"))

@@ -18,7 +18,7 @@ from harness import LONG, TIME_LIMIT
 
 def check_names(target):
     """Attached to `attach-waits 1 maps`: its calls are seen, with their stacks, and its functions have their names."""
-    finish(target.attach("--duration", "200ms"))
+    target.attach_for_calls()
     check_released(target.pid)
     trace = target.trace()
     trace.verify()

@@ -21,6 +21,16 @@ def test_no_page_has_two_owners(run, seed):
     assert len({event["tid"] for event in trace.calls("munmap")}) >= 4
 
 
+def assert_overtaken_for_a_reason(events):
+    """The order is unknown only of calls that met one which took longer than others wait for it, 10 ms at least: a thread that gets
+    no CPU in the middle of a call, as happens on a busy machine."""
+    slow = [(event["t"], event["t"] + event["duration_us"] / 1e6) for event in events if event.get("unordered") and event["duration_us"] >= 10e3]
+    for event in events:
+        if event.get("unordered"):
+            end = event["t"] + event["duration_us"] / 1e6
+            assert any(event["t"] <= until and start <= end for start, until in slow), event
+
+
 @pytest.mark.early
 def test_many_events_of_eight_threads(run_once):
     """Eight threads map, protect, cut and give back adjacent ranges: no event maps over live pages unasked, none takes what a
@@ -37,8 +47,8 @@ def test_many_events_of_eight_threads(run_once):
     numbers = json.loads(found.stdout)
     assert numbers["events"] > wanted and numbers["checkpoints"] >= wanted / 1000
     assert numbers["drift"] == numbers["impossible"] == numbers["contradictions"] == 0
-    # A thread that gets no CPU in the middle of a call for longer than the order waits for it: on a busy machine only.
-    assert numbers["unordered"] <= wanted / 50000
+    if numbers["unordered"]:
+        assert_overtaken_for_a_reason(trace.events())
     # Only where a frame begins can one be.
     assert numbers["keyframes"] >= wanted // every * 2 // 3 and numbers["keyframes_wrong"] == 0
 
