@@ -33,22 +33,28 @@ check(cpu <= 600 * SLACK, `open took ${cpu} ms of CPU`);
 await until(page, () => performance.getEntriesByName("brkwater-ready").length, "the rest of the page");
 await page.waitForTimeout(1500);
 const idle = await metrics();
-const times = await page.evaluate(async () => {
-    const { state, model, change } = window.brkwater, times = [];
-    for (let i = 0; i < 180; i++) {
-        const width = model.end * (0.15 + 0.8 * Math.abs(Math.cos(i / 60))), from = (model.end - width) * (0.5 + 0.5 * Math.sin(i / 25));
-        // Callbacks of a frame run in the order in which they were asked for: the page's own lies between these two.
-        let start;
-        requestAnimationFrame(() => (start = performance.now()));
-        change({ t0: from, t1: from + width });
-        times.push(await new Promise((done) => requestAnimationFrame(() => done(performance.now() - start))));
+const FRAMES = 180;
+const move = (from, to) => page.evaluate(async ([from, to]) => {
+    const { model, change } = window.brkwater;
+    for (let i = from; i < to; i++) {
+        const width = model.end * (0.15 + 0.8 * Math.abs(Math.cos(i / 60))), left = (model.end - width) * (0.5 + 0.5 * Math.sin(i / 25));
+        change({ t0: left, t1: left + width });
+        // What is asked for now runs after the page's own work of the frame.
+        await new Promise((done) => requestAnimationFrame(done));
     }
-    return times;
-});
+}, [from, to]);
+await move(0, FRAMES);
 const after = await metrics();
-const slow = times.sort((a, b) => a - b)[Math.floor(times.length * 0.95)];
-const frame = (after.TaskDuration - idle.TaskDuration) * 1000 / times.length;
-console.log(`frames: ${frame.toFixed(2)} ms of CPU each, script ${((after.ScriptDuration - idle.ScriptDuration) * 1000 / times.length).toFixed(2)} ms, in 95 % at most ${slow.toFixed(1)} ms`);
+const each = (name) => (after[name] - idle[name]) * 1000 / FRAMES;
+const times = [];
+for (let i = 0, last = (await metrics()).ScriptDuration; i < FRAMES; i++) {
+    await move(i, i + 1);
+    const now = (await metrics()).ScriptDuration;
+    times.push((now - last) * 1000);
+    last = now;
+}
+const slow = times.sort((a, b) => a - b)[Math.floor(FRAMES * 0.95)], frame = each("TaskDuration");
+console.log(`frames: ${frame.toFixed(2)} ms of CPU each, script ${each("ScriptDuration").toFixed(2)} ms, in 95 % at most ${slow.toFixed(1)} ms`);
 check(slow <= 8 * SLACK, `the page's script took ${slow} ms in one frame of twenty`);
 check(frame <= 8 * SLACK, `a frame took ${frame} ms of CPU`);
 await until(page, () => window.brkwater.model.sparse, "sparse section");
