@@ -48,11 +48,11 @@ HTML_SCRIPTS := $(addprefix report/html/,$(shell cat report/html/order))
 $(BUILD)/report/asset.o: $(wildcard report/*/*.css report/*/*.js report/*/*.html) $(HTML)/report.js.hash $(HTML)/report.css.hash
 $(BUILD)/report/asset.o: ALL_CFLAGS += -DBRKWATER_BUILD='"$(BUILD)"'
 
-# Indentation and lines of comment stay here.  What would end the script's element, or is not plain text, has no place in it.
+# Indentation, comments and empty lines stay here.  What would end the script's element, or is not plain text, has no place in it.
 $(HTML)/report.js: $(HTML_SCRIPTS) report/html/order Makefile
 	@mkdir -p $(@D)
 	@! LC_ALL=C grep -nE '</script|<!--|[^ -~	]' $(HTML_SCRIPTS) || { echo "report.js: must not hold these"; exit 1; }
-	sed -e 's/^ *//' -e '/^\/\//d' $(HTML_SCRIPTS) >$@
+	sed -e 's/^ *//' -e '/^\/\*.*\*\/$$/d' -e '/^\/\*/,/\*\/$$/d' -e '/^\/\//d' -e '/^$$/d' $(HTML_SCRIPTS) >$@
 
 # No comment, and no space that means nothing.
 $(HTML)/report.css: report/html/report.css Makefile

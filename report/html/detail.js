@@ -102,9 +102,11 @@ const detail = (() => {
         if (!(i >= 0 && i < model.stacks.n)) return [h('h2', {}, 'No such stack')];
         const { a, b } = model.instant(), sum = (t) => model.bytesBy(model.lives.stack, model.stacks.n, t, state.proc, true)[i];
         const rows = [['live at A', units.size(sum(a))], ['live at B', units.size(sum(b))]];
+        // Who maps memory often is not who touches it.
+        const words = { ...model.METRICS, touched: 'touched first by it', faults: 'page faults by it' };
         for (const metric of ['mapped', 'returned', 'touched', 'calls', 'time', 'faults']) {
             const { values } = await model.sums(state.t0, state.t1, metric), v = values[i];
-            rows.push([model.METRICS[metric] + ' in view', metric === 'calls' || metric === 'faults' ? units.count(v) : metric === 'time' ? units.duration(v) : units.size(v)]);
+            rows.push([words[metric] + ' in view', metric === 'calls' || metric === 'faults' ? units.count(v) : metric === 'time' ? units.duration(v) : units.size(v)]);
         }
         const first = await events.seek(-1, 1, (c, k) => c.numbers('stack')[k] === i);
         return [h('h2', {}, bdi(model.site(i))), pairs([['stack', model.stacks.id[i] || '\u2013'], ...rows]), part('Stack', stackList(i)), ...await codeOf(i), first ? h('p', { class: 'tools' }, button('its first event', () => change({ sel: 'e' + first.event.id }))) : null];

@@ -95,6 +95,17 @@ static void add_numbers(struct page *page, struct column *c, const struct findin
     buffer_free(&value);
 }
 
+/* Index + 1: that of its address space, as pids are used again; 0: of none. */
+static uint64_t process_of(const struct page *page, const struct finding *f)
+{
+    size_t count;
+    const struct survey_space *spaces = survey_spaces(page->survey, &count);
+    for (size_t i = 0; i < count && f->space; i++)
+        if (spaces[i].id == f->space && spaces[i].process != SIZE_MAX)
+            return spaces[i].process + 1;
+    return page_process(page, f->pid);
+}
+
 static void add_finding(struct page *page, struct column *c, const struct finding *f)
 {
     column_add(&c[NAME], strings_add_chars(&page->strings, f->name));
@@ -102,7 +113,7 @@ static void add_finding(struct page *page, struct column *c, const struct findin
     column_add(&c[SENTENCE], words(page, f, f->sentence));
     column_add(&c[ADVICE], words(page, f, f->advice));
     column_add(&c[SEE], words(page, f, f->see));
-    column_add(&c[PROC], page_process(page, f->pid));
+    column_add(&c[PROC], process_of(page, f));
     column_add(&c[START], f->start);
     column_add(&c[END], f->end ? f->end : page->ticks);
     column_add(&c[NUMBERS], f->n_numbers);

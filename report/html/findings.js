@@ -21,6 +21,14 @@ const findings = (() => {
         return (found = out);
     }
 
+    /* All kinds of memory but those that its call stacks have made; none, where the file does not hold every mapping. */
+    function others(f) {
+        const kinds = new Set(), hidden = new Set(), { stack, kind, n } = model.lives ?? { n: 0 }, stacks = new Set(f.stacks);
+        for (let i = 0; i < n && model.number('lives') === 1; i++) if (stacks.has(stack[i])) kinds.add(kind[i]);
+        if (kinds.size) model.kinds.forEach((name, k) => name && !kinds.has(k) && hidden.add(k));
+        return hidden;
+    }
+
     function show(i) {
         const f = list()[i];
         if (!f) return;
@@ -29,7 +37,7 @@ const findings = (() => {
         const moment = f.end === f.start, margin = Math.max(20, moment ? model.end * 0.02 : (f.end - f.start) * 0.03);
         // At the very end nothing is mapped any more: the last moment of its process tells more, and of the whole run its peak.
         const last = Math.min(f.end, (model.procs[f.proc]?.end ?? model.end) - 1);
-        goTo(f.start - margin, f.end + margin, { a: f.start ? clamp(f.start - (moment ? margin : 0), 0, model.end) : null, b: f.start ? clamp(last, 0, model.end) : null, proc: f.proc >= 0 && model.procs.length > 1 ? f.proc : ALL, sel: f.stacks.length ? 's' + f.stacks[0] : f.ids.length ? 'e' + f.ids[0] : '' });
+        goTo(f.start - margin, f.end + margin, { a: f.start ? clamp(f.start - (moment ? margin : 0), 0, model.end) : null, b: f.start ? clamp(last, 0, model.end) : null, proc: f.proc >= 0 && model.procs.length > 1 ? f.proc : ALL, hidden: others(f), sel: f.stacks.length ? 's' + f.stacks[0] : f.ids.length ? 'e' + f.ids[0] : '' });
         for (const card of document.querySelectorAll('[data-finding]')) card.classList.toggle('current', Number(card.dataset.finding) === i);
         speak(`${WORDS[f.severity]}: ${f.sentence}`);
     }

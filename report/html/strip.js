@@ -214,8 +214,10 @@ const strip = (() => {
             if (!several && !range) continue;
             if (!several && below && cut > 12) paint.label(g, `\u22ef ${units.size((range[0] - below) * PAGE)} unmapped`, pane.width / 2, row.top + row.height + cut / 2 + 0.5, 'center');
             if (range) below = range[1];
-            const name = several ? names.get(row) + '  up to ' + units.size(row.size * PAGE) : units.address(range[0]) + '  ' + units.size((many > 1 ? row.size : range[1] - range[0]) * PAGE);
-            paint.label(g, many > 1 ? `${many} small clusters  ${name}` : name, 4, row.height > 26 ? row.top + 9 : row.top + row.height / 2);
+            // On a phone an address would cover a third of what it names; the cursor tells it.
+            const narrow = pane.width < 480, bytes = units.size((several || many > 1 ? row.size : range[1] - range[0]) * PAGE);
+            const name = several ? (narrow ? names.get(row) : `${names.get(row)}  up to ${bytes}`) : narrow ? bytes : `${units.address(range[0])}  ${bytes}`;
+            paint.label(g, many > 1 ? `${many} small${narrow ? '' : ' clusters'}  ${name}` : name, 4, row.height > 26 ? row.top + 9 : row.top + row.height / 2);
         }
     }
 

@@ -53,7 +53,8 @@ const legend = (() => {
     function draw() {
         const used = paint.bands().filter((k) => model.kindBytes(k).length).reverse();
         sizes.clear();
-        $('chips').replaceChildren(...used.map((k) => {
+        const all = state.hidden.size ? [button('Show all', () => change({ hidden: new Set() }), { class: 'link', 'aria-label': 'Show all kinds' })] : [];
+        $('chips').replaceChildren(...all, ...used.map((k) => {
             const name = model.kinds[k], size = h('span', { class: 'size' });
             sizes.set(k, size);
             const press = { click: (e) => toggle(k, e.altKey || e.shiftKey) };

@@ -427,7 +427,7 @@ def start(pid, body):
     assert child == pid
     return child
 def small():
-    mmap.mmap(-1, 1 << 20)
+    mmap.mmap(-1, 1 << 20, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
 def large():
     hold = mmap.mmap(-1, 48 << 20)
 def middle():
@@ -443,7 +443,7 @@ os.waitpid(start(500, large), 0)
 
 
 def test_a_pid_that_is_used_again(run_once):
-    """Each process has the parent and the peaks of its own, whatever pid it shares with others."""
+    """Each process has the parent, the peaks and the findings of its own, whatever pid it shares with others."""
     path = pathlib.Path(run_once.path("again.brkw"))
     unshare = ["unshare", "-p", "-f", "--mount-proc"]
     if run_once.user != "root" or subprocess.run([*unshare, "true"], check=False, capture_output=True).returncode:
@@ -459,6 +459,8 @@ def test_a_pid_that_is_used_again(run_once):
     peaks = report["proc"]["virtual_peak"]
     assert peaks[large] > peaks[command] + (40 << 20) and peaks[small] < peaks[command] + (4 << 20)
     assert peaks[first] < peaks[small]
+    found = {report.strings[name]: process for name, process in zip(report["find"]["name_str"], report["find"]["proc"])}
+    assert found["writable-executable"] == small + 1, found
     for process, slot in enumerate(report["proc"]["slot"]):
         assert max(report[f"lod{slot - 1}"]["virtual_max"]) == peaks[process]
 

@@ -62,11 +62,19 @@ await until(page, () => !document.querySelector("#tip").hidden && /resident/.tes
 await page.locator("[data-finding='1'] .primary").click();
 await until(page, () => window.brkwater.state.t0 > 0 && window.brkwater.state.sel[0] === "s" && !document.querySelector("#detail").hidden, "a finding was shown");
 await until(page, () => /session_new/.test(document.querySelector("#detail-body").textContent), "its stack is there");
+const shown = await page.evaluate(() => {
+    const { state, model } = window.brkwater, { stack, kind, n } = model.lives, made = new Set();
+    for (let i = 0; i < n; i++) if ("s" + stack[i] === state.sel) made.add(kind[i]);
+    return { made: [...made].sort(), shown: model.kinds.map((name, k) => (name && !state.hidden.has(k) ? k : 0)).filter(Boolean).sort() };
+});
+check(shown.made.length > 0 && String(shown.made) === String(shown.shown), "a finding shows the kinds of memory that its stack makes: " + JSON.stringify(shown));
 await page.keyboard.press("Escape");
 await until(page, () => document.querySelector("#detail").hidden, "details are closed");
 
 // Kinds can be hidden.
 await page.keyboard.press("0");
+await page.getByRole("button", { name: "Show all kinds" }).click();
+await until(page, () => !window.brkwater.state.hidden.size, "all kinds are shown again");
 await page.locator(".chip[data-kind=heap]").click();
 await until(page, () => window.brkwater.state.hidden.size === 1, "heap is hidden");
 await page.locator(".chip[data-kind=heap]").click();
