@@ -180,20 +180,32 @@ static bool is_plain(struct text word)
     return word.size > 0;
 }
 
+/* Whether it is shown otherwise than it is. */
+static bool is_escaped(struct text word, unsigned flags)
+{
+    struct buffer shown = {0};
+    escape_text(&shown, word, flags, ESCAPE_ALL);
+    const bool differs = shown.size != word.size || (word.size && memcmp(shown.data, word.data, word.size) != 0);
+    buffer_free(&shown);
+    return differs;
+}
+
 void escape_shell(struct buffer *out, struct text word, unsigned flags, size_t cap)
 {
     if (is_plain(word)) {
         escape_text(out, word, flags, cap);
         return;
     }
-    buffer_char(out, '\'');
+    /* The escapes are those that a shell takes back in $'...'; no other quotes may hold a quote. */
+    const bool escaped = is_escaped(word, flags);
+    buffer_string(out, escaped ? "$'" : "'");
     for (;;) {
         const char *quote = word.size ? memchr(word.data, '\'', word.size) : NULL;
         const size_t size = quote ? (size_t)(quote - word.data) : word.size;
         escape_text(out, (struct text){word.data, size}, flags, cap);
         if (!quote || size >= cap)
             break;
-        buffer_string(out, "'\\''"); /* a quote can't stand between quotes */
+        buffer_string(out, escaped ? "\\'" : "'\\''");
         cap -= size;
         word = (struct text){quote + 1, word.size - size - 1};
     }

@@ -28,7 +28,8 @@ enum escape_flag {
  */
 void escape_text(struct buffer *out, struct text text, unsigned flags, size_t cap);
 
-/* The same as one word of a shell: between single quotes where it needs any. */
+/* The same as one word of a shell: between single quotes where it needs any, and as $'...' (bash, zsh, ksh) where it
+ * holds what is escaped, so that a command that is copied names what it should. */
 void escape_shell(struct buffer *out, struct text word, unsigned flags, size_t cap);
 
 /*

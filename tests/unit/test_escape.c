@@ -47,6 +47,9 @@ static void test_shell(void **state)
     check_shell(TEXT("a b;$(id).brkw"), ESCAPE_ALL, "'a b;$(id).brkw'");
     check_shell(TEXT("it's"), ESCAPE_ALL, "'it'\\''s'");
     check_shell(TEXT("abc def"), 5, "'abc d...'");
+    check_shell(TEXT("a\\b"), ESCAPE_ALL, "$'a\\\\b'");
+    check_shell(TEXT("it's\n\33\3771"), ESCAPE_ALL, "$'it\\'s\\n\\33\\3771'");
+    check_shell(TEXT("\xe2\x80\xae"), ESCAPE_ALL, "$'\\342\\200\\256'");
 }
 
 static void test_like_strace(void **state)
