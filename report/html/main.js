@@ -2,24 +2,24 @@
 /* main.js: panels that work only when they are seen; theme, print; the start. */
 
 const panels = (() => {
-    const all = new Map(), seen = new Set();
-    let watch = null;
+    const all = new Map(), seen = new Set(), visits = new Map(), watches = new Map();
 
-    /* Call `come` each time when the panel comes near the screen. */
-    function visit(id, come) {
-        watch ??= new IntersectionObserver((entries) => {
-            for (const { target, isIntersecting } of entries) {
-                if (!isIntersecting) seen.delete(target.id);
-                else if (!seen.has(target.id)) {
-                    seen.add(target.id);
-                    visits.get(target.id)();
-                }
-            }
-        }, { rootMargin: '200px' });
+    /* Call `come` each time when the panel comes near the screen, or as near as that. */
+    function visit(id, come, margin = 200) {
+        if (!watches.has(margin)) watches.set(margin, new IntersectionObserver(look, { rootMargin: margin + 'px' }));
         visits.set(id, come);
-        watch.observe($(id));
+        watches.get(margin).observe($(id));
     }
-    const visits = new Map();
+
+    function look(entries) {
+        for (const { target, isIntersecting } of entries) {
+            if (!isIntersecting) seen.delete(target.id);
+            else if (!seen.has(target.id)) {
+                seen.add(target.id);
+                visits.get(target.id)();
+            }
+        }
+    }
 
     /* Call `fill` when something of `keys` changed, once the view rests and when the panel is near the screen. */
     function lazy(id, fill, wants) {

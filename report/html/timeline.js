@@ -301,7 +301,7 @@ const timeline = (() => {
             Object.assign(pane, { name, section, paint: painter });
             section.addEventListener('toggle', () => section.open && !pane.width && change({}, 'size'));
             lanes.push(pane);
-            panels.visit(section.id, () => change({}, 'near'));
+            panels.visit(section.id, () => change({}, 'near'), 20); // each that is drawn costs with every frame
             listen(pane);
             return pane;
         };

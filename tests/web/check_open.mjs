@@ -58,9 +58,19 @@ console.log(`frames: ${frame.toFixed(2)} ms of CPU each, script ${each("ScriptDu
 check(slow <= 8 * SLACK, `the page's script took ${slow} ms in one frame of twenty`);
 check(frame <= 8 * SLACK, `a frame took ${frame} ms of CPU`);
 await until(page, () => window.brkwater.model.sparse, "sparse section");
-await session.send("HeapProfiler.enable");
-await session.send("HeapProfiler.collectGarbage");
-const used = (await metrics()).JSHeapUsedSize;
+/* Bytes of all that the page holds, contents of typed arrays included: JSHeapUsedSize knows only what names them. */
+async function held() {
+    const parts = [];
+    session.on("HeapProfiler.addHeapSnapshotChunk", ({ chunk }) => parts.push(chunk));
+    await session.send("HeapProfiler.enable");
+    await session.send("HeapProfiler.collectGarbage");
+    await session.send("HeapProfiler.takeHeapSnapshot", { reportProgress: false });
+    const { nodes, snapshot } = JSON.parse(parts.join("")), fields = snapshot.meta.node_fields;
+    let total = 0;
+    for (let i = fields.indexOf("self_size"); i < nodes.length; i += fields.length) total += nodes[i];
+    return total;
+}
+const used = await held();
 console.log(`heap: ${(used / 1048576).toFixed(1)} MiB`);
 check(used <= 64 << 20, `heap ${used}`);
 check(!noise.length, "noise: " + noise.join(" | "));
