@@ -3,7 +3,7 @@
  *
  * Everything is made of two operations: split (all that lies below an address to the left, the rest to the right; a
  * segment that straddles the address becomes two) and join.  A range is cut out with two splits, worked on, and joined
- * in again.
+ * in again, unless it is just one segment: that is worked on where it is.
  */
 #include "segments.h"
 
@@ -196,10 +196,25 @@ static void remove_node(struct node *node, void *context)
     free(node);
 }
 
+/* Where the tree holds the segment that is just that range; NULL: there is none. */
+static struct node **place_of(struct segments *s, tracee_addr start, tracee_addr end)
+{
+    struct node **at = &s->root;
+    while (*at && (*at)->segment.start != start)
+        at = start < (*at)->segment.start ? &(*at)->left : &(*at)->right;
+    return *at && (*at)->segment.end == end ? at : NULL;
+}
+
 void segments_remove(struct segments *s, tracee_addr start, tracee_addr end, struct removal *ret_removal)
 {
     struct removing r = {.segments = s};
-    if (start < end) {
+    struct node **at = start < end ? place_of(s, start, end) : NULL;
+    if (at) { /* most of what is unmapped was mapped as it is */
+        struct node *node = *at;
+        touched_clear(&s->touched, start, end);
+        *at = join(node->left, node->right);
+        remove_node(node, &r);
+    } else if (start < end) {
         touched_clear(&s->touched, start, end);
         struct cutting c = cut_out(s, start, end);
         walk(c.inside, remove_node, &r);
@@ -229,9 +244,11 @@ void segments_insert(struct segments *s, const struct segment *segment)
     account(s, segment, 1);
     if (s->watch)
         s->watch->came(s->watch->context, s, &node->segment);
-    struct node *low, *high;
-    split(s, s->root, segment->start, &low, &high);
-    s->root = join(join(low, node), high);
+    struct node **at = &s->root;
+    while (*at && (*at)->priority >= node->priority)
+        at = segment->start < (*at)->segment.start ? &(*at)->left : &(*at)->right;
+    split(s, *at, segment->start, &node->left, &node->right);
+    *at = node;
 }
 
 static bool is_other(const struct segment *a, const struct segment *b)
@@ -269,6 +286,11 @@ void segments_change(struct segments *s, tracee_addr start, tracee_addr end,
     if (start >= end)
         return;
     struct changing changing = {s, change, context};
+    struct node **at = place_of(s, start, end);
+    if (at) {
+        change_node(*at, &changing);
+        return;
+    }
     struct cutting c = cut_out(s, start, end);
     walk(c.inside, change_node, &changing);
     put_back(s, &c);
