@@ -72,6 +72,7 @@ static void add_growth(struct findings *findings, const struct fact *f)
     finding_number(finding, "returned", UNIT_BYTES, f->returned);
     finding_number(finding, "rate", UNIT_RATE, rate(f));
     finding_fact(finding, f);
+    finding_when(finding, f->first_time, 0); /* what is left is there until the end */
 }
 
 static int by_left(const void *a, const void *b)

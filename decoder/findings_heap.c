@@ -270,13 +270,13 @@ static void add_pinned(struct findings *findings, const struct inside *inside, c
         .sentence =
             w->flags & WALK_PIN_KEPT
                 ? w->above_chunks
-                      ? "{given_back} of free heap cannot be given back: above it lies {above_blocks:block:blocks} in "
+                      ? "{pinned} of free heap cannot be given back: above it lies {above_blocks:block:blocks} in "
                         "use, and right below the top a free one of {pin:byte:bytes} that malloc keeps for a thread "
                         "or in a fastbin; its page was grown by {site}."
-                      : "{given_back} of free heap cannot be given back: nothing above it is in use, but right below "
+                      : "{pinned} of free heap cannot be given back: nothing above it is in use, but right below "
                         "the top lies a free block of {pin:byte:bytes} that malloc keeps for a thread or in a fastbin; "
                         "its page was grown by {site}."
-                : "{given_back} of free heap cannot be given back, pinned by {above_blocks:block:blocks} in use "
+                : "{pinned} of free heap cannot be given back, pinned by {above_blocks:block:blocks} in use "
                   "above it. The one nearest the top has {pin:byte:bytes}; its page was grown by {site}.",
         .advice = "Allocate what lives long before what does not, or elsewhere; or call malloc_trim(0) when much was "
                   "freed, which gives back free pages below the top, too.",
@@ -288,7 +288,7 @@ static void add_pinned(struct findings *findings, const struct inside *inside, c
     const unsigned word = w->flags & WALK_32BIT ? 4 : 8;
     finding_number(finding, "heap", UNIT_BYTES, sums.size);
     finding_number(finding, "free", UNIT_BYTES, sums.free);
-    finding_number(finding, "given_back", UNIT_BYTES, sums.pages);
+    finding_number(finding, "pinned", UNIT_BYTES, sums.pages);
     finding_number(finding, "largest", UNIT_BYTES, heap->runs[0].size);
     finding_number(finding, "above", UNIT_BYTES, w->above);
     finding_number(finding, "above_blocks", UNIT_COUNT, w->above_chunks);

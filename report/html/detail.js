@@ -103,13 +103,14 @@ const detail = (() => {
         const { a, b } = model.instant(), sum = (t) => model.bytesBy(model.lives.stack, model.stacks.n, t, state.proc, true)[i];
         const rows = [['live at A', units.size(sum(a))], ['live at B', units.size(sum(b))]];
         // Who maps memory often is not who touches it.
-        const words = { ...model.METRICS, touched: 'touched first by it', faults: 'page faults by it' };
+        const words = { ...model.METRICS, returned: 'returned by it', touched: 'touched first by it', faults: 'page faults by it' };
+        const same = model.stacks.site.reduce((sum, site) => sum + (site === model.stacks.site[i]), 0);
         for (const metric of ['mapped', 'returned', 'touched', 'calls', 'time', 'faults']) {
             const { values } = await model.sums(state.t0, state.t1, metric), v = values[i];
             rows.push([words[metric] + ' in view', metric === 'calls' || metric === 'faults' ? units.count(v) : metric === 'time' ? units.duration(v) : units.size(v)]);
         }
         const first = await events.seek(-1, 1, (c, k) => c.numbers('stack')[k] === i);
-        return [h('h2', {}, bdi(model.site(i))), pairs([['stack', model.stacks.id[i] || '\u2013'], ...rows]), part('Stack', stackList(i)), ...await codeOf(i), first ? h('p', { class: 'tools' }, button('its first event', () => change({ sel: 'e' + first.event.id }))) : null];
+        return [h('h2', {}, bdi(model.site(i))), pairs([['stack', (model.stacks.id[i] || '\u2013') + (same > 1 ? `, one of ${units.count(same)} of this call site` : '')], ...rows]), part('Stack', stackList(i)), ...await codeOf(i), first ? h('p', { class: 'tools' }, button('its first event', () => change({ sel: 'e' + first.event.id }))) : null];
     }
 
     async function fill() {
@@ -129,7 +130,7 @@ const detail = (() => {
         if (sheet.hidden) opener = document.activeElement;
         sheet.hidden = false;
         document.body.classList.add('with-detail');
-        if (innerWidth >= 1500) resized();
+        if (innerWidth >= 1200) resized();
         if (shown !== state.sel) fill();
         if (opener && opener !== document.body) $('detail-close').focus({ preventScroll: true });
     }

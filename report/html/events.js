@@ -156,11 +156,11 @@ const events = (() => {
     // ---- go to ----
 
     async function goTo_(text) {
-        const t = text.trim().toLowerCase();
+        const t = text.trim().toLowerCase().replace(/(\d),(?=\d{3})/g, '$1');
         let row = -1;
         if (/^#?\d+$/.test(t)) row = await model.rowOf('id', Number(t.replace('#', '')));
         else if (/^[\d.]+ ?(s|ms|us)$/.test(t)) row = await model.rowOf('time', Math.round(parseFloat(t) * { s: TICKS, ms: 1e4, us: 10 }[t.match(/[a-z]+$/)[0]]));
-        else if (/^0x[0-9a-f]+$/.test(t)) {
+        else if (/^0x[0-9a-f]{1,16}$/.test(t)) {
             const page = Math.floor(Number(t) / PAGE);
             change({ pages: [page, page + 1] });
             return;
@@ -169,6 +169,7 @@ const events = (() => {
             $('events-note').textContent = 'Give a number (#123), a time (8.2 s) or an address (0x7f1c\u2026).';
             return;
         }
+        row = Math.min(row, model.rows - 1);
         if (stale) await look(); // rows are counted among those that the filters leave
         if (found) row = lowerBound(found, row);
         table.active = row;
@@ -198,7 +199,9 @@ const events = (() => {
     async function byId(id) {
         await model.needEvents();
         if (!model.rows) return null;
-        const row = await model.rowOf('id', id), chunk = model.chunkOf(row), c = await model.events(chunk.i), e = decode.row(c, row - chunk.row);
+        const row = await model.rowOf('id', id);
+        if (row >= model.rows) return null;
+        const chunk = model.chunkOf(row), c = await model.events(chunk.i), e = decode.row(c, row - chunk.row);
         return e.id === id ? { row, event: e } : null;
     }
 
@@ -231,7 +234,8 @@ const events = (() => {
         $('event-columns').append(...COLUMNS.slice(1).map((title, c) => h('label', { class: 'field' }, h('input', { type: 'checkbox', value: String(2 << c), on: { change: () => change({ columns: state.columns ^ (2 << c) }) } }), title)));
         $('event-call').append(...[...new Set(model.classes.filter(Boolean))].map((c) => h('option', { value: c }, c)));
         $('event-kind').append(...model.kinds.filter(Boolean).map((k) => h('option', { value: k }, k)));
-        const set = (id, key, read = (v) => v) => $(id).addEventListener('input', () => {
+        const set = (id, key, read = (v) => v, fits = () => true) => $(id).addEventListener('input', () => {
+            $(id).setAttribute('aria-invalid', String(!!$(id).value.trim() && !fits($(id).value)));
             filter[key] = read($(id).type === 'checkbox' ? $(id).checked : $(id).value);
             stale = true;
             later();
@@ -240,10 +244,10 @@ const events = (() => {
         set('event-call', 'call');
         set('event-kind', 'kind');
         set('event-result', 'result');
-        const bytes = (none) => (v) => units.bytes(v) ?? none;
-        set('event-least', 'least', bytes(0));
-        set('event-most', 'most', bytes(Infinity));
-        set('event-address', 'address', (v) => (/^(0x)?[0-9a-f]{1,16}$/i.test(v.trim()) ? BigInt('0x' + v.trim().replace(/^0x/i, '')) : 0n));
+        const bytes = (none) => (v) => units.bytes(v) ?? none, isBytes = (v) => units.bytes(v) != null, isAddress = (v) => /^(0x)?[0-9a-f]{1,16}$/i.test(v.trim());
+        set('event-least', 'least', bytes(0), isBytes);
+        set('event-most', 'most', bytes(Infinity), isBytes);
+        set('event-address', 'address', (v) => (isAddress(v) ? BigInt('0x' + v.trim().replace(/^0x/i, '')) : 0n), isAddress);
         set('event-site', 'site');
         set('event-tid', 'tid', (v) => v.replace(/\D/g, ''));
         set('event-text', 'text');

@@ -36,7 +36,7 @@ const findings = (() => {
         // What happened at one moment is shown with what was before and after.
         const moment = f.end === f.start, margin = Math.max(20, moment ? model.end * 0.02 : (f.end - f.start) * 0.03);
         // At the very end nothing is mapped any more: the last moment of its process tells more, and of the whole run its peak.
-        const last = Math.min(f.end, (model.procs[f.proc]?.end ?? model.end) - 1);
+        const last = Math.min(f.end, model.lastOf(f.proc));
         goTo(f.start - margin, f.end + margin, { a: f.start ? clamp(f.start - (moment ? margin : 0), 0, model.end) : null, b: f.start ? clamp(last, 0, model.end) : null, proc: f.proc >= 0 && model.procs.length > 1 ? f.proc : ALL, hidden: others(f), sel: f.stacks.length ? 's' + f.stacks[0] : f.ids.length ? 'e' + f.ids[0] : '' });
         for (const card of document.querySelectorAll('[data-finding]')) card.classList.toggle('current', Number(card.dataset.finding) === i);
         speak(`${WORDS[f.severity]}: ${f.sentence}`);

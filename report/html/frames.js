@@ -83,6 +83,32 @@ const frames = (() => {
         return l.fn[line] ? text(l.fn[line]) + (l.number[line] ? ` (${base(text(l.file[line]))}:${l.number[line]})` : '') : model.lineName(line);
     }
 
+    /* The site of each stack.  Functions of one name in several programs are told apart by these. */
+    function siteNames() {
+        const { module } = model.lines, n = model.stacks.n, all = Array.from({ length: n }, (_, stack) => site(stack)), of = (stack) => module[siteLine(stack)], seen = new Map(), several = new Set();
+        for (let i = 0; i < n; i++) {
+            const m = of(i), name = all[i];
+            if (m === undefined) continue;
+            if (!seen.has(name)) seen.set(name, m);
+            else if (seen.get(name) !== m) several.add(name);
+        }
+        return all.map((name, i) => (several.has(name) && of(i) !== undefined ? `${name} (${base(text(of(i)))})` : name));
+    }
+
+    /* Whether a frame of the stack is searched for. */
+    function matches(stack) {
+        const s = model.stacks;
+        for (let i = s.first[stack]; i < s.first[stack + 1]; i++) if (hit(s.lines[i])) return true;
+        return false;
+    }
+
+    let asked = null, hits = [];
+    function hit(line) {
+        const now = state.re + state.query;
+        if (asked !== now) [asked, hits] = [now, []];
+        return (hits[line] ??= search.has(model.lineName(line)));
+    }
+
     /* For each stack with a value: the sum of all that run through a function, by the first line of that function. */
     function through(values) {
         const [same] = sameness(), sums = new Map(), s = model.stacks;
@@ -113,7 +139,7 @@ const frames = (() => {
     const called = (word) => (word[0] === 'f' ? model.lineName(Number(word.slice(1))) : base(text(model.lines.module[word.slice(1)])) || 'unknown');
 
     /* What is not as it was recorded, in words. */
-    const words = () => (state.hide.length ? '  without ' + state.hide.map(called).join(', ') : '') + (state.fold ? '  recursion folded' : '');
+    const words = () => (state.hide.length ? '; without ' + state.hide.map(called).join(', ') : '') + (state.fold ? '; recursion folded' : '');
 
     /* Hide the function ('f') or the library ('m') of the frame that is chosen. */
     function hide(what) {
@@ -147,5 +173,5 @@ const frames = (() => {
         draw();
     }
 
-    return { MOST, tree, siteLine, site, through, folded, words, hide, fold, start };
+    return { MOST, tree, siteLine, site, siteNames, matches, through, folded, words, hide, fold, start };
 })();

@@ -124,11 +124,22 @@ static void say_story(struct words *w, const struct heap_story *story)
         say(w, "mapped blocks at most", units_size(one, sizeof(one), story->chunk_high));
 }
 
+/* The last look into a space; of those that are gone, only that of the command and the worst one are kept. */
+static const struct inside *inside_of(const struct page *page, uint32_t space)
+{
+    const struct insides *all = timeline_insides(page->timeline);
+    const struct inside *choices[] = {insides_last(all, space), insides_command(all), insides_worst(all)};
+    for (size_t i = 0; i < sizeof(choices) / sizeof(choices[0]); i++)
+        if (choices[i] && choices[i]->space == space)
+            return choices[i];
+    return NULL;
+}
+
 /* What lay inside when it was looked at last. */
 static void say_inside(struct page *page, struct words *w, uint32_t space)
 {
-    const struct inside *inside = insides_command(timeline_insides(page->timeline));
-    const struct inside_heap *main = inside && inside->space == space ? inside_main(inside) : NULL;
+    const struct inside *inside = inside_of(page, space);
+    const struct inside_heap *main = inside ? inside_main(inside) : NULL;
     char text[192], one[UNITS_MAX], two[UNITS_MAX], three[UNITS_MAX];
     if (!main)
         return;
@@ -137,8 +148,8 @@ static void say_inside(struct page *page, struct words *w, uint32_t space)
              units_size(two, sizeof(two), walk->binned + walk->tcache + walk->fast),
              units_size(three, sizeof(three), walk->top));
     say(w, inside->reason == WALK_AT_EXIT ? "inside, at the end" : "inside, when last looked at", text);
-    say(w, "could be given back", units_size(one, sizeof(one), walk->pages + walk->top_pages));
-    if (!walk->pin)
+    say(w, "could be given back, in whole pages", units_size(one, sizeof(one), walk->pages));
+    if (!walk->pin || !walk->pages)
         return;
     struct buffer site = {0};
     stack_site(&site, decoder_code(page->decoder), main->pin_stack, 0);

@@ -8,7 +8,8 @@ const heap = (() => {
         $('heap-panel').classList.toggle('none', !proc);
         if (!proc) return;
         const p = model.procs[proc - 1], words = s.texts('word_name');
-        $('heap-note').textContent = p ? `${model.procName(proc - 1)} (pid ${p.pid})` : '';
+        const other = state.proc !== ALL && state.proc !== proc - 1 && model.procs[state.proc];
+        $('heap-note').replaceChildren(p ? `${model.procName(proc - 1)} (pid ${p.pid})` : '', ...(other ? ['; that of ', bdi(model.procName(state.proc)), ' is not in this file: ', h('code', {}, bdi(`${model.word('show_heap')} --pid ${other.pid}`))] : []));
         $('heap-words').replaceChildren(...model.list(words).map((name, i) => h('div', {}, h('dt', {}, bdi(name)), h('dd', {}, bdi(s.texts('word').at(i))))));
         steps(s, n);
         const moves = Array.from(n('move_time'), (t, i) => [units.moment(t, model.end), units.size(n('move_from')[i]), units.size(n('move_to')[i]), model.site(n('move_stack')[i])]);
@@ -33,5 +34,5 @@ const heap = (() => {
         $('heap-steps').replaceChildren(rows.length ? caption(`Last steps before B${left ? ` (${units.count(left)} are left out: ${model.word('show_heap')})` : ''}`, plainTable(['at', 'what', 'bytes', 'then', 'by'], rows)) : '');
     }
 
-    return { start: () => panels.lazy('heap-panel', fill, ['b', 'theme']) };
+    return { start: () => panels.lazy('heap-panel', fill, ['b', 'proc', 'theme']) };
 })();

@@ -35,7 +35,7 @@ const keys = (() => {
 
     const ACTIONS = {
         w: () => zoomBy(0.6), s: () => zoomBy(1 / 0.6), '+': () => zoomBy(0.6), '=': () => zoomBy(0.6), '-': () => zoomBy(1 / 0.6), a: () => panBy(-0.2), d: () => panBy(0.2),
-        0: () => goTo(0, model.end), f: fit, z: back, ',': () => events.step(-1), '.': () => events.step(1), n: (e) => findings.step(e.shiftKey ? -1 : 1), '/': () => $('query').focus(), i: () => sites.invert(), t: () => sites.setView(sites.view === 'tree' ? 'icicle' : 'tree'), m: nextMetric,
+        0: () => goTo(0, model.end), f: fit, z: back, ',': () => events.step(-1), '.': () => events.step(1), n: (e) => findings.step(e.shiftKey ? -1 : 1), '/': () => $('query').focus(), i: () => sites.invert(), t: () => sites.setView(state.view === 'tree' ? 'icicle' : 'tree'), m: nextMetric,
         l: () => (document.activeElement === $('strip-box') ? strip.setLinear() : change({ chart: state.chart === 'log' ? 'stack' : 'log' })), '[': () => strip.step(-1), ']': () => strip.step(1), h: (e) => frames.hide(e.shiftKey ? 'm' : 'f'), r: frames.fold, k: marks.ask, c: () => copy(location.href.split('#')[0] + link.write(), 'a link to this view'), p: () => timeline.pin(), '?': () => $('help').showModal(),
     };
 

@@ -2,7 +2,7 @@
 /* layout.js: what is mapped at A or B, as /proc/PID/maps shows it, and whose it is; what changed between A and B. */
 
 const layout = (() => {
-    let table, look, runs = [], order = { by: 'start', down: false }, group = '';
+    let table, look, runs = [], order = { by: 'start', down: false };
     const sort = { state: order, by: null };
 
     /* The birth of a run, and of its one mapping. */
@@ -57,6 +57,7 @@ const layout = (() => {
         return site + (pages < pagesOf(run) ? ' ' + units.percent(pages, pagesOf(run)) : '');
     }
 
+    const birthOf = (run) => run.reduce((last, i) => Math.max(last, L().birth[i]), 0); // of the newest piece
     const startOf = (run) => L().start_page[run[0]];
     const filter = (i) => !state.hidden.has(L().kind[i]) && (!state.pages || (L().start_page[i] < state.pages[1] && L().start_page[i] + L().pages[i] > state.pages[0]));
 
@@ -79,14 +80,14 @@ const layout = (() => {
             rows = [...merged(came.filter((i) => !was.has(birth(i)))).map((run) => ({ run, mark: '+' })), ...merged(came.filter((i) => was.has(birth(i)))).map((run) => ({ run, mark: '~', was: run.map((i) => was.get(birth(i))) })), ...merged(gone.filter((i) => !still.has(birth(i)))).map((run) => ({ run, mark: '\u2212' }))];
         } else rows = merged(now.list.filter(filter)).map((run) => ({ run, mark: '' }));
         rows = rows.filter(({ run }) => matching(run));
-        const keys = { start: ({ run }) => startOf(run), size: ({ run }) => pagesOf(run), resident: ({ run }) => resident.sum(run, now.t)?.pages ?? -1, kind: ({ run }) => kindOf(largest(run)), owner: ({ run }) => owner(run), age: ({ run }) => L().birth[run[0]], name: ({ run }) => file(run[0]) };
+        const keys = { start: ({ run }) => startOf(run), size: ({ run }) => pagesOf(run), resident: ({ run }) => resident.sum(run, now.t)?.pages ?? -1, kind: ({ run }) => kindOf(largest(run)), owner: ({ run }) => owner(run), age: ({ run }) => birthOf(run), name: ({ run }) => file(run[0]) };
         const key = keys[order.by], kept = new Map(rows.map((row) => [row, key(row)]));
         rows.sort((x, y) => {
             const p = kept.get(x), q = kept.get(y), d = p < q ? -1 : p > q ? 1 : 0;
             return order.down ? -d : d;
         });
-        if (group) {
-            const by = { kind: ({ run }) => model.kinds[L().kind[largest(run)]], file: ({ run }) => file(run[0]) || 'no file', owner: ({ run }) => most(run)[0] }[group];
+        if (state.group) {
+            const by = { kind: ({ run }) => model.kinds[L().kind[largest(run)]], file: ({ run }) => file(run[0]) || 'no file', owner: ({ run }) => most(run)[0] }[state.group];
             for (const row of rows) {
                 const title = by(row);
                 if (!space.has(title)) space.set(title, []);
@@ -114,7 +115,7 @@ const layout = (() => {
             detail.open();
         }, { class: 'link mono' });
         select.append(r.mark && h('b', { class: 'sign' }, r.mark + ' '), text);
-        return Object.assign([select, units.size(pagesOf(r.run) * PAGE), held(r.run, t), (r.was && access(r.was[0]) !== access(first) ? access(r.was[0]) + ' \u2192 ' : '') + access(first), swatch(model.kinds[L().kind[largest(r.run)]], kindOf(largest(r.run))), owner(r.run), units.duration(Math.max(0, t - L().birth[first])), file(first)], { mark: { '+': 'plus', '\u2212': 'minus', '~': 'tilde' }[r.mark] });
+        return Object.assign([select, units.size(pagesOf(r.run) * PAGE), held(r.run, t), (r.was && access(r.was[0]) !== access(first) ? access(r.was[0]) + ' \u2192 ' : '') + access(first), swatch(model.kinds[L().kind[largest(r.run)]], kindOf(largest(r.run))), owner(r.run), units.duration(Math.max(0, t - birthOf(r.run))), file(first)], { mark: { '+': 'plus', '\u2212': 'minus', '~': 'tilde' }[r.mark] });
     }
 
     /* As the kernel writes it. */
@@ -139,6 +140,7 @@ const layout = (() => {
         $('layout-note').textContent = (model.procs.length > 1 ? `${model.procName(model.one())} (pid ${who.pid}): ` : '') + `${what} at ${units.moment(now.t, model.end)} (${now.exact ? 'exact' : `snapped from ${units.moment(asked, model.end)}`})` + (now.t < who.start || now.t > who.end ? ': it did not live then' : '') + (part && !differs ? `, ${units.size(part.pages * PAGE)} resident at ${units.moment(look, model.end)}, ${part.reason}` : '') + (state.hidden.size || state.pages || state.query ? ', filtered' : '');
         $('layout-panel').classList.toggle('none', !rows.length);
         document.querySelector(`input[name=at][value=${state.at}]`).checked = true;
+        $('layout-group').value = state.group;
     }
 
     function start() {
@@ -154,11 +156,11 @@ const layout = (() => {
         });
         for (const input of document.querySelectorAll('input[name=at]')) input.addEventListener('change', () => change({ at: input.value }));
         $('layout-group').addEventListener('change', (e) => {
-            group = e.target.value;
+            change({ group: e.target.value });
             fill();
         });
         $('layout-copy').addEventListener('click', () => copy(mapsText(), 'the layout'));
-        panels.lazy('layout-panel', () => resident.need().then(fill), ['a', 'b', 'at', 'hidden', 'pages', 'query', 'proc', 'theme', 'size']);
+        panels.lazy('layout-panel', () => resident.need().then(fill), ['a', 'b', 'at', 'group', 'hidden', 'pages', 'query', 'proc', 'theme', 'size']);
     }
 
     return { start, about, range, access, kindOf, file, plainRow, merged, owner, delta, mapsText, fill, get rows() { return runs; } };
@@ -186,7 +188,8 @@ const changes = (() => {
         const from = model.bytesBy(l.stack, size, a), to = model.bytesBy(l.stack, size, b), sums = new Map();
         for (let i = 0; i < size; i++) {
             if (!from[i] && !to[i]) continue;
-            const key = model.stacks.site[i], sum = sums.get(key) || [model.site(i), 0, 0, 0, 0, i];
+            const key = model.stacks.site[i], sum = sums.get(key) || [model.site(i), 0, 0, 0, 0, i], most = sum[6] ?? 0, by = Math.abs(to[i] - from[i]);
+            if (by > most) [sum[5], sum[6]] = [i, by]; // that is shown for all of them
             sum[1] += to[i] - from[i];
             sum[2] += from[i];
             sum[3] += to[i];

@@ -2,7 +2,7 @@
 /* link.js: the state as the part of the address behind #, which holds no data of the report. */
 
 const link = (() => {
-    const CHARTS = ['stack', 'lines', 'log'], STRIPS = ['kind', 'protection', 'owner', 'age', 'resident'], ATS = ['a', 'b', 'diff'];
+    const CHARTS = ['stack', 'lines', 'log'], STRIPS = ['kind', 'protection', 'owner', 'age', 'resident'], ATS = ['a', 'b', 'diff'], VIEWS = ['icicle', 'tree', 'table'], GROUPS = ['kind', 'file', 'owner'];
     let own = '';
 
     const seconds = (t) => (Math.round(t) / TICKS).toFixed(7).replace(/\.?0+$/, '');
@@ -32,6 +32,8 @@ const link = (() => {
         put('z', String(state.zoom), '0');
         put('hide', state.hide.join(','), '');
         put('fold', String(state.fold), '0');
+        put('w', state.view, 'icicle');
+        put('g', state.group, '');
         put('ec', String(state.columns), '0');
         for (const [t, text] of state.marks) p.append('mark', `${t}~${text}`);
         return '#' + p.toString();
@@ -41,7 +43,7 @@ const link = (() => {
     const ticks = (text) => (/^\d{1,12}(\.\d{1,9})?$/.test(text ?? '') ? clamp(Math.round(Number(text) * TICKS), 0, model.end) : NaN);
 
     function normal() {
-        return { proc: ALL, t0: 0, t1: model.end, a: null, b: null, hidden: new Set(), metric: 'live', query: '', sel: '', pages: null, invert: 0, zoom: 0, at: 'b', strip: 'kind', chart: 'stack', re: 0, hide: [], fold: 0, marks: [], columns: 0 };
+        return { proc: ALL, t0: 0, t1: model.end, a: null, b: null, hidden: new Set(), metric: 'live', query: '', sel: '', pages: null, invert: 0, zoom: 0, at: 'b', strip: 'kind', chart: 'stack', re: 0, hide: [], fold: 0, marks: [], columns: 0, view: 'icicle', group: '' };
     }
 
     function read(text) {
@@ -66,6 +68,8 @@ const link = (() => {
         to.marks = p.getAll('mark').map((word) => word.match(/^(\d{1,15})~(.*)/)).filter((mark) => mark && Number(mark[1]) <= model.end).slice(0, marks.MOST).map(([, t, text]) => [Number(t), marks.clean(text) || 'mark']).sort((x, y) => x[0] - y[0]);
         if (/^[els]\d{1,15}$/.test(p.get('sel') ?? '')) to.sel = p.get('sel');
         one('at', ATS, 'at');
+        one('w', VIEWS, 'view');
+        one('g', GROUPS, 'group');
         one('c', CHARTS, 'chart');
         one('s', STRIPS, 'strip');
         const y = (p.get('y') ?? '').match(/^([0-9a-f]{1,13})-([0-9a-f]{1,13})$/);

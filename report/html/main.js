@@ -141,6 +141,7 @@ async function begin() {
         events.reset();
         change({ ...link.normal(), marks: state.marks });
     });
+    $('pages-clear').addEventListener('click', () => change({ pages: null }));
     $('copy-link').addEventListener('click', () => copy(location.href.split('#')[0] + link.write(), 'a link to this view'));
     for (const control of late) control.disabled = false;
     resized();
@@ -184,7 +185,7 @@ const view = (() => {
     }
 
     return (what) => {
-        if (waiting || !['t0', 't1', 'a', 'b', 'pages'].some((key) => what.has(key))) return;
+        if (waiting || !['t0', 't1', 'a', 'b', 'proc', 'pages'].some((key) => what.has(key))) return;
         waiting = true;
         const wait = last + LEAST - performance.now();
         if (wait > 0) setTimeout(write, wait);

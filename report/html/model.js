@@ -107,7 +107,7 @@ const model = (() => {
         return lods.get(slot) || lods.get(0);
     }
 
-    const ownLod = () => state.proc === ALL || m.procs[state.proc].slot > 1;
+    const ownLod = () => state.proc === ALL || m.procs.length === 1 || m.procs[state.proc].slot > 1;
     const buckets = () => Math.max(1, lod().count('virtual_last') || m.number('buckets'));
     const bucketOf = (t, n) => clamp(Math.floor(t * n / m.end), 0, n - 1);
 
@@ -167,6 +167,7 @@ const model = (() => {
         live: 'live at B', diff: 'live at B \u2212 at A', net: 'mapped \u2212 returned', mapped: 'mapped', returned: 'returned', touched: 'touched first', calls: 'calls', time: 'time in calls', faults: 'page faults',
     };
     const column = (metric) => (metric === 'net' ? [[sparse.mapped, 1], [sparse.returned, -1]] : [[sparse[metric], 1]]);
+    const EXECVE = 1; // the stack of what execve maps
     const ofEvent = {
         net: (c, i) => c.numbers('mapped')[i] - c.numbers('unmapped')[i], mapped: (c, i) => c.numbers('mapped')[i], returned: (c, i) => c.numbers('unmapped')[i],
         calls: () => 1, time: (c, i) => c.numbers('duration')[i],
@@ -208,13 +209,17 @@ const model = (() => {
                 for (let i = sparse.from[row]; i < sparse.from[row + 1]; i++) if (sparse.bucket[i] >= from && sparse.bucket[i] < to) sum += items[i];
                 values[sparse.stack[row]] += sign * sum;
             }
-        if (!byEvents) return { values, exact: tick(from) === Math.ceil(t0) && (to === n || tick(to) === Math.ceil(t1)), t0: tick(from), t1: Math.min(m.end, tick(to)) };
+        if (!byEvents) return { values, exact: tick(from) === Math.ceil(t0) && (to === n ? t1 >= m.end : tick(to) === Math.ceil(t1)), t0: tick(from), t1: Math.min(m.end, tick(to)) };
         for (const chunk of m.chunks) {
             if (chunk.end < t0 || chunk.start > t1) continue;
-            const c = await events(chunk.i), time = c.numbers('time'), procOf = c.numbers('proc'), stack = c.numbers('stack'), value = ofEvent[metric];
+            const c = await events(chunk.i), time = c.numbers('time'), procOf = c.numbers('proc'), stack = c.numbers('stack'), call = c.numbers('call'), value = ofEvent[metric];
             for (let i = 0; i < time.length; i++) {
                 const t = time[i], bucket = bucketOf(t, n);
-                if (inRange(t, t0, t1) && (bucket < from || bucket >= to) && (proc === ALL || procOf[i] === proc)) values[stack[i]] += value(c, i);
+                if (!inRange(t, t0, t1) || (bucket >= from && bucket < to) || (proc !== ALL && procOf[i] !== proc)) continue;
+                // What a new program begins with no stack of its own has asked for.
+                const begun = /^execve/.test(m.calls[call[i]]) && (metric === 'mapped' || metric === 'net') ? ofEvent.mapped(c, i) : 0;
+                values[stack[i]] += value(c, i) - begun;
+                values[EXECVE] += begun;
             }
         }
         return { values, exact: true, t0, t1 };
@@ -240,7 +245,7 @@ const model = (() => {
         return m.chunks[low];
     }
 
-    /* First row of the sorted column `name` that is not below `value`. */
+    /* First row of the sorted column `name` that is not below `value`; the number of rows: all are. */
     async function rowOf(name, value) {
         await needEvents();
         const ends = name === 'id' ? (c, i) => m.chunks[i + 1]?.first_id > value || i === m.chunks.length - 1 : (c) => c.end >= value;
@@ -253,7 +258,7 @@ const model = (() => {
             if (items[middle] < value) low = middle + 1;
             else high = middle;
         }
-        return Math.min(m.rows - 1, chunk.row + low);
+        return chunk.row + low;
     }
 
     // ---- names ----
@@ -271,13 +276,24 @@ const model = (() => {
     const site = (stack) => m.text(m.stacks.site[stack]) || 'unknown';
     const procName = (i) => m.text(m.procs[i].name_str) || 'process';
     const kindBytes = (k) => lod().floats('kind' + k + '_last');
+    /* The last moment at which a process has memory: it ends later than its mappings go. */
+    function lastOf(proc) {
+        const p = m.procs[proc], l = m.lives;
+        if (!p) return m.end - 1;
+        if (l && p.last === undefined) {
+            p.last = 0;
+            for (let i = 0; i < l.n; i++) if (l.died[i] > p.last && m.spaces[l.space[i]].proc === proc) p.last = l.died[i];
+        }
+        return Math.max(p.start, Math.min(p.last || p.end, p.end, m.end) - 1);
+    }
+
     /* Where A and B are; B by itself is at the peak, or where a process ends that did not live then. */
     function instant() {
         const peak = m.number('peak') || m.end, { start, end } = m.procs[state.proc] ?? { start: 0, end: m.end };
-        return { a: state.a ?? 0, b: state.b ?? (peak < start || peak > end ? Math.max(start, end - 1) : peak) };
+        return { a: state.a ?? 0, b: state.b ?? (peak < start || peak > end ? lastOf(state.proc) : peak) };
     }
 
-    return Object.assign(m, { load, more, lod, ownLod, buckets, bucketOf, ofProc, snap, alive, bytesBy, needSparse, needEvents, METRICS, inRange, sums, query, events, chunkOf, rowOf, lineName, linePlace, nodeName, site, procName, kindBytes, instant, list, one });
+    return Object.assign(m, { load, more, lod, ownLod, buckets, bucketOf, ofProc, snap, alive, bytesBy, needSparse, needEvents, METRICS, inRange, sums, query, events, chunkOf, rowOf, lineName, linePlace, nodeName, site, procName, kindBytes, instant, lastOf, list, one });
 })();
 
 // ---- the state ----
@@ -285,8 +301,9 @@ const model = (() => {
 /* proc; the view t0..t1 in ticks; cursors a and b (null: where they are by itself); hidden kinds; what sites measure; the
  * search (re: 1, as a regular expression); what is selected ("e12" an event, "l5" a life, "s3" a stack); the address range
  * [page, page) or null; frames that are hidden ("f3" the function of line 3, "m3" its module), fold: 1, recursion is
- * folded; marks, [tick, text] each; columns of events that are hidden, a bit each. */
-const state = { proc: ALL, t0: 0, t1: 1, a: null, b: null, hidden: new Set(), metric: 'live', query: '', sel: '', pages: null, invert: 0, zoom: 0, at: 'b', strip: 'kind', chart: 'stack', panel: '', re: 0, hide: [], fold: 0, marks: [], columns: 0 };
+ * folded; marks, [tick, text] each; columns of events that are hidden, a bit each; how call sites
+ * are shown, and by what mappings are grouped. */
+const state = { proc: ALL, t0: 0, t1: 1, a: null, b: null, hidden: new Set(), metric: 'live', query: '', sel: '', pages: null, invert: 0, zoom: 0, at: 'b', strip: 'kind', chart: 'stack', panel: '', re: 0, hide: [], fold: 0, marks: [], columns: 0, view: 'icicle', group: '' };
 
 const trail = []; // ranges that were shown before
 const LONG_AGO = -1e9;

@@ -153,7 +153,8 @@ const plot = (() => {
     function memory(pane) {
         const n = model.buckets(), at = spans(pane.w, n, state.t0, state.t1), order = shownBands(), from = at[0], to = Math.max(from + 1, at[pane.w]);
         const resident = column('resident_max'), virtual = column('virtual_last'), stacked = state.chart === 'stack';
-        const high = Math.max(stacked ? most(totalOf(), from, to) : most(column('virtual_max'), from, to), most(resident, from, to), 4096);
+        // Of some kinds alone nobody knows what is resident; and what all of them have tells nothing beside one of them.
+        const whole = !state.hidden.size, high = Math.max(stacked ? most(totalOf(), from, to) : whole ? most(column('virtual_max'), from, to) : Math.max(0, ...order.map((k) => most(column(`kind${k}_max`), from, to))), whole ? most(resident, from, to) : 0, 4096);
         const y = state.chart === 'log' ? logarithmic(pane, high) : linear(pane, high);
         background(pane);
         Object.assign(pane, { high, y, binary: true });
@@ -163,9 +164,9 @@ const plot = (() => {
             paintPeaks(pane, at, totalOf(), scale);
         } else {
             for (const k of order) if (column(`kind${k}_last`).length) line(pane, at, column(`kind${k}_last`), column(`kind${k}_max`), column(`kind${k}_last`), y, paint.pixel(paint.kind(k)), 0);
-            if (virtual.length) line(pane, at, column('virtual_min'), column('virtual_max'), virtual, y, paint.of('soft'), 3);
+            if (whole && virtual.length) line(pane, at, column('virtual_min'), column('virtual_max'), virtual, y, paint.of('soft'), 3);
         }
-        if (resident.length) paintResident(pane, at, n, y);
+        if (whole && resident.length) paintResident(pane, at, n, y);
     }
 
     /* How many buckets lie between samples, usually. */

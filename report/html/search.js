@@ -60,6 +60,18 @@ const search = (() => {
         return pattern ? known.get(text) : text.toLowerCase().includes(plain);
     }
 
+    /* Whether a name of code, of a file or of a call has it.  Addresses and numbers are searched where they are shown. */
+    function somewhere() {
+        for (let line = 0; line < model.lines.fn.length; line++) if (has(model.lineName(line))) return true;
+        return model.calls.some((name) => name && has(name)) || [...new Set(model.lives.file_str)].some((i) => has(model.text(i)));
+    }
+
+    const tell = debounce(() => {
+        prepare();
+        if (!why && state.query && model.lives && /[g-z_]/i.test(state.query) && !somewhere()) why = 'no function, file or call is named so';
+        $('query-note').textContent = why;
+    }, 300);
+
     function start() {
         const query = $('query'), later = debounce(() => change({ query: query.value.slice(0, 200) }), 150);
         query.addEventListener('input', later);
@@ -70,6 +82,7 @@ const search = (() => {
             prepare();
             $('query-re').setAttribute('aria-pressed', String(state.re === 1));
             if ($('query-note').textContent !== why) $('query-note').textContent = why;
+            if (what.has('query')) tell();
         });
     }
 

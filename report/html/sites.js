@@ -2,7 +2,7 @@
 /* sites.js: which code did it: as an icicle, as a tree, as a table.  One sum for each stack, folded into the tree of frames. */
 
 const sites = (() => {
-    let sum = null, totals = null, weights = null, boxes = [], pane, table, rows = [], names = [], view = 'icicle', order = { by: 'value', down: true }, focusAt = null, asked = 0, calls = null; // calls: of each stack in view, while the table shows them
+    let sum = null, totals = null, weights = null, boxes = [], pane, table, rows = [], names = [], drawn = '', order = { by: 'value', down: true }, focusAt = null, asked = 0, calls = null; // calls: of each stack in view, while the table shows them
     const open = new Set([0]); // nodes of the tree that are unfolded
     const ROW = 20, LIBRARY = 12; // a frame of libc or a library
 
@@ -49,7 +49,7 @@ const sites = (() => {
     async function refresh() {
         const mine = ++asked;
         const { a, b } = model.instant(), [from, to] = { live: [0, b], diff: [a, b] }[state.metric] ?? [state.t0, state.t1], result = await model.sums(from, to, state.metric);
-        const counted = view === 'table' ? (state.metric === 'calls' ? result : await model.sums(state.t0, state.t1, 'calls')).values : null;
+        const counted = state.view === 'table' ? (state.metric === 'calls' ? result : await model.sums(state.t0, state.t1, 'calls')).values : null;
         if (mine !== asked) return;
         [sum, calls] = [result, counted];
         const when_ = state.metric === 'live' ? `at ${units.moment(sum.t1, model.end)}` : `from ${units.moment(sum.t0, model.end)} to ${units.moment(sum.t1, model.end)}`;
@@ -79,11 +79,12 @@ const sites = (() => {
         while (level.length && depth < 60) {
             const next = [];
             for (const parent of level) {
-                let x = parent.x, left = 0;
+                let x = parent.x, left = 0, rest = 0;
                 for (const c of childrenOf(parent.node)) {
                     const width = weights[c] / weights[parent.node] * parent.width;
                     if (width < 1.5) {
                         left++;
+                        rest += width;
                         continue;
                     }
                     const made = { node: c, x, width, depth };
@@ -91,7 +92,7 @@ const sites = (() => {
                     boxes.push(made);
                     x += width;
                 }
-                if (left && parent.x + parent.width - x > 26) boxes.push({ node: -1, x, width: parent.x + parent.width - x, depth, text: `+${left} hidden` });
+                if (rest > 26) boxes.push({ node: -1, x, width: rest, depth, text: `+${left} hidden` });
                 hidden += left;
             }
             level = next;
@@ -264,16 +265,17 @@ const sites = (() => {
 
     /* Every site: its own sum, of all stacks that end there. */
     function collect() {
-        names = Array.from(sum.values, (_, stack) => frames.site(stack));
-        const by = new Map(), perSite = calls && callsBySite(), all = frames.through(sum.values);
+        names = frames.siteNames();
+        const by = new Map(), fits = state.query && new Set(names.filter((name, stack) => search.has(name) || frames.matches(stack))), perSite = calls && callsBySite(), all = frames.through(sum.values);
         sum.values.forEach((value, stack) => {
             if (!value) return;
-            const name = names[stack], row = by.get(name) || { stack, name, value: 0, total: all(stack), stacks: 0 };
+            const name = names[stack], row = by.get(name) || { stack, name, value: 0, most: 0, total: all(stack), stacks: 0 };
             row.value += value;
             row.stacks++;
+            if (Math.abs(value) > row.most) [row.most, row.stack] = [Math.abs(value), stack]; // that is shown for all of them
             by.set(name, row);
         });
-        rows = [...by.values()].filter((row) => !state.query || search.has(row.name));
+        rows = [...by.values()].filter((row) => !state.query || fits.has(row.name));
         rows.forEach((row) => Object.assign(row, { total: row.total ?? row.value, calls: perSite?.get(row.name) ?? 0 }));
         const key = order.by;
         rows.sort((x, y) => {
@@ -328,18 +330,19 @@ const sites = (() => {
         const to = tree().to;
         state.zoom = to[state.zoom] ?? 0;
         focusAt = focusAt === null ? null : to[focusAt] ?? null;
-        for (const kind of ['icicle', 'tree', 'table']) $('sites-' + kind).hidden = kind !== view;
+        for (const kind of ['icicle', 'tree', 'table']) $('sites-' + kind).hidden = kind !== state.view;
         pane.stale = true;
-        $('view-' + view).checked = true;
+        $('view-' + state.view).checked = true;
+        drawn = state.view;
         $('sites-invert').setAttribute('aria-pressed', String(state.invert === 1));
         $('metric').value = state.metric;
         crumbs();
         picked();
-        if (view === 'icicle') drawIcicle();
-        else if (view === 'tree') drawTree();
+        if (drawn === 'icicle') drawIcicle();
+        else if (drawn === 'tree') drawTree();
         else drawTable();
         $('sites-icicle').setAttribute('aria-label', `Call sites by ${model.METRICS[state.metric]}: ${show(totals[0])} in all. ` + childrenOf(state.zoom).slice(0, 3).map((c) => `${name(c)} ${share(c)}`).join(', '));
-        $('sites-hidden').textContent += frames.words();
+        $('sites-hidden').textContent = ($('sites-hidden').textContent + frames.words()).replace(/^; /, '');
         if (state.query) {
             const t = tree(), covered = new Uint8Array(t.parent.length);
             let found = 0;
@@ -350,21 +353,22 @@ const sites = (() => {
                     found += weights[i];
                 }
             }
-            $('sites-hidden').textContent += `  \u201c${state.query}\u201d: ${found ? units.percent(found, weights[0]) : 'nothing'} matched`;
+            $('sites-hidden').textContent += `; \u201c${state.query}\u201d: ${found ? units.percent(found, weights[0]) : 'nothing'} matched`;
         }
     }
 
     /* The line of the frame that is chosen; -1: none. */
     let inRow = -1; // that of the table's row
-    const line = () => (view === 'table' ? inRow : tree().line[focusAt ?? state.zoom] - 1);
+    const line = () => (state.view === 'table' ? inRow : tree().line[focusAt ?? state.zoom] - 1);
 
     function picked() {
         $('sites-picked').replaceChildren(line() < 0 ? 'none is chosen' : bdi(model.lineName(line())));
     }
 
     function setView(kind) {
-        view = kind;
-        if (view === 'table' && !calls) refresh();
+        state.view = kind;
+        change({}, 'view');
+        if (kind === 'table' && !calls) refresh();
         else draw();
     }
 
@@ -403,8 +407,9 @@ const sites = (() => {
         for (const type of ['click', 'keydown']) $('sites-tree').addEventListener(type, treeKey);
         panels.lazy('sites-panel', refresh, ['metric', 'a', 'b', 't0', 't1', 'proc', 'hidden', 'invert', 'theme', 'size']);
         when((what) => sum && ['zoom', 'query', 'hide', 'fold'].some((key) => what.has(key)) && !what.has('invert') && !what.has('metric') && refold());
-        model.needSparse().then(() => view === 'table' && draw());
+        when((what) => sum && what.has('view') && drawn !== state.view && setView(state.view));
+        model.needSparse().then(() => state.view === 'table' && draw());
     }
 
-    return { start, refresh, invert, setView, show: show_, folded: () => frames.folded(sum?.values ?? []), get view() { return view; }, get sum() { return sum; }, get rows() { return rows; }, get totals() { return totals; }, get line() { return line(); } };
+    return { start, refresh, invert, setView, show: show_, folded: () => frames.folded(sum?.values ?? []), get sum() { return sum; }, get rows() { return rows; }, get totals() { return totals; }, get line() { return line(); } };
 })();

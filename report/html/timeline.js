@@ -82,7 +82,8 @@ const timeline = (() => {
                 g.fillStyle = paint.color('line');
                 g.fillRect(x, 0, 1, ruler.height);
                 g.fillStyle = paint.color('soft');
-                g.fillText(units.moment(t, step * 1000), x + 5, ruler.height / 2);
+                const text = units.moment(t, step * 1000);
+                if (x + 5 + g.measureText(text).width < ruler.width) g.fillText(text, x + 5, ruler.height / 2); // a part of it would be another time
             }
         });
     }
@@ -210,6 +211,11 @@ const timeline = (() => {
             if (!start) return;
             const { moved, pan, x } = start, end = place(e), dragged = drag;
             start = drag = null;
+            if (moved) { // what is told is of a moment that lies elsewhere now
+                hover = null;
+                tip.hide();
+                legend.update(null);
+            }
             if (moved && !pan) {
                 const from = pane.t(Math.min(x, end)), to = pane.t(Math.max(x, end));
                 if (!extra.drag || !extra.drag(from, to, dragged)) goTo(from, to);
@@ -323,7 +329,7 @@ const timeline = (() => {
             if (pixels || what.has('a') || what.has('b')) draw(pixels);
             if (what.has('lod') || what.has('proc')) $('memory-box').setAttribute('aria-label', 'Memory over time. ' + describe());
             $('chart-' + state.chart).checked = true;
-            if (what.has('chart') || what.has('lod')) $('memory-words').textContent = state.chart === 'stack' ? 'bands: mapped, by kind; line: resident' : 'lines: mapped, by kind; thick: resident; dashed: virtual';
+            if (what.has('chart') || what.has('lod') || what.has('hidden')) $('memory-words').textContent = state.hidden.size ? `${state.chart === 'stack' ? 'bands' : 'lines'}: mapped, of the kinds that are shown` : state.chart === 'stack' ? 'bands: mapped, by kind; line: resident' : 'lines: mapped, by kind; thick: resident; dashed: virtual';
         });
         $('memory-box').setAttribute('aria-label', 'Memory over time. ' + describe());
     }

@@ -53,7 +53,7 @@ const legend = (() => {
     function draw() {
         const used = paint.bands().filter((k) => model.kindBytes(k).length).reverse();
         sizes.clear();
-        const all = state.hidden.size ? [button('Show all', () => change({ hidden: new Set() }), { class: 'link', 'aria-label': 'Show all kinds' })] : [];
+        const all = state.hidden.size ? [button('Show all', () => change({ hidden: new Set() }), { class: 'chip', 'aria-label': 'Show all kinds' })] : [];
         $('chips').replaceChildren(...all, ...used.map((k) => {
             const name = model.kinds[k], size = h('span', { class: 'size' });
             sizes.set(k, size);

@@ -203,7 +203,7 @@ def test_pin(run):
     assert re.search(r"at the end 99 % of it is free: 12\.\dM of 12\.\dM, 12\.5M of that in whole pages", report), report
     (finding,) = json.loads(run.verb("findings", trace.path, "--json").out)
     assert finding["name"] == "heap-pinned" and finding["severity"] == "warning" and finding["confidence"] == "high"
-    assert finding["numbers"]["pin_address"] == session and finding["numbers"]["given_back"] == heap["pages"]
+    assert finding["numbers"]["pin_address"] == session and finding["numbers"]["pinned"] == heap["pages"]
     assert finding["numbers"]["above_blocks"] == 1 and finding["events"] == [heap["pin"]["event"]]
     outcome, trace = run.traced(program, "fixed")
     heap = main_heap(inside(run, trace))

@@ -45,7 +45,8 @@ static void check_row(const struct sparse *s, const struct sparse_row *row, cons
         struct survey_item sum = {0};
         for (size_t i = wide << s->shift; i < (wide + 1) << s->shift; i++)
             plus(&sum, &plain[i]);
-        assert_memory_equal(&sum, &seen[wide], sizeof(sum));
+        assert_int_equal(sum.bucket, seen[wide].bucket); /* the bytes behind it mean nothing */
+        assert_memory_equal(&sum.calls, &seen[wide].calls, sizeof(sum) - offsetof(struct survey_item, calls));
     }
 }
 

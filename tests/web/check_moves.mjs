@@ -113,6 +113,46 @@ check(!/NaN|undefined/.test(await text("#detail-body")), "every number of the sh
 equal(await page.evaluate(() => document.activeElement.textContent), focused, "what has the focus in the sheet");
 await page.keyboard.press("Escape");
 
+// B of a process that did not live at the peak is where it still had memory, and the bar says where that is.
+const alive = await page.evaluate(async () => {
+    const { model, change } = window.brkwater, out = [];
+    for (let proc = 0; proc < model.procs.length; proc++) {
+        change({ proc, b: null });
+        await new Promise((done) => setTimeout(done, 300));
+        const { b } = model.instant(), own = [...model.lives.space].some((space) => model.spaces[space].proc === proc);
+        out.push({ some: !own || model.alive(b, proc).list.length > 0, bar: document.querySelector("#cursor-b").textContent === units.moment(b, model.end) });
+    }
+    change({ proc: -1 });
+    return out;
+});
+check(alive.length > 1 && alive.every(({ some, bar }) => some && bar), "B of each process: " + JSON.stringify(alive));
+
+// Where the event after the last one is asked for, nothing moves.
+await page.evaluate(() => window.brkwater.change({ sel: "", a: window.brkwater.model.end }));
+await settle();
+await page.evaluate(() => events.step(1));
+await settle();
+check(await page.evaluate(() => window.brkwater.state.a === window.brkwater.model.end && !window.brkwater.state.sel), "there is no event after the last");
+await page.evaluate(() => window.brkwater.change({ a: null }));
+
+// Numbers are taken as the page writes them; what is no address is refused.
+for (const [typed, wanted] of [["#1,000", /^(?!Give)/], ["0x" + "f".repeat(40), /^Give a number/]]) {
+    await page.locator("#event-go").fill(typed);
+    await page.locator("#event-go").press("Enter");
+    await settle();
+    check(wanted.test(await page.locator("#events-note").textContent()) && !(await page.evaluate(() => window.brkwater.state.pages)), "go to " + typed);
+}
+await page.locator("#event-go").fill("");
+
+// A word that is nowhere is told to be; a size that is none is marked.
+await page.locator("#query").fill("zzzzzz");
+await until(page, () => /no function/.test(document.querySelector("#query-note").textContent), "nothing is named so");
+await page.locator("#query").fill("");
+await until(page, () => !document.querySelector("#query-note").textContent, "no more");
+await page.locator("#event-least").fill("abc");
+check((await page.locator("#event-least").getAttribute("aria-invalid")) === "true", "no size");
+await page.locator("#event-least").fill("");
+
 // An export is of now, not of when its panel was last in view.
 await page.evaluate(() => scrollTo(0, 0));
 await settle();
