@@ -49,7 +49,7 @@ def test_numbers_are_those_of_the_reports(run_once):
     why = missing()
     if why and not os.environ.get("CI"):
         pytest.skip(why)
-    outcome, trace = run_once.traced("/usr/bin/python3", "-S", "-c", "x=[bytes(1000) for _ in range(9000)]; del x; y=[bytearray(1<<20) for _ in range(9)]")
+    outcome, trace = run_once.traced("/usr/bin/env", "/usr/bin/python3", "-S", "-c", "x=[bytes(1000) for _ in range(9000)]; del x; y=[bytearray(1<<20) for _ in range(9)]")
     assert outcome.status == 0, outcome
     page = pathlib.Path(trace.path).with_suffix(".html")
     assert run_once.verb("html", trace.path, "-o", page).status == 0

@@ -23,6 +23,22 @@ ranges.forEach((range, i) => {
     }
 });
 
+// Parts of the run add up to the whole for every call stack: the same code is told of, wherever a range begins.
+const apart = await page.evaluate(async (times) => {
+    const { model } = window.brkwater, wrong = [];
+    // Right behind a new program as well: what it begins with is no code's own.
+    await events.seek(-1, 1, (c, i) => /^execve/.test(model.calls[c.numbers("call")[i]]) && !times.push(c.numbers("time")[i] + 1));
+    for (const metric of ["calls", "mapped", "returned", "net", "time"]) {
+        const whole = (await model.sums(0, model.end, metric)).values;
+        for (const t of times) {
+            const [a, b] = [await model.sums(0, t, metric), await model.sums(t, model.end, metric)];
+            if (whole.some((value, i) => value !== a.values[i] + b.values[i])) wrong.push(`${metric} parted at ${t}`);
+        }
+    }
+    return wrong;
+}, ranges.slice(0, 40).map(({ from }) => from));
+equal(apart, [], "parts and the whole");
+
 const layouts = await page.evaluate((moments) => {
     const { model } = window.brkwater;
     return moments.map(({ t, proc }) => {
