@@ -367,10 +367,11 @@ enum stack_metric {
 
 /* Whose sum it is. */
 enum stack_origin {
-    ORIGIN_STACK,  /* a call stack's */
-    ORIGIN_NONE,   /* of calls whose stack was not captured, or is lost */
-    ORIGIN_EXECVE, /* of the memory that new programs began with: no stack of theirs asked for it */
-    ORIGIN_KERNEL, /* of memory that the kernel made by itself */
+    ORIGIN_STACK,    /* a call stack's */
+    ORIGIN_NONE,     /* of calls whose stack was not captured, or is lost */
+    ORIGIN_EXECVE,   /* of the memory that new programs began with: no stack of theirs asked for it */
+    ORIGIN_KERNEL,   /* of memory that the kernel made by itself */
+    ORIGIN_ATTACHED, /* of memory that was there when its process was attached to: who made it is not known */
 };
 
 struct stack_sum {
@@ -389,7 +390,7 @@ struct stack_sum {
 struct stack_sums;
 
 /* The first sums are of what has no stack; that of the stack with id N comes N - 1 behind them. */
-enum { STACK_SUMS_NONE, STACK_SUMS_EXECVE, STACK_SUMS_KERNEL, STACK_SUMS_STACKS };
+enum { STACK_SUMS_NONE, STACK_SUMS_EXECVE, STACK_SUMS_KERNEL, STACK_SUMS_ATTACHED, STACK_SUMS_STACKS };
 
 /* Index of a stack's sum; one that is not known is none. */
 size_t stack_sums_index(const struct decoder *decoder, uint32_t stack);

@@ -11,7 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NONE = STACK_SUMS_NONE, EXECVE = STACK_SUMS_EXECVE, KERNEL = STACK_SUMS_KERNEL, STACKS = STACK_SUMS_STACKS };
+enum {
+    NONE = STACK_SUMS_NONE,
+    EXECVE = STACK_SUMS_EXECVE,
+    KERNEL = STACK_SUMS_KERNEL,
+    ATTACHED = STACK_SUMS_ATTACHED,
+    STACKS = STACK_SUMS_STACKS
+};
 
 /* Bytes that live in a space, by the index of their sum. */
 struct part {
@@ -75,6 +81,7 @@ struct stack_sums *stack_sums_new(uint32_t pid)
     s->list[NONE].origin = ORIGIN_NONE;
     s->list[EXECVE].origin = ORIGIN_EXECVE;
     s->list[KERNEL].origin = ORIGIN_KERNEL;
+    s->list[ATTACHED].origin = ORIGIN_ATTACHED;
     return s;
 }
 
@@ -98,7 +105,9 @@ size_t stack_sums_of_segment(const struct decoder *d, const struct segment *segm
 {
     if (segment->birth || segment->stack)
         return stack_sums_index(d, segment->stack);
-    return segment->flags & SEGMENT_FOUND ? KERNEL : EXECVE;
+    if (segment->flags & SEGMENT_FOUND)
+        return KERNEL;
+    return segment->flags & SEGMENT_ATTACHED ? ATTACHED : EXECVE;
 }
 
 /* The same, with room for the sum.  False without memory. */

@@ -14,13 +14,15 @@ const layout = (() => {
     };
     const kindOf = (i) => [model.kinds[L().kind[i]], model.roles[L().role[i]], model.runtimes[L().runtime[i]]].filter(Boolean).join(' ') + (L().flags[i] & 2 ? '?' : '');
     const file = (i) => model.text(L().file_str[i]) || (model.kinds[L().kind[i]] === 'heap' ? '[heap]' : '');
+    const early = (i) => L().flags[i] & 8; // it was there before its process was attached to
+    const age = (i, t) => (early(i) ? '> ' : '') + units.duration(Math.max(0, t - L().birth[i]));
     const plainRow = (i) => [range(i), units.size(L().pages[i] * PAGE), access(i), kindOf(i), file(i), model.site(L().stack[i])];
 
     function about(i, t) {
         const died = L().died[i];
         return [
             ['size', units.size(L().pages[i] * PAGE)], resident.words(i, t ?? model.instant().b) && ['resident', resident.words(i, t ?? model.instant().b)], ['access', access(i)], ['kind', kindOf(i), model.kinds[L().kind[i]]], file(i) && ['name', file(i)], ['mapped by', model.site(L().stack[i])],
-            ['since', units.moment(L().birth[i], model.end) + (t == null ? '' : `, ${units.duration(Math.max(0, t - L().birth[i]))} old`)],
+            ['since', (early(i) ? 'before ' : '') + units.moment(L().birth[i], model.end) + (t == null ? '' : `, ${age(i, t)} old`)],
             ['until', died >= model.end ? 'the end of the run' : units.moment(died, model.end)], L().protects[i] && ['access changed', L().protects[i] + ' times before'],
         ].filter(Boolean);
     }
@@ -114,7 +116,7 @@ const layout = (() => {
             detail.open();
         }, { class: 'link mono' });
         select.append(r.mark && h('b', { class: 'sign' }, r.mark + ' '), text);
-        return Object.assign([select, units.size(pagesOf(r.run) * PAGE), held(r.run, t), (r.was && access(r.was[0]) !== access(first) ? access(r.was[0]) + ' \u2192 ' : '') + access(first), swatch(model.kinds[L().kind[largest(r.run)]], kindOf(largest(r.run))), owner(r.run), units.duration(Math.max(0, t - L().birth[first])), file(first)], { mark: { '+': 'plus', '\u2212': 'minus', '~': 'tilde' }[r.mark] });
+        return Object.assign([select, units.size(pagesOf(r.run) * PAGE), held(r.run, t), (r.was && access(r.was[0]) !== access(first) ? access(r.was[0]) + ' \u2192 ' : '') + access(first), swatch(model.kinds[L().kind[largest(r.run)]], kindOf(largest(r.run))), owner(r.run), age(first, t), file(first)], { mark: { '+': 'plus', '\u2212': 'minus', '~': 'tilde' }[r.mark] });
     }
 
     /* As the kernel writes it. */

@@ -253,7 +253,7 @@ static void add_site_name(struct page *page, struct buffer *out, uint32_t string
             continue;
         if (i < STACK_SUMS_STACKS ||
             !stack_site(&text, decoder_code(page->decoder), (uint32_t)(i - STACK_SUMS_STACKS + 1), 0))
-            buffer_string(&text, i == STACK_SUMS_EXECVE ? "execve" : i == STACK_SUMS_KERNEL ? "kernel" : "no stack");
+            buffer_string(&text, page_origin(stack_sums_at(page->sums, i)->origin));
         break;
     }
     add_buffer(out, &text);
