@@ -26,10 +26,6 @@ struct part {
     uint64_t bytes;
 };
 
-struct faults {
-    uint64_t minor, major;
-};
-
 struct stack_sums {
     uint32_t pid; /* 0: of all processes */
     struct stack_sum *list;
@@ -40,8 +36,8 @@ struct stack_sums {
     size_t n_parts, parts_capacity;
     uint64_t spaces;
 
-    struct faults *faults; /* by process index: highest counters of its samples */
-    size_t n_faults, faults_capacity;
+    struct fault_counts counted;
+    uint64_t faults; /* of samples */
 };
 
 static bool hold(void **list, size_t *capacity, size_t count, size_t size)
@@ -91,7 +87,7 @@ void stack_sums_free(struct stack_sums *s)
         return;
     free(s->list);
     free(s->parts);
-    free(s->faults);
+    fault_counts_free(&s->counted);
     free(s);
 }
 
@@ -253,22 +249,13 @@ static int add_faults(struct stack_sums *s, const struct decoder *d, const struc
     return 0;
 }
 
-/* Counters of a process never fall; a sample that is out of order adds nothing. */
 static int add_sample(struct stack_sums *s, const struct decoder *d, const struct rec_sample *sample)
 {
-    const struct process_info *process = decoder_process(d, sample->pid);
-    if (!process)
-        return 0;
-    if (!hold((void **)&s->faults, &s->faults_capacity, process->index + 1, sizeof(*s->faults)))
-        return -ENOMEM;
-    if (process->index >= s->n_faults)
-        s->n_faults = process->index + 1;
-    struct faults *faults = &s->faults[process->index];
-    if (sample->minflt > faults->minor)
-        faults->minor = sample->minflt;
-    if (sample->majflt > faults->major)
-        faults->major = sample->majflt;
-    return 0;
+    struct fault_rise rise;
+    const int error = fault_counts_add(&s->counted, d, sample, &rise);
+    if (!error)
+        s->faults += rise.minor + rise.major;
+    return error;
 }
 
 int stack_sums_add(struct stack_sums *s, const struct decoder *d, const struct moment *m)
@@ -296,8 +283,5 @@ uint64_t stack_sums_spaces(const struct stack_sums *s)
 
 uint64_t stack_sums_all_faults(const struct stack_sums *s)
 {
-    uint64_t sum = 0;
-    for (size_t i = 0; i < s->n_faults; i++)
-        sum += s->faults[i].minor + s->faults[i].major;
-    return sum;
+    return s->faults;
 }

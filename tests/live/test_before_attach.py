@@ -1,7 +1,10 @@
-"""What was there before a process was attached to: memory that no call of the recording made."""
+"""What was there before a process was attached to: memory that no call of the recording made, page faults that are not of it."""
 
 import json
 import pathlib
+import re
+import signal
+import time
 
 from attaching import PYTHON, finish
 from html_reader import Report
@@ -77,3 +80,50 @@ def test_memory_has_a_line_of_its_own(target):
     for tree, end in (("node", "stack_node"), ("rnode", "stack_rnode")):
         nodes = {code[end][stack] for stack, word in zip(lives["stack"], words) if word == "before attach"}
         assert [report.strings[code[tree + "_word_str"][node]] for node in nodes] == ["before attach"]
+
+
+def faults_of(trace):
+    """What each report says of minor faults: (JSON, text, page, series by slot, the page)."""
+    run = trace.runner
+    told = json.loads(run.verb("report", trace.path, "--json").stdout)["faults"]["minor"]
+    text = int(re.search(r"faults +([\d,]+) minor", run.verb("report", trace.path).out)[1].replace(",", ""))
+    report = report_of(trace)
+    page = int(re.search(r"([\d,]+) minor, [\d,]+ major", report.text.split("<script")[0])[1].replace(",", ""))
+    slots = sum(name.startswith("lod") for name in report.sections)
+    return told, text, page, [sum(report[f"lod{slot}"].get("minor", [])) for slot in range(slots)], report
+
+
+def test_faults_of_before_do_not_count(target):
+    """It did nothing while it was attached to: what its threads touched before is no fault of the recording."""
+    trace = idle(target)
+    assert json.loads(trace.runner.verb("report", trace.path, "--json").stdout)["samples"] > 3
+    told, text, page, series, _ = faults_of(trace)
+    assert told == text == page == series[0] <= 64, (told, text, page, series)
+
+
+def faults_between(trace, start, end):
+    shown = trace.runner.verb("report", trace.path, "--json", "--range", f"{start * 100}ns-{end * 100}ns")
+    assert shown.status == 0, shown
+    return json.loads(shown.stdout)["faults"]["minor"]
+
+
+def test_faults_of_children_count(target):
+    """A child begins at 0 whatever its parent did; what both touch in the recording counts, wherever it is asked for."""
+    holder = target(PYTHON, "-S", "-c", HOLD)
+    tracer = holder.attach()
+    time.sleep(0.2)
+    for _ in range(2):
+        holder.process.stdin.write(b"go\n")
+        holder.process.stdin.flush()
+        assert holder.process.stdout.readline() == b"done\n"
+    finish(tracer, signal.SIGINT)
+    trace = holder.trace()
+    told, text, page, series, report = faults_of(trace)
+    each = (32 << 20) // PAGE
+    assert told == text == page == series[0], (told, text, page, series)
+    assert len(report["proc"]["pid"]) == 3 and sum(series) == 2 * series[0]
+    assert series[1] < each / 2
+    assert all(each <= count < each * 1.5 for count in series[2:]), series
+    begun = report["proc"]["start"][1]
+    before, after = faults_between(trace, 0, begun), faults_between(trace, begun, report.ticks + 1)
+    assert before + after == told and before <= 64 and after >= 2 * each
