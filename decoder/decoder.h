@@ -302,6 +302,29 @@ struct segment_role decoder_role(const struct decoder *decoder, uint32_t space, 
 /* NULL when no such process was seen.  Of a pid that was used twice: the last. */
 const struct process_info *decoder_process(const struct decoder *decoder, uint32_t pid);
 
+/*
+ * Page faults of the recording, by the counters in its samples; all zero bytes at first.
+ *
+ * Counters of a process never fall: each sample counts by how much they rose since the one before, and one that is out
+ * of order adds nothing.  They begin with the process.  Of one that was attached to, the first sample only tells what
+ * was there before: it is taken while the process is stopped to be attached to, so nothing of the recording is lost.
+ * (There are two exceptions.  A process that shares the memory of another one is not sampled with it: what came before
+ * its own first sample is not counted.  Nor is that of a child of which it is not known whose it is.)
+ */
+struct fault_counts {
+    struct fault_count *list; /* by process index */
+    size_t count;
+};
+
+struct fault_rise {
+    uint64_t minor, major;
+};
+
+/* After decoder_apply().  0 or -ENOMEM. */
+int fault_counts_add(struct fault_counts *counts, const struct decoder *decoder, const struct rec_sample *sample,
+                     struct fault_rise *ret_rise);
+void fault_counts_free(struct fault_counts *counts);
+
 /* The process of that index in order of appearance, NULL past the last. */
 const struct process_info *decoder_process_at(const struct decoder *decoder, size_t index);
 
@@ -367,10 +390,11 @@ enum stack_metric {
 
 /* Whose sum it is. */
 enum stack_origin {
-    ORIGIN_STACK,  /* a call stack's */
-    ORIGIN_NONE,   /* of calls whose stack was not captured, or is lost */
-    ORIGIN_EXECVE, /* of the memory that new programs began with: no stack of theirs asked for it */
-    ORIGIN_KERNEL, /* of memory that the kernel made by itself */
+    ORIGIN_STACK,    /* a call stack's */
+    ORIGIN_NONE,     /* of calls whose stack was not captured, or is lost */
+    ORIGIN_EXECVE,   /* of the memory that new programs began with: no stack of theirs asked for it */
+    ORIGIN_KERNEL,   /* of memory that the kernel made by itself */
+    ORIGIN_ATTACHED, /* of memory that was there when its process was attached to: who made it is not known */
 };
 
 struct stack_sum {
@@ -389,7 +413,7 @@ struct stack_sum {
 struct stack_sums;
 
 /* The first sums are of what has no stack; that of the stack with id N comes N - 1 behind them. */
-enum { STACK_SUMS_NONE, STACK_SUMS_EXECVE, STACK_SUMS_KERNEL, STACK_SUMS_STACKS };
+enum { STACK_SUMS_NONE, STACK_SUMS_EXECVE, STACK_SUMS_KERNEL, STACK_SUMS_ATTACHED, STACK_SUMS_STACKS };
 
 /* Index of a stack's sum; one that is not known is none. */
 size_t stack_sums_index(const struct decoder *decoder, uint32_t stack);

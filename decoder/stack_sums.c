@@ -11,17 +11,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NONE = STACK_SUMS_NONE, EXECVE = STACK_SUMS_EXECVE, KERNEL = STACK_SUMS_KERNEL, STACKS = STACK_SUMS_STACKS };
+enum {
+    NONE = STACK_SUMS_NONE,
+    EXECVE = STACK_SUMS_EXECVE,
+    KERNEL = STACK_SUMS_KERNEL,
+    ATTACHED = STACK_SUMS_ATTACHED,
+    STACKS = STACK_SUMS_STACKS
+};
 
 /* Bytes that live in a space, by the index of their sum. */
 struct part {
     size_t index;
     enum stack_metric metric;
     uint64_t bytes;
-};
-
-struct faults {
-    uint64_t minor, major;
 };
 
 struct stack_sums {
@@ -34,8 +36,8 @@ struct stack_sums {
     size_t n_parts, parts_capacity;
     uint64_t spaces;
 
-    struct faults *faults; /* by process index: highest counters of its samples */
-    size_t n_faults, faults_capacity;
+    struct fault_counts counted;
+    uint64_t faults; /* of samples */
 };
 
 static bool hold(void **list, size_t *capacity, size_t count, size_t size)
@@ -75,6 +77,7 @@ struct stack_sums *stack_sums_new(uint32_t pid)
     s->list[NONE].origin = ORIGIN_NONE;
     s->list[EXECVE].origin = ORIGIN_EXECVE;
     s->list[KERNEL].origin = ORIGIN_KERNEL;
+    s->list[ATTACHED].origin = ORIGIN_ATTACHED;
     return s;
 }
 
@@ -84,7 +87,7 @@ void stack_sums_free(struct stack_sums *s)
         return;
     free(s->list);
     free(s->parts);
-    free(s->faults);
+    fault_counts_free(&s->counted);
     free(s);
 }
 
@@ -98,7 +101,9 @@ size_t stack_sums_of_segment(const struct decoder *d, const struct segment *segm
 {
     if (segment->birth || segment->stack)
         return stack_sums_index(d, segment->stack);
-    return segment->flags & SEGMENT_FOUND ? KERNEL : EXECVE;
+    if (segment->flags & SEGMENT_FOUND)
+        return KERNEL;
+    return segment->flags & SEGMENT_ATTACHED ? ATTACHED : EXECVE;
 }
 
 /* The same, with room for the sum.  False without memory. */
@@ -244,22 +249,13 @@ static int add_faults(struct stack_sums *s, const struct decoder *d, const struc
     return 0;
 }
 
-/* Counters of a process never fall; a sample that is out of order adds nothing. */
 static int add_sample(struct stack_sums *s, const struct decoder *d, const struct rec_sample *sample)
 {
-    const struct process_info *process = decoder_process(d, sample->pid);
-    if (!process)
-        return 0;
-    if (!hold((void **)&s->faults, &s->faults_capacity, process->index + 1, sizeof(*s->faults)))
-        return -ENOMEM;
-    if (process->index >= s->n_faults)
-        s->n_faults = process->index + 1;
-    struct faults *faults = &s->faults[process->index];
-    if (sample->minflt > faults->minor)
-        faults->minor = sample->minflt;
-    if (sample->majflt > faults->major)
-        faults->major = sample->majflt;
-    return 0;
+    struct fault_rise rise;
+    const int error = fault_counts_add(&s->counted, d, sample, &rise);
+    if (!error)
+        s->faults += rise.minor + rise.major;
+    return error;
 }
 
 int stack_sums_add(struct stack_sums *s, const struct decoder *d, const struct moment *m)
@@ -287,8 +283,5 @@ uint64_t stack_sums_spaces(const struct stack_sums *s)
 
 uint64_t stack_sums_all_faults(const struct stack_sums *s)
 {
-    uint64_t sum = 0;
-    for (size_t i = 0; i < s->n_faults; i++)
-        sum += s->faults[i].minor + s->faults[i].major;
-    return sum;
+    return s->faults;
 }

@@ -10,11 +10,6 @@ struct list {
     size_t count, capacity;
 };
 
-/* Of one process, so far. */
-struct process_counts {
-    uint64_t minor, major, events;
-};
-
 struct survey {
     struct decoder *decoder;
     struct segments_watch watch;
@@ -30,10 +25,11 @@ struct survey {
     size_t threads_gone;         /* the first so many have ended */
 
     struct lives lives;
-    struct segment before;         /* what went last: it may come again, changed */
-    uint32_t protects;             /* how often the access of that was changed */
-    struct process_counts *counts; /* by process index */
-    size_t n_counts;
+    struct segment before; /* what went last: it may come again, changed */
+    uint32_t protects;     /* how often the access of that was changed */
+    uint64_t *events;      /* by process index */
+    size_t n_events;
+    struct fault_counts faults;
     struct sparse sparse;
     struct looks looks;
     bool failed;
@@ -183,7 +179,8 @@ void survey_free(struct survey *s)
     free(s->slot_of);
     free(s->spaces.items);
     free(s->threads.items);
-    free(s->counts);
+    free(s->events);
+    fault_counts_free(&s->faults);
     lives_free(&s->lives);
     sparse_free(&s->sparse);
     looks_free(&s->looks);
@@ -230,23 +227,22 @@ static void count(struct survey *s, size_t slot, int column, uint64_t more)
         survey_slot_count(&s->slots[slot], time, column, more);
 }
 
-/* Those of a process; NULL for none, and without memory. */
-static struct process_counts *counts_of(struct survey *s, size_t process)
+static void count_event(struct survey *s, size_t process)
 {
     if (process == SIZE_MAX)
-        return NULL;
-    if (process < s->n_counts)
-        return &s->counts[process];
-    const size_t capacity = (process + 1) * 2;
-    struct process_counts *counts = reallocarray(s->counts, capacity, sizeof(*counts));
-    if (!counts) {
-        s->failed = true;
-        return NULL;
+        return;
+    if (process >= s->n_events) {
+        const size_t count = (process + 1) * 2;
+        uint64_t *events = reallocarray(s->events, count, sizeof(*events));
+        if (!events) {
+            s->failed = true;
+            return;
+        }
+        memset(events + s->n_events, 0, (count - s->n_events) * sizeof(*events));
+        s->events = events;
+        s->n_events = count;
     }
-    memset(counts + s->n_counts, 0, (capacity - s->n_counts) * sizeof(*counts));
-    s->counts = counts;
-    s->n_counts = capacity;
-    return &counts[process];
+    s->events[process]++;
 }
 
 /* ---- records ---- */
@@ -264,9 +260,7 @@ static void add_event(struct survey *s, const struct decoder *d, const struct mo
     const size_t process = process_of(d, m->pid), slot = slot_of(s, process);
     const uint32_t call = event->call < CALL_COUNT ? event->call : CALL_NONE;
     const bool is_exec = call_info((enum call)call)->effect == EFFECT_EXEC;
-    struct process_counts *counts = counts_of(s, process);
-    if (counts)
-        counts->events++;
+    count_event(s, process);
     count(s, slot, SURVEY_CALL + (int)call, 1);
     count(s, slot, SURVEY_MAPPED, m->change.mapped);
     count(s, slot, SURVEY_RETURNED, m->change.unmapped);
@@ -297,24 +291,18 @@ static void add_touches(struct survey *s, const struct decoder *d, const struct 
     }
 }
 
-/* Counters of a process never fall; a sample that is out of order adds nothing. */
-static uint64_t rise(uint64_t *counted, uint64_t now)
-{
-    const uint64_t more = now > *counted ? now - *counted : 0;
-    *counted += more;
-    return more;
-}
-
 static void add_sample(struct survey *s, const struct decoder *d, const struct rec_sample *sample)
 {
-    const size_t process = process_of(d, sample->pid), slot = slot_of(s, process);
+    const size_t slot = slot_of(s, process_of(d, sample->pid));
+    struct fault_rise rise;
     take_levels(s, d, sample->pid);
     count(s, slot, SURVEY_SAMPLES, 1);
-    struct process_counts *counts = counts_of(s, process);
-    if (!counts)
+    if (fault_counts_add(&s->faults, d, sample, &rise) < 0) {
+        s->failed = true;
         return;
-    count(s, slot, SURVEY_MINOR, rise(&counts->minor, sample->minflt));
-    count(s, slot, SURVEY_MAJOR, rise(&counts->major, sample->majflt));
+    }
+    count(s, slot, SURVEY_MINOR, rise.minor);
+    count(s, slot, SURVEY_MAJOR, rise.major);
 }
 
 static void add_task(struct survey *s, const struct decoder *d, const struct rec_task *task)
@@ -431,7 +419,7 @@ const uint64_t *survey_series(const struct survey *s, size_t slot, int column, s
 
 uint64_t survey_events(const struct survey *s, size_t process)
 {
-    return process < s->n_counts ? s->counts[process].events : 0;
+    return process < s->n_events ? s->events[process] : 0;
 }
 
 const struct survey_life *survey_lives(const struct survey *s, size_t *ret_count, uint64_t *ret_instants)

@@ -26,10 +26,9 @@ struct timeline {
     uint64_t last[SERIES_COUNT];                      /* newest value */
     size_t last_bucket;
 
-    /* Fault counters restart with each process: `seen` is what of a space's process is in the totals already. */
     struct process_peaks *peaks; /* by process index */
-    uint64_t *minflt, *majflt;   /* by process index: counted so far */
     size_t capacity;
+    struct fault_counts faults;
 };
 
 struct timeline *timeline_new(void)
@@ -52,8 +51,7 @@ void timeline_free(struct timeline *t)
     if (!t)
         return;
     free(t->peaks);
-    free(t->minflt);
-    free(t->majflt);
+    fault_counts_free(&t->faults);
     makers_free(&t->makers);
     heaps_free(t->heaps);
     facts_free(t->facts);
@@ -133,19 +131,10 @@ static bool hold_process(struct timeline *t, size_t index)
     while (capacity <= index)
         capacity *= 2;
     struct process_peaks *peaks = reallocarray(t->peaks, capacity, sizeof(*peaks));
-    if (peaks)
-        t->peaks = peaks;
-    uint64_t *minflt = reallocarray(t->minflt, capacity, sizeof(*minflt));
-    if (minflt)
-        t->minflt = minflt;
-    uint64_t *majflt = reallocarray(t->majflt, capacity, sizeof(*majflt));
-    if (majflt)
-        t->majflt = majflt;
-    if (!peaks || !minflt || !majflt)
+    if (!peaks)
         return false;
     memset(peaks + t->capacity, 0, (capacity - t->capacity) * sizeof(*peaks));
-    memset(minflt + t->capacity, 0, (capacity - t->capacity) * sizeof(*minflt));
-    memset(majflt + t->capacity, 0, (capacity - t->capacity) * sizeof(*majflt));
+    t->peaks = peaks;
     t->capacity = capacity;
     return true;
 }
@@ -319,30 +308,22 @@ static void add_receipt(struct timeline *t, const struct decoder *d, const struc
         t->totals.high_receipt = receipt;
 }
 
-static void add_faults(struct timeline *t, size_t index, const struct rec_sample *sample)
-{
-    /* The counters of a process never fall; a sample that is out of order adds nothing. */
-    if (sample->minflt > t->minflt[index]) {
-        t->totals.minflt += sample->minflt - t->minflt[index];
-        t->minflt[index] = sample->minflt;
-    }
-    if (sample->majflt > t->majflt[index]) {
-        t->totals.majflt += sample->majflt - t->majflt[index];
-        t->majflt[index] = sample->majflt;
-    }
-}
-
 static void add_sample(struct timeline *t, const struct decoder *d, const struct moment *m)
 {
     const struct rec_sample *sample = &m->record->sample;
     struct totals *totals = &t->totals;
+    struct fault_rise rise;
     totals->samples++;
     take_sums(t, d, m);
     size_t index;
     if (process_index(t, d, sample->pid, &index)) {
         raise_peak(&t->peaks[index].resident, sample->resident_pages * TRACE_PAGE, m->time, sample->pid);
         raise_peak(&totals->one_resident, sample->resident_pages * TRACE_PAGE, m->time, sample->pid);
-        add_faults(t, index, sample);
+    }
+    /* Without memory the totals lack some, as its peaks do. */
+    if (fault_counts_add(&t->faults, d, sample, &rise) == 0) {
+        totals->minflt += rise.minor;
+        totals->majflt += rise.major;
     }
     if (sample->flags & SAMPLE_PEAKS)
         totals->kernel_peak_resident = max_u64(totals->kernel_peak_resident, sample->peak_resident_kib * 1024);

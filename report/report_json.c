@@ -43,8 +43,7 @@ struct sums {
     uint64_t minor, major, call_faults, samples;
     struct level resident, virtual_, heap;
     uint64_t kinds_end[KIND_COUNT];
-    uint64_t *counted; /* by process index: minor and major so far */
-    size_t n_counted;
+    struct fault_counts counted;
 };
 
 static void add_part(struct part *part, const struct moment *m)
@@ -66,34 +65,16 @@ static void add_event(struct sums *s, const struct moment *m)
         s->call_faults += event->minflt + event->majflt;
 }
 
-/* How much a counter of a process rose; it never falls. */
-static uint64_t rise(uint64_t *counted, uint64_t now)
-{
-    const uint64_t more = now > *counted ? now - *counted : 0;
-    *counted += more;
-    return more;
-}
-
 /* 0 or -ENOMEM. */
 static int add_sample(struct sums *s, const struct decoder *d, const struct rec_sample *sample, bool counts)
 {
-    const struct process_info *process = decoder_process(d, sample->pid);
-    if (!process)
-        return 0;
-    if (process->index >= s->n_counted) {
-        const size_t count = (process->index + 1) * 2;
-        uint64_t *counted = reallocarray(s->counted, count * 2, sizeof(*counted));
-        if (!counted)
-            return -ENOMEM;
-        memset(counted + s->n_counted * 2, 0, (count - s->n_counted) * 2 * sizeof(*counted));
-        s->counted = counted;
-        s->n_counted = count;
-    }
-    const uint64_t minor = rise(&s->counted[process->index * 2], sample->minflt),
-                   major = rise(&s->counted[process->index * 2 + 1], sample->majflt);
-    s->minor += counts ? minor : 0;
-    s->major += counts ? major : 0;
-    s->samples += counts;
+    struct fault_rise rise;
+    const int error = fault_counts_add(&s->counted, d, sample, &rise);
+    if (error || !counts)
+        return error;
+    s->minor += rise.minor;
+    s->major += rise.major;
+    s->samples++;
     return 0;
 }
 
@@ -233,7 +214,7 @@ int report_json(struct buffer *out, struct play *play, struct time_range range)
     int status = add_all(s, play, &range, &last);
     if (!status)
         write_all(out, s, play->decoder, &range, last);
-    free(s->counted);
+    fault_counts_free(&s->counted);
     free(s);
     return status;
 }

@@ -45,6 +45,7 @@ struct text stacks_node_name(struct buffer *room, const struct stack_node *node)
         [ORIGIN_NONE] = "(no stack)",
         [ORIGIN_EXECVE] = "(made by execve)",
         [ORIGIN_KERNEL] = "(made by the kernel)",
+        [ORIGIN_ATTACHED] = "(before attach)",
     };
     if (node->origin != ORIGIN_STACK)
         return escape_chars(origins[node->origin]);

@@ -9,9 +9,14 @@
 
 enum { LINE_INLINED = 1, LINE_GUESSED = 2, LINE_LIBC = 4, LINE_LIBRARY = 8, LINE_MADE = 16 };
 
-static const char *origin_word(size_t stack_index)
+const char *page_origin(enum stack_origin origin)
 {
-    return stack_index == STACK_SUMS_EXECVE ? "execve" : stack_index == STACK_SUMS_KERNEL ? "kernel" : "no stack";
+    static const char *const words[] = {
+        [ORIGIN_STACK] = "no stack", /* the code of which is not known */
+        [ORIGIN_NONE] = "no stack",  [ORIGIN_EXECVE] = "execve",
+        [ORIGIN_KERNEL] = "kernel",  [ORIGIN_ATTACHED] = "before attach",
+    };
+    return words[origin];
 }
 
 uint32_t page_site(struct page *page, size_t index)
@@ -19,7 +24,7 @@ uint32_t page_site(struct page *page, size_t index)
     struct buffer text = {0};
     const uint32_t stack = index >= STACK_SUMS_STACKS ? (uint32_t)(index - STACK_SUMS_STACKS + 1) : 0;
     if (!stack || !stack_site(&text, decoder_code(page->decoder), stack, 0))
-        buffer_string(&text, origin_word(index));
+        buffer_string(&text, page_origin(stack_sums_at(page->sums, stack ? STACK_SUMS_NONE : index)->origin));
     const uint32_t string = strings_add_buffer(&page->strings, &text);
     buffer_free(&text);
     return string;
@@ -146,9 +151,7 @@ static uint32_t node_word(struct page *page, const struct stack_node *node)
         return strings_add_chars(&page->strings, "callers missing");
     if (node->origin == ORIGIN_STACK)
         return strings_add(&page->strings, base_name(node->line.path));
-    return strings_add_chars(&page->strings, origin_word(node->origin == ORIGIN_EXECVE   ? STACK_SUMS_EXECVE
-                                                         : node->origin == ORIGIN_KERNEL ? STACK_SUMS_KERNEL
-                                                                                         : STACK_SUMS_NONE));
+    return strings_add_chars(&page->strings, page_origin(node->origin));
 }
 
 /* A node's line is one of its frame's lines. */

@@ -77,7 +77,7 @@ const detail = (() => {
         bar.style.left = l.born[i] / model.end * 100 + '%';
         bar.style.width = Math.max(0.6, (l.died[i] - l.born[i]) / model.end * 100) + '%';
         bar.style.backgroundColor = paint.kind(l.kind[i]);
-        return h('div', { class: 'lifeline' }, button(layout.range(i), () => change({ sel: 'l' + i }), { class: 'link mono' }), h('span', { class: 'soft' }, ` ${units.size(l.pages[i] * PAGE)} ${layout.access(i)}, lived ${units.duration(l.died[i] - l.born[i])}`), line);
+        return h('div', { class: 'lifeline' }, button(layout.range(i), () => change({ sel: 'l' + i }), { class: 'link mono' }), h('span', { class: 'soft' }, ` ${units.size(l.pages[i] * PAGE)} ${layout.access(i)}, lived ${l.flags[i] & 8 && l.born[i] === l.birth[i] ? '> ' : ''}${units.duration(l.died[i] - l.born[i])}`), line);
     }
 
     async function ofLife(i) {

@@ -72,7 +72,8 @@
  * rnode_line, rnode_parent, rnode_word_str. Stacks: stack_id (as in the text reports; 0: none), stack_node, stack_rnode
  * (where it ends in the trees), stack_site (line, index + 1), stack_site_str (its text, never empty), stack_quality (0
  * complete, 1 guessed, 2 truncated), and its lines, innermost first: stack_lines (how many), then one after another in
- * lines. The first stacks stand for no known stack, for what execve mapped, and for what the kernel made.
+ * lines. The first stacks stand for no known stack, for what execve mapped, for what the kernel made, and for what was
+ * there before its process was attached to.
  *
  * ---- lod0, lod1, ...: series ----
  *
@@ -89,9 +90,10 @@
  * end of its space or of the run when it lived as long; it is there at t when born <= t < died, or t is the end of the
  * run and died is too), event (that gave birth to it, 0: none), birth (tick of that), stack (index), owner (tid),
  * file_str, offset_pages, file (a number that is equal for the same file), prot (1 read, 2 write, 4 execute), flags (1
- * shared, 2 its role is a guess, 4 the kernel's name, not a file, 8 before attach), kind, role, runtime, protects (how
- * often its access was changed before). extent_space, extent_start_page, extent_end_page: all that was ever mapped,
- * joined where less than 64 MiB lie between.
+ * shared, 2 its role is a guess, 4 the kernel's name, not a file, 8 it was there before its process was attached to,
+ * and `birth` is the tick of that), kind, role, runtime, protects (how often its access was changed before).
+ * extent_space, extent_start_page, extent_end_page: all that was ever mapped, joined where less than 64 MiB lie
+ * between.
  *
  * ---- looks: what of it was resident ----
  *

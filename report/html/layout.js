@@ -14,13 +14,15 @@ const layout = (() => {
     };
     const kindOf = (i) => [model.kinds[L().kind[i]], model.roles[L().role[i]], model.runtimes[L().runtime[i]]].filter(Boolean).join(' ') + (L().flags[i] & 2 ? '?' : '');
     const file = (i) => model.text(L().file_str[i]) || (model.kinds[L().kind[i]] === 'heap' ? '[heap]' : '');
+    const early = (i) => L().flags[i] & 8; // it was there before its process was attached to
+    const age = (i, t) => (early(i) ? '> ' : '') + units.duration(Math.max(0, t - L().birth[i]));
     const plainRow = (i) => [range(i), units.size(L().pages[i] * PAGE), access(i), kindOf(i), file(i), model.site(L().stack[i])];
 
     function about(i, t) {
         const died = L().died[i];
         return [
             ['size', units.size(L().pages[i] * PAGE)], resident.words(i, t ?? model.instant().b) && ['resident', resident.words(i, t ?? model.instant().b)], ['access', access(i)], ['kind', kindOf(i), model.kinds[L().kind[i]]], file(i) && ['name', file(i)], ['mapped by', model.site(L().stack[i])],
-            ['since', units.moment(L().birth[i], model.end) + (t == null ? '' : `, ${units.duration(Math.max(0, t - L().birth[i]))} old`)],
+            ['since', (early(i) ? 'before ' : '') + units.moment(L().birth[i], model.end) + (t == null ? '' : `, ${age(i, t)} old`)],
             ['until', died >= model.end ? 'the end of the run' : units.moment(died, model.end)], L().protects[i] && ['access changed', L().protects[i] + ' times before'],
         ].filter(Boolean);
     }
@@ -57,7 +59,7 @@ const layout = (() => {
         return site + (pages < pagesOf(run) ? ' ' + units.percent(pages, pagesOf(run)) : '');
     }
 
-    const birthOf = (run) => run.reduce((last, i) => Math.max(last, L().birth[i]), 0); // of the newest piece
+    const newest = (run) => run.reduce((last, i) => (L().birth[i] > L().birth[last] ? i : last));
     const startOf = (run) => L().start_page[run[0]];
     const filter = (i) => !state.hidden.has(L().kind[i]) && (!state.pages || (L().start_page[i] < state.pages[1] && L().start_page[i] + L().pages[i] > state.pages[0]));
 
@@ -80,7 +82,7 @@ const layout = (() => {
             rows = [...merged(came.filter((i) => !was.has(birth(i)))).map((run) => ({ run, mark: '+' })), ...merged(came.filter((i) => was.has(birth(i)))).map((run) => ({ run, mark: '~', was: run.map((i) => was.get(birth(i))) })), ...merged(gone.filter((i) => !still.has(birth(i)))).map((run) => ({ run, mark: '\u2212' }))];
         } else rows = merged(now.list.filter(filter)).map((run) => ({ run, mark: '' }));
         rows = rows.filter(({ run }) => matching(run));
-        const keys = { start: ({ run }) => startOf(run), size: ({ run }) => pagesOf(run), resident: ({ run }) => resident.sum(run, now.t)?.pages ?? -1, kind: ({ run }) => kindOf(largest(run)), owner: ({ run }) => owner(run), age: ({ run }) => birthOf(run), name: ({ run }) => file(run[0]) };
+        const keys = { start: ({ run }) => startOf(run), size: ({ run }) => pagesOf(run), resident: ({ run }) => resident.sum(run, now.t)?.pages ?? -1, kind: ({ run }) => kindOf(largest(run)), owner: ({ run }) => owner(run), age: ({ run }) => L().birth[newest(run)], name: ({ run }) => file(run[0]) };
         const key = keys[order.by], kept = new Map(rows.map((row) => [row, key(row)]));
         rows.sort((x, y) => {
             const p = kept.get(x), q = kept.get(y), d = p < q ? -1 : p > q ? 1 : 0;
@@ -115,7 +117,7 @@ const layout = (() => {
             detail.open();
         }, { class: 'link mono' });
         select.append(r.mark && h('b', { class: 'sign' }, r.mark + ' '), text);
-        return Object.assign([select, units.size(pagesOf(r.run) * PAGE), held(r.run, t), (r.was && access(r.was[0]) !== access(first) ? access(r.was[0]) + ' \u2192 ' : '') + access(first), swatch(model.kinds[L().kind[largest(r.run)]], kindOf(largest(r.run))), owner(r.run), units.duration(Math.max(0, t - birthOf(r.run))), file(first)], { mark: { '+': 'plus', '\u2212': 'minus', '~': 'tilde' }[r.mark] });
+        return Object.assign([select, units.size(pagesOf(r.run) * PAGE), held(r.run, t), (r.was && access(r.was[0]) !== access(first) ? access(r.was[0]) + ' \u2192 ' : '') + access(first), swatch(model.kinds[L().kind[largest(r.run)]], kindOf(largest(r.run))), owner(r.run), age(newest(r.run), t), file(first)], { mark: { '+': 'plus', '\u2212': 'minus', '~': 'tilde' }[r.mark] });
     }
 
     /* As the kernel writes it. */

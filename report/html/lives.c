@@ -32,7 +32,8 @@ static uint64_t flags_of(const struct survey_life *life)
 {
     const unsigned flags = life->segment.flags;
     return (flags & SEGMENT_SHARED ? LIFE_SHARED : 0) | (life->role.guess ? LIFE_GUESS : 0) |
-           (flags & SEGMENT_NAMED ? LIFE_NAMED : 0) | (flags & SEGMENT_ATTACHED ? LIFE_ATTACHED : 0);
+           (flags & SEGMENT_NAMED ? LIFE_NAMED : 0) |
+           (flags & SEGMENT_ATTACHED && !life->segment.birth ? LIFE_ATTACHED : 0);
 }
 
 static void add_life(struct page *page, struct column *c, const struct survey_life *life)

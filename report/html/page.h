@@ -55,6 +55,9 @@ bool page_is_alone(const struct page *page);
 /* Index of a site's text: "parse_row (load.c:88)", or what stands in place of a stack. */
 uint32_t page_site(struct page *page, size_t stack_index);
 
+/* What stands there: "execve", "no stack". */
+const char *page_origin(enum stack_origin origin);
+
 /* ---- parts, each a file ---- */
 
 void page_tables(struct page *page);

@@ -20,7 +20,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SITES = 20, PEAK_ROWS = 300, FINDINGS_SHOWN = 60 };
+enum {
+    SITES = 20,
+    PEAK_ROWS = 300,
+    FINDINGS_SHOWN = 60,
+    /* All of it stays below 200 KB, however long the names of a trace are. */
+    NAME_CHARACTERS = 200,
+    NAME_BYTES = 800, /* as they stand in the file, where some have ten */
+    PEAK_BYTES = 96 * 1000,
+    FINDINGS_BYTES = 44 * 1000,
+};
 
 /* A name from outside may turn the direction of writing: it does so in its own element only. */
 static void add_text(struct buffer *out, struct text text)
@@ -28,6 +37,42 @@ static void add_text(struct buffer *out, struct text text)
     buffer_string(out, "<bdi>");
     escape_markup(out, text);
     buffer_string(out, "</bdi>");
+}
+
+/* The same of a name, or of its first characters and "...". */
+static void add_name(struct buffer *out, struct text name)
+{
+    struct buffer shown = {0};
+    size_t at = 0;
+    for (int count = 0; at < name.size && count < NAME_CHARACTERS && shown.size < NAME_BYTES; count++) {
+        uint32_t code;
+        const size_t length = escape_utf8(name.data + at, name.size - at, &code);
+        const struct text character = {name.data + at, length ? length : 1};
+        escape_markup(&shown, character);
+        at += character.size;
+    }
+    buffer_string(out, "<bdi>");
+    buffer_append(out, shown.data, shown.size);
+    buffer_string(out, at < name.size ? "...</bdi>" : "</bdi>");
+    out->failed |= shown.failed;
+    buffer_free(&shown);
+}
+
+static void add_name_buffer(struct buffer *out, struct buffer *name)
+{
+    add_name(out, (struct text){name->data, name->size});
+    buffer_clear(name);
+}
+
+/* Put a row behind the others unless they become too many bytes. */
+static bool add_row(struct buffer *out, struct buffer *row, size_t begun, size_t most)
+{
+    const bool fits = out->size - begun + row->size <= most;
+    if (fits)
+        buffer_append(out, row->data, row->size);
+    out->failed |= row->failed;
+    buffer_clear(row);
+    return fits;
 }
 
 static void add_buffer(struct buffer *out, struct buffer *text)
@@ -103,12 +148,19 @@ static void add_findings(struct page *page, struct buffer *out)
                            "limits, protection, failed calls.</p>\n");
     else
         buffer_string(out, "<ol class=\"findings\">\n");
-    for (size_t i = 0; i < page->findings.count && i < FINDINGS_SHOWN; i++)
-        add_finding(page, out, i);
+    struct buffer row = {0};
+    const size_t begun = out->size;
+    size_t shown = 0;
+    for (; shown < page->findings.count && shown < FINDINGS_SHOWN; shown++) {
+        add_finding(page, &row, shown);
+        if (!add_row(out, &row, begun, FINDINGS_BYTES))
+            break;
+    }
+    buffer_free(&row);
     buffer_string(out, page->findings.count ? "</ol>" : "");
-    if (page->findings.count > FINDINGS_SHOWN)
+    if (page->findings.count > shown)
         say(out, "<p class=\"more\">%zu more: <code>brkwater findings</code> shows all.</p>",
-            page->findings.count - FINDINGS_SHOWN);
+            page->findings.count - shown);
     buffer_string(out, "</section>\n");
 }
 
@@ -188,7 +240,7 @@ static void add_kinds(struct page *page, struct buffer *out)
         stack_site(&site, decoder_code(page->decoder), timeline_maker(page->timeline, page->decoder, (enum kind)kind),
                    0);
         buffer_string(out, "<td>");
-        add_buffer(out, &site);
+        add_name_buffer(out, &site);
         buffer_string(out, "</td></tr>\n");
     }
     buffer_string(out, "</tbody></table></div>\n");
@@ -253,10 +305,10 @@ static void add_site_name(struct page *page, struct buffer *out, uint32_t string
             continue;
         if (i < STACK_SUMS_STACKS ||
             !stack_site(&text, decoder_code(page->decoder), (uint32_t)(i - STACK_SUMS_STACKS + 1), 0))
-            buffer_string(&text, i == STACK_SUMS_EXECVE ? "execve" : i == STACK_SUMS_KERNEL ? "kernel" : "no stack");
+            buffer_string(&text, page_origin(stack_sums_at(page->sums, i)->origin));
         break;
     }
-    add_buffer(out, &text);
+    add_name_buffer(out, &text);
     buffer_free(&text);
 }
 
@@ -320,11 +372,11 @@ static void add_mapping(struct page *page, uint32_t space, struct buffer *out, c
     layout_kind(&text, m->kind, &m->role, largest->owner);
     add_buffer(out, &text);
     buffer_string(out, "</td><td>");
-    add_text(out, m->name);
+    add_name(out, m->name);
     buffer_string(out, "</td><td>");
     if (!stack_site(&text, decoder_code(page->decoder), largest->stack, 0) && !largest->birth)
         buffer_string(&text, layout_no_birth(largest));
-    add_buffer(out, &text);
+    add_name_buffer(out, &text);
     buffer_string(out, "</td></tr>\n");
     buffer_free(&text);
 }
@@ -342,12 +394,19 @@ void static_peak(struct page *page, struct buffer *out, const struct moment *m)
         "peak\"><table>",
         m->pid, TIME(m->time), mappings.count);
     add_heads(out, heads);
-    for (size_t i = 0; i < mappings.count && i < PEAK_ROWS; i++)
-        add_mapping(page, process->space, out, &mappings, &mappings.list[i]);
+    struct buffer row = {0};
+    const size_t begun = out->size;
+    size_t shown = 0;
+    for (; shown < mappings.count && shown < PEAK_ROWS; shown++) {
+        add_mapping(page, process->space, &row, &mappings, &mappings.list[shown]);
+        if (!add_row(out, &row, begun, PEAK_BYTES))
+            break;
+    }
+    buffer_free(&row);
     buffer_string(out, "</tbody></table></div>");
-    if (mappings.count > PEAK_ROWS)
+    if (mappings.count > shown)
         say(out, "<p class=\"more\">%s more: <code>brkwater layout --at peak</code> shows all.</p>",
-            COUNT(mappings.count - PEAK_ROWS));
+            COUNT(mappings.count - shown));
     buffer_string(out, "</details>\n");
     mappings_free(&mappings);
 }

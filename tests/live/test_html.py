@@ -1,10 +1,12 @@
 """The HTML report's data, read by a second reader: every number equals what the text and JSON reports say."""
 
 import collections
+import html
 import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import subprocess
 
@@ -488,3 +490,39 @@ def test_report_at_the_end_of_a_run(run):
     done = run(run.brkwater, "-q", "-o", folder / "kept.brkw", "--html", folder / "two.html", "true")
     assert done.status == 0 and (folder / "kept.brkw").exists(), done
     assert Report(folder / "two.html").meta["trace"] == str(folder / "kept.brkw")
+
+
+LONG_NAMES = """
+import mmap, os, sys, time
+os.makedirs(sys.argv[1])
+with open(sys.argv[1] + "/" + sys.argv[2] * 80, "wb+") as file:
+    file.truncate(4096)
+    held = [mmap.mmap(file.fileno(), 4096) for _ in range(600)]
+    hold = mmap.mmap(-1, 32 << 20)
+    for at in range(0, 32 << 20, 4096): hold[at] = 1
+    time.sleep(0.1)
+"""
+
+
+@pytest.mark.parametrize("letter", ["\u2039", "\u202e", "&"], ids=["wide", "hidden", "markup"])
+def test_what_is_read_without_scripts_is_small(run_once, letter):
+    """At most 200 KB however long names are: they are cut between characters, rows stop, and how many are left out is told."""
+    width = len(letter.encode())
+    folder = os.path.join(run_once.folder, *[letter * (240 // width)] * 14)
+    outcome, trace = run_once.traced("/usr/bin/python3", "-S", "-c", LONG_NAMES, folder, letter, options=["--depth=0"])
+    assert outcome.status == 0, outcome
+    report = report_of(run_once, trace)
+    head, page = report.text.split("<header", 1)[1].split("</details>", 1)
+    static = "<header" + head + "</details>"
+    assert len(static.encode()) <= 200 * 1000 and page.split("<script")[0].count("</section>")
+    count = int(re.search(r": (\d+) mappings</summary>", static)[1])
+    rows = static.split('aria-label="layout at the peak"')[1].split("</table>")[0].split("<tbody>")[1].split("<tr>")[1:]
+    left = int(re.search(r'<p class="more">([\d,]+) more: <code>brkwater layout', static)[1].replace(",", ""))
+    assert len(rows) + left == count > 600 and len(rows) >= 60
+    names = [html.unescape(re.findall(r"<bdi>(.*?)</bdi>", row)[-2]) for row in rows]
+    shown = {"\u202e": "\\u202e"}.get(letter, letter)
+    cut = [name for name in names if shown in name]
+    assert len(cut) > 40
+    for name in cut:
+        assert name.endswith("...") and len(name[:-3].replace(shown, "x")) <= 200
+        assert re.fullmatch(f"/.*?((?:{re.escape(shown)})+/?)+\\.\\.\\.", name), name

@@ -330,6 +330,29 @@ static void test_faults(void **state)
     end(&d);
 }
 
+/* Of processes that were attached to, the first sample tells what was before; their children begin at 0. */
+static void test_faults_when_attached(void **state)
+{
+    (void)state;
+    struct driver d;
+    const struct totals *t = begin(&d);
+    driver_apply(&d, &(struct record){.kind = REC_HEADER, .header = {.flags = HEADER_ATTACHED}});
+    faults(&d, 1000, 20);
+    assert_true(t->minflt == 0 && t->majflt == 0);
+    faults(&d, 990, 19); /* out of order */
+    faults(&d, 1010, 21);
+    assert_true(t->minflt == 10 && t->majflt == 1);
+    fork_to(&d, 101, 5);
+    faults(&d, 30, 2);
+    assert_true(t->minflt == 40 && t->majflt == 3);
+    driver_task(&d, &(struct rec_task){.tid = 300, .pid = 300, .space = 9}); /* the second that was attached to */
+    d.pid = 300;
+    faults(&d, 0, 0);
+    faults(&d, 7, 0);
+    assert_true(t->minflt == 47 && t->majflt == 3);
+    end(&d);
+}
+
 /* More processes than the tables begin with, and each keeps its own numbers. */
 static void test_many_processes(void **state)
 {
@@ -561,21 +584,14 @@ static void test_many_samples(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_virtual_peak),
-        cmocka_unit_test(test_resident_peak),
-        cmocka_unit_test(test_end_numbers),
-        cmocka_unit_test(test_calls_and_kinds),
-        cmocka_unit_test(test_largest),
-        cmocka_unit_test(test_heap),
-        cmocka_unit_test(test_faults),
-        cmocka_unit_test(test_many_processes),
-        cmocka_unit_test(test_threads_and_notes),
-        cmocka_unit_test(test_steps),
-        cmocka_unit_test(test_value_holds),
-        cmocka_unit_test(test_empty_series),
-        cmocka_unit_test(test_long_recordings),
-        cmocka_unit_test(test_jumps),
-        cmocka_unit_test(test_many_samples),
+        cmocka_unit_test(test_virtual_peak),   cmocka_unit_test(test_resident_peak),
+        cmocka_unit_test(test_end_numbers),    cmocka_unit_test(test_calls_and_kinds),
+        cmocka_unit_test(test_largest),        cmocka_unit_test(test_heap),
+        cmocka_unit_test(test_faults),         cmocka_unit_test(test_faults_when_attached),
+        cmocka_unit_test(test_many_processes), cmocka_unit_test(test_threads_and_notes),
+        cmocka_unit_test(test_steps),          cmocka_unit_test(test_value_holds),
+        cmocka_unit_test(test_empty_series),   cmocka_unit_test(test_long_recordings),
+        cmocka_unit_test(test_jumps),          cmocka_unit_test(test_many_samples),
     };
     return cmocka_run_group_tests_name("timeline", tests, NULL, NULL);
 }

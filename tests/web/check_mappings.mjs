@@ -24,4 +24,16 @@ await visit(page, make("clusters", { islands: 400 * LONG, processes: 1 }));
 const [clusters, rows] = (await text(page, "#strip-note")).match(/([\d,]+) clusters in (\d+) rows/)?.slice(1).map((n) => Number(n.replace(",", ""))) ?? [0, 0];
 check(clusters >= 400 * LONG && rows > 8 && rows <= 64, await text(page, "#strip-note"));
 quiet(noise, "clusters");
+// Of what was there before the process was attached to only the least age is known, and nobody is told to have mapped it.
+await visit(page, make("attached", { attached: true, processes: 1 }));
+const told = await page.evaluate(() => layout.rows.filter((r) => r.run).map(({ run: [i] }) => [Boolean(model.lives.flags[i] & 8), model.site(model.lives.stack[i]), Object.fromEntries(layout.about(i, model.end))]));
+check(told.some(([early]) => early) && told.some(([early]) => !early), "there are mappings of both kinds");
+check(told.every(([early, site, about]) => early === (site === "before attach") && early === /^before .*, > [\d.]+ \w+ old$/.test(about.since)), JSON.stringify(told.slice(0, 4)));
+const shown = await page.evaluate(() => [...document.querySelectorAll("#layout-rows tbody tr")].map((row) => [...row.cells].map((cell) => cell.textContent)));
+check(shown.length > 4 && shown.every((cells) => (cells[5] === "before attach") === cells[6].startsWith("> ")), JSON.stringify(shown.slice(0, 4)));
+const early = await page.evaluate(() => layout.rows.findIndex((r) => r.run && model.lives.flags[r.run[0]] & 8));
+await page.evaluate((row) => change({ sel: "l" + layout.rows[row].run[0] }), early);
+await page.evaluate(() => detail.open());
+await until(page, () => /since\s*before /.test(document.querySelector("#detail-body").textContent) && /lived > /.test(document.querySelector("#detail-body").textContent), "the detail sheet tells so");
+quiet(noise, "attached");
 await done(context);

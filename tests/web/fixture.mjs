@@ -165,7 +165,7 @@ function program(options, strings) {
         }
         return lineOf.get(f);
     };
-    const stacks = [{ word: "no stack", lines: [] }, { word: "execve", lines: [] }, { word: "kernel", lines: [] }];
+    const stacks = [{ word: "no stack", lines: [] }, { word: "execve", lines: [] }, { word: "kernel", lines: [] }, { word: "before attach", lines: [] }];
     const stackOf = {};
     for (const [key, code] of Object.entries({ ...CODE, ...(options.recursive ? RECURSIVE : {}) }))
         if (code) {
@@ -296,6 +296,8 @@ function program(options, strings) {
     for (let i = 0; i < (options.mappings ?? 0); i++) running[0].born(0x6f0000000000 + i * PAGE, 1, ANONYMOUS, { stack: stackOf.pages, prot: i % 2 ? 3 : 1 });
     for (let i = 0; i < (options.islands ?? 0); i++) running[0].born(0x100000000000 + i * 0x2000000000, i % 50 === 7 ? 4096 : 1 + (i % 2), ANONYMOUS, { stack: stackOf.pages });
     if (options.execs) executed(options.execs);
+    // Attached to: what no call made was there before.
+    if (options.attached) for (const life of lives) if (!life.event) Object.assign(life, { stack: 3, flags: life.flags | 8 });
     return { end, procs, spaces, threads, lives, events, stacks, lines, stackOf, name };
 }
 
@@ -528,7 +530,7 @@ export function makeReport(given = {}) {
     const stk = section("stk", [
         ...of(run.lines, [["line_function_str", (l) => s(l.f)], ["line_file_str", (l) => s(l.file)], ["line_number", "number"], ["line_module_str", (l) => s(l.module)], ["line_offset", (l) => (l.f ? 16 : l.address)], ["line_flags", "flags"]]),
         v("node_line", inward.line), v("node_parent", inward.parent), v("node_word_str", inward.word.map(s)), v("rnode_line", outward.line), v("rnode_parent", outward.parent), v("rnode_word_str", outward.word.map(s)),
-        v("stack_id", run.stacks.map((_, i) => (i < 3 ? 0 : i + 100))), v("stack_node", inward.ends), v("stack_rnode", outward.ends), v("stack_site", run.stacks.map((st) => (st.lines.length ? site(st) + 1 : 0))),
+        v("stack_id", run.stacks.map((_, i) => (i < 4 ? 0 : i + 100))), v("stack_node", inward.ends), v("stack_rnode", outward.ends), v("stack_site", run.stacks.map((st) => (st.lines.length ? site(st) + 1 : 0))),
         v("stack_site_str", run.stacks.map((st) => s(st.lines.length ? `${run.lines[site(st)].f} (${run.lines[site(st)].file || run.lines[site(st)].module}:${run.lines[site(st)].number})` : st.word))),
         v("stack_quality", run.stacks.map(() => 0)), v("stack_lines", run.stacks.map((st) => st.lines.length)), v("lines", run.stacks.flatMap((st) => st.lines)),
     ]);
