@@ -11,18 +11,22 @@ struct name {
     const char *name;
 };
 
-/*
- * Everything that an argument kind needs.  `values`: the names are whole values, not bits.  `is_int`: the
- * kernel takes an int, so that the upper half of the register means nothing.
- *
- * Example: mlock2's flags are {.names = mlock_flags, .count = 1, .is_int = true}; 3 is MLOCK_ONFAULT with 2
- * in rest.
- */
-struct name_set {
+/* Names that are printed one after another.  `mask` 0: of single bits; else of values that the bits of `mask` hold. */
+struct name_list {
     const struct name *names;
     size_t count;
-    const char *empty; /* name of 0, NULL when it has none */
-    bool values;
+    uint64_t mask;
+};
+
+/*
+ * Everything that an argument kind needs, its lists in the order in which strace prints them.  `empty`: name of 0, NULL
+ * when it has none.  `is_int`: the kernel takes an int, so that the upper half of the register means nothing.
+ *
+ * Example: mmap's flags are a type (mask 0xf), bits, and the size of huge pages (mask 0x3f << 26).
+ */
+struct name_set {
+    struct name_list lists[3];
+    const char *empty;
     bool is_int;
 };
 
@@ -44,19 +48,22 @@ static const struct name map_bits[] = {
     {0x40000, "MAP_HUGETLB"},   {0x80000, "MAP_SYNC"},     {0x100000, "MAP_FIXED_NOREPLACE"},
 };
 
-static const char *const map_types[16] = {
-    [0] = "MAP_FILE", [1] = "MAP_SHARED", [2] = "MAP_PRIVATE", [3] = "MAP_SHARED_VALIDATE", [8] = "MAP_DROPPABLE",
+static const struct name map_types[] = {
+    {0, "MAP_FILE"}, {1, "MAP_SHARED"}, {2, "MAP_PRIVATE"}, {3, "MAP_SHARED_VALIDATE"}, {8, "MAP_DROPPABLE"},
 };
 
 enum {
-    MAP_TYPE_BITS = 0xf,
+    MAP_TYPE_MASK = 0xf,
     HUGE_SHIFT = 26, /* MAP_HUGE_SHIFT: above it stands the base-2 logarithm of the page size */
-    HUGE_MASK = 0x3f,
 };
 
-#define HUGE_NAME(log2) [log2] = #log2 "<<MAP_HUGE_SHIFT"
+#define HUGE_MASK ((uint64_t)0x3f << HUGE_SHIFT)
+#define HUGE_NAME(log2)                                                                                                \
+    {                                                                                                                  \
+        (uint64_t)(log2) << HUGE_SHIFT, #log2 "<<MAP_HUGE_SHIFT"                                                       \
+    }
 
-static const char *const huge_sizes[HUGE_MASK + 1] = {
+static const struct name huge_sizes[] = {
     HUGE_NAME(1),  HUGE_NAME(2),  HUGE_NAME(3),  HUGE_NAME(4),  HUGE_NAME(5),  HUGE_NAME(6),  HUGE_NAME(7),
     HUGE_NAME(8),  HUGE_NAME(9),  HUGE_NAME(10), HUGE_NAME(11), HUGE_NAME(12), HUGE_NAME(13), HUGE_NAME(14),
     HUGE_NAME(15), HUGE_NAME(16), HUGE_NAME(17), HUGE_NAME(18), HUGE_NAME(19), HUGE_NAME(20), HUGE_NAME(21),
@@ -101,7 +108,49 @@ static const struct name mcl_bits[] = {
     {0x4, "MCL_ONFAULT"},
 };
 
-/* The lowest seven bits are the number of a signal; take_clone_flags() adds it. */
+#define RT(n)                                                                                                          \
+    {                                                                                                                  \
+        32 + (n), "SIGRT_" #n                                                                                          \
+    }
+
+/* As the kernel of x86-64 numbers them, from 1 without a gap.  Its real-time signals begin at 32; libc keeps the first
+ * two for itself. */
+static const struct name signals[] = {
+    {1, "SIGHUP"},   {2, "SIGINT"},
+    {3, "SIGQUIT"},  {4, "SIGILL"},
+    {5, "SIGTRAP"},  {6, "SIGABRT"},
+    {7, "SIGBUS"},   {8, "SIGFPE"},
+    {9, "SIGKILL"},  {10, "SIGUSR1"},
+    {11, "SIGSEGV"}, {12, "SIGUSR2"},
+    {13, "SIGPIPE"}, {14, "SIGALRM"},
+    {15, "SIGTERM"}, {16, "SIGSTKFLT"},
+    {17, "SIGCHLD"}, {18, "SIGCONT"},
+    {19, "SIGSTOP"}, {20, "SIGTSTP"},
+    {21, "SIGTTIN"}, {22, "SIGTTOU"},
+    {23, "SIGURG"},  {24, "SIGXCPU"},
+    {25, "SIGXFSZ"}, {26, "SIGVTALRM"},
+    {27, "SIGPROF"}, {28, "SIGWINCH"},
+    {29, "SIGIO"},   {30, "SIGPWR"},
+    {31, "SIGSYS"},  {32, "SIGRTMIN"},
+    RT(1),           RT(2),
+    RT(3),           RT(4),
+    RT(5),           RT(6),
+    RT(7),           RT(8),
+    RT(9),           RT(10),
+    RT(11),          RT(12),
+    RT(13),          RT(14),
+    RT(15),          RT(16),
+    RT(17),          RT(18),
+    RT(19),          RT(20),
+    RT(21),          RT(22),
+    RT(23),          RT(24),
+    RT(25),          RT(26),
+    RT(27),          RT(28),
+    RT(29),          RT(30),
+    RT(31),          RT(32),
+};
+
+/* The lowest seven bits are the number of a signal. */
 static const struct name clone_bits[] = {
     {0x80, "CLONE_NEWTIME"},
     {0x100, "CLONE_VM"},
@@ -132,7 +181,7 @@ static const struct name clone_bits[] = {
     {0x200000000, "CLONE_INTO_CGROUP"},
 };
 
-enum { CLONE_SIGNAL_BITS = 0x7f };
+enum { CLONE_SIGNAL_MASK = 0x7f };
 
 static const struct name shadow_bits[] = {{0x1, "SHADOW_STACK_SET_TOKEN"}};
 
@@ -150,95 +199,74 @@ static const struct name prctl_subs[] = {
     {12, "PR_SET_MM_AUXV"},      {13, "PR_SET_MM_EXE_FILE"},   {14, "PR_SET_MM_MAP"},       {15, "PR_SET_MM_MAP_SIZE"},
 };
 
-#define NAMES(table) .names = table, .count = LENGTH(table)
+#define BITS(table)                                                                                                    \
+    {                                                                                                                  \
+        .names = (table), .count = LENGTH(table)                                                                       \
+    }
+#define VALUES(table, its_mask)                                                                                        \
+    {                                                                                                                  \
+        .names = (table), .count = LENGTH(table), .mask = (its_mask)                                                   \
+    }
 
 static const struct name_set sets[ARG_ENVC + 1] = {
-    [ARG_PROT] = {NAMES(prot_bits), .empty = "PROT_NONE"},
-    [ARG_MAP_FLAGS] = {NAMES(map_bits)},
-    [ARG_MREMAP_FLAGS] = {NAMES(mremap_bits)},
-    [ARG_ADVICE] = {NAMES(advice_values), .values = true, .is_int = true},
-    [ARG_SHM_FLAGS] = {NAMES(shm_bits), .is_int = true},
-    [ARG_MLOCK_FLAGS] = {NAMES(mlock_bits), .is_int = true},
-    [ARG_MCL_FLAGS] = {NAMES(mcl_bits), .is_int = true},
-    [ARG_CLONE_FLAGS] = {NAMES(clone_bits)},
-    [ARG_SHADOW_FLAGS] = {NAMES(shadow_bits), .is_int = true},
-    [ARG_PRCTL_OPTION] = {NAMES(prctl_options), .values = true, .is_int = true},
-    [ARG_PRCTL_SUB] = {NAMES(prctl_subs), .values = true},
+    [ARG_PROT] = {.lists = {BITS(prot_bits)}, .empty = "PROT_NONE"},
+    [ARG_MAP_FLAGS] = {.lists = {VALUES(map_types, MAP_TYPE_MASK), BITS(map_bits), VALUES(huge_sizes, HUGE_MASK)}},
+    [ARG_MREMAP_FLAGS] = {.lists = {BITS(mremap_bits)}},
+    [ARG_ADVICE] = {.lists = {VALUES(advice_values, UINT32_MAX)}, .is_int = true},
+    [ARG_SHM_FLAGS] = {.lists = {BITS(shm_bits)}, .is_int = true},
+    [ARG_MLOCK_FLAGS] = {.lists = {BITS(mlock_bits)}, .is_int = true},
+    [ARG_MCL_FLAGS] = {.lists = {BITS(mcl_bits)}, .is_int = true},
+    [ARG_CLONE_FLAGS] = {.lists = {BITS(clone_bits), VALUES(signals, CLONE_SIGNAL_MASK)}},
+    [ARG_SHADOW_FLAGS] = {.lists = {BITS(shadow_bits)}, .is_int = true},
+    [ARG_PRCTL_OPTION] = {.lists = {VALUES(prctl_options, UINT32_MAX)}, .is_int = true},
+    [ARG_PRCTL_SUB] = {.lists = {VALUES(prctl_subs, UINT64_MAX)}},
 };
 
 /* The longest list is clone's bits and a signal. */
 _Static_assert(LENGTH(clone_bits) + 1 <= FLAG_NAMES_MAX, "FLAG_NAMES_MAX is too small for CLONE_");
 _Static_assert(LENGTH(map_bits) + 2 <= FLAG_NAMES_MAX, "FLAG_NAMES_MAX is too small for MAP_");
 
-static void add(struct flag_list *list, const char *name)
+static const struct name_set *set_of(enum arg_kind kind)
 {
-    list->names[list->count++] = name;
+    static const struct name_set no_names = {.empty = NULL};
+    return (size_t)kind < LENGTH(sets) ? &sets[kind] : &no_names;
 }
 
-/* Move the bits that have a name from rest to the names. */
-static void take_bits(struct flag_list *list, const struct name_set *set)
+uint64_t argument_mask(enum arg_kind kind)
 {
-    for (size_t i = 0; i < set->count; i++) {
-        if (!(list->rest & set->names[i].value))
-            continue;
-        list->rest &= ~set->names[i].value;
-        add(list, set->names[i].name);
-    }
+    return set_of(kind)->is_int ? UINT32_MAX : UINT64_MAX;
 }
 
-static void take_value(struct flag_list *list, const struct name_set *set)
+bool argument_field(enum arg_kind kind, size_t index, struct flag_field *ret_field)
 {
-    for (size_t i = 0; i < set->count; i++) {
-        if (list->rest != set->names[i].value)
-            continue;
-        list->rest = 0;
-        add(list, set->names[i].name);
-        return;
+    const struct name_set *set = set_of(kind);
+    if (set->empty && index-- == 0) {
+        *ret_field = (struct flag_field){.mask = argument_mask(kind), .value = 0, .name = set->empty};
+        return true;
     }
-}
-
-static void take_map_flags(struct flag_list *list, const struct name_set *set)
-{
-    const char *type = map_types[list->rest & MAP_TYPE_BITS];
-    if (type) {
-        list->rest &= ~(uint64_t)MAP_TYPE_BITS;
-        add(list, type);
+    for (size_t i = 0; i < LENGTH(set->lists); i++) {
+        const struct name_list *list = &set->lists[i];
+        if (index < list->count) {
+            const struct name *name = &list->names[index];
+            *ret_field = (struct flag_field){list->mask ? list->mask : name->value, name->value, name->name};
+            return true;
+        }
+        index -= list->count;
     }
-    take_bits(list, set);
-    const char *size = huge_sizes[list->rest >> HUGE_SHIFT & HUGE_MASK];
-    if (size) {
-        list->rest &= ~((uint64_t)HUGE_MASK << HUGE_SHIFT);
-        add(list, size);
-    }
-}
-
-static void take_clone_flags(struct flag_list *list, const struct name_set *set)
-{
-    const char *signal = signal_name(list->rest & CLONE_SIGNAL_BITS);
-    if (signal)
-        list->rest &= ~(uint64_t)CLONE_SIGNAL_BITS;
-    take_bits(list, set);
-    if (signal)
-        add(list, signal);
+    return false;
 }
 
 void argument_flags(enum arg_kind kind, uint64_t value, struct flag_list *ret_list)
 {
-    static const struct name_set no_names = {.names = NULL};
-    const struct name_set *set = (size_t)kind < LENGTH(sets) ? &sets[kind] : &no_names;
-
+    struct flag_field field;
+    value &= argument_mask(kind);
     ret_list->count = 0;
-    ret_list->rest = set->is_int ? (uint32_t)value : value;
-    if (kind == ARG_MAP_FLAGS)
-        take_map_flags(ret_list, set);
-    else if (kind == ARG_CLONE_FLAGS)
-        take_clone_flags(ret_list, set);
-    else if (set->values)
-        take_value(ret_list, set);
-    else
-        take_bits(ret_list, set);
-    if (!ret_list->count && !ret_list->rest && set->empty)
-        add(ret_list, set->empty);
+    ret_list->rest = value;
+    for (size_t i = 0; argument_field(kind, i, &field); i++)
+        if ((value & field.mask) == field.value) {
+            ret_list->names[ret_list->count++] = field.name;
+            ret_list->rest &= ~field.mask;
+        }
 }
 
 const char *errno_name(uint32_t error)
@@ -255,78 +283,7 @@ const char *errno_name(uint32_t error)
     return error && error < FIRST_KERNEL_ONLY ? strerrorname_np((int)error) : NULL;
 }
 
-#define RT(n) [32 + (n)] = "SIGRT_" #n
-
-/* As the kernel of x86-64 numbers them.  Its real-time signals begin at 32; libc keeps the first two for
- * itself. */
-static const char *const signals[] = {
-    [1] = "SIGHUP",
-    [2] = "SIGINT",
-    [3] = "SIGQUIT",
-    [4] = "SIGILL",
-    [5] = "SIGTRAP",
-    [6] = "SIGABRT",
-    [7] = "SIGBUS",
-    [8] = "SIGFPE",
-    [9] = "SIGKILL",
-    [10] = "SIGUSR1",
-    [11] = "SIGSEGV",
-    [12] = "SIGUSR2",
-    [13] = "SIGPIPE",
-    [14] = "SIGALRM",
-    [15] = "SIGTERM",
-    [16] = "SIGSTKFLT",
-    [17] = "SIGCHLD",
-    [18] = "SIGCONT",
-    [19] = "SIGSTOP",
-    [20] = "SIGTSTP",
-    [21] = "SIGTTIN",
-    [22] = "SIGTTOU",
-    [23] = "SIGURG",
-    [24] = "SIGXCPU",
-    [25] = "SIGXFSZ",
-    [26] = "SIGVTALRM",
-    [27] = "SIGPROF",
-    [28] = "SIGWINCH",
-    [29] = "SIGIO",
-    [30] = "SIGPWR",
-    [31] = "SIGSYS",
-    [32] = "SIGRTMIN",
-    RT(1),
-    RT(2),
-    RT(3),
-    RT(4),
-    RT(5),
-    RT(6),
-    RT(7),
-    RT(8),
-    RT(9),
-    RT(10),
-    RT(11),
-    RT(12),
-    RT(13),
-    RT(14),
-    RT(15),
-    RT(16),
-    RT(17),
-    RT(18),
-    RT(19),
-    RT(20),
-    RT(21),
-    RT(22),
-    RT(23),
-    RT(24),
-    RT(25),
-    RT(26),
-    RT(27),
-    RT(28),
-    RT(29),
-    RT(30),
-    RT(31),
-    RT(32),
-};
-
 const char *signal_name(unsigned signal)
 {
-    return signal < LENGTH(signals) ? signals[signal] : NULL;
+    return signal && signal <= LENGTH(signals) ? signals[signal - 1].name : NULL;
 }

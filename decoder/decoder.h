@@ -512,6 +512,18 @@ struct flag_list {
  */
 void argument_flags(enum arg_kind kind, uint64_t value, struct flag_list *ret_list);
 
+/* One of the names of a kind: a number has it when its bits of `mask` are `value`. */
+struct flag_field {
+    uint64_t mask, value;
+    const char *name;
+};
+
+/* All of them from index 0, in the order in which they are printed; false past the last. */
+bool argument_field(enum arg_kind kind, size_t index, struct flag_field *ret_field);
+
+/* The bits that the kernel looks at: the lower half, where it takes an int. */
+uint64_t argument_mask(enum arg_kind kind);
+
 /* "ENOMEM"; NULL for a number without a name. */
 const char *errno_name(uint32_t error);
 

@@ -52,6 +52,11 @@ bool event_uses_argument(const struct rec_event *event, unsigned index)
     }
 }
 
+bool event_is_worded(enum arg_kind kind)
+{
+    return kind == ARG_TEXT || kind == ARG_ARGV || kind == ARG_ENVC || kind == ARG_PRCTL_SUB;
+}
+
 bool event_returned(const struct rec_event *event)
 {
     return !(event->flags & (EVENT_UNFINISHED | EVENT_NO_RESULT)) && !(call_info(event->call)->flags & CALL_NO_RETURN);
@@ -155,7 +160,7 @@ static void print_nameless(const struct line *line, uint64_t value, const char *
     buffer_string(line->out, "_??? */");
 }
 
-static void print_flags(const struct line *line, enum arg_kind kind, uint64_t value)
+const char *event_flags_prefix(enum arg_kind kind)
 {
     static const char *const prefixes[ARG_ENVC + 1] = {
         [ARG_PROT] = "PROT",       [ARG_MAP_FLAGS] = "MAP",     [ARG_MREMAP_FLAGS] = "MREMAP",
@@ -163,10 +168,15 @@ static void print_flags(const struct line *line, enum arg_kind kind, uint64_t va
         [ARG_MCL_FLAGS] = "MCL",   [ARG_CLONE_FLAGS] = "CLONE", [ARG_SHADOW_FLAGS] = "SHADOW_STACK",
         [ARG_PRCTL_OPTION] = "PR",
     };
+    return kind <= ARG_ENVC ? prefixes[kind] : NULL;
+}
+
+static void print_flags(const struct line *line, enum arg_kind kind, uint64_t value)
+{
     struct flag_list list;
     argument_flags(kind, value, &list);
     if (!list.count) {
-        print_nameless(line, list.rest, prefixes[kind]);
+        print_nameless(line, list.rest, event_flags_prefix(kind));
         return;
     }
     for (size_t i = 0; i < list.count; i++) {
@@ -281,9 +291,18 @@ static void print_argument(const struct line *line, unsigned index)
     }
 }
 
+unsigned event_arguments(const struct rec_event *event)
+{
+    const unsigned all = call_info(event->call)->nargs;
+    unsigned used = 0;
+    while (used < all && event_uses_argument(event, used))
+        used++;
+    return used;
+}
+
 static void print_plain_arguments(const struct line *line)
 {
-    for (unsigned i = 0; i < line->info->nargs && event_uses_argument(line->event, i); i++) {
+    for (unsigned i = 0; i < event_arguments(line->event); i++) {
         if (i)
             buffer_string(line->out, ", ");
         print_argument(line, i);
@@ -326,6 +345,11 @@ static void print_clone3(const struct line *line)
     buffer_char(line->out, '}');
 }
 
+bool event_is_told_whole(enum call call)
+{
+    return call == CALL_CLONE || call == CALL_CLONE3 || call_info(call) == call_info(CALL_NONE);
+}
+
 static void print_arguments(const struct line *line)
 {
     switch (line->event->call) {
@@ -340,6 +364,33 @@ static void print_arguments(const struct line *line)
             print_unknown_arguments(line);
         else
             print_plain_arguments(line);
+    }
+}
+
+void event_words(struct buffer *out, const struct decoder *decoder, const struct rec_event *event)
+{
+    const struct line line = {
+        .out = out,
+        .decoder = decoder,
+        .event = event,
+        .info = call_info(event->call),
+        .style = &event_style_plain,
+    };
+    if (event_is_told_whole(event->call)) {
+        print_arguments(&line);
+        return;
+    }
+    for (unsigned i = 0, words = 0; i < event_arguments(event); i++) {
+        const enum arg_kind kind = line.info->args[i].kind;
+        const struct text path = kind == ARG_FD ? event_fd_path(decoder, event, i) : (struct text){0};
+        if (kind != ARG_FD && !event_is_worded(kind))
+            continue;
+        if (words++)
+            buffer_char(out, '\n');
+        if (path.data)
+            escape_text(out, path, ESCAPE_ANGLES, PATH_CAP);
+        else if (kind != ARG_FD)
+            print_argument(&line, i);
     }
 }
 
@@ -368,13 +419,17 @@ static void print_error(const struct line *line, uint32_t error)
     buffer_string(line->out, line->style->end);
 }
 
+bool event_killed(const struct rec_event *event)
+{
+    return event->flags & EVENT_UNFINISHED && !(call_info(event->call)->flags & CALL_NO_RETURN);
+}
+
 static void print_result(const struct line *line)
 {
     const struct rec_event *event = line->event;
     buffer_string(line->out, " = ");
     if (!event_returned(event)) {
-        bool killed = event->flags & EVENT_UNFINISHED && !(line->info->flags & CALL_NO_RETURN);
-        buffer_string(line->out, killed ? "? (killed)" : "?");
+        buffer_string(line->out, event_killed(event) ? "? (killed)" : "?");
         return;
     }
     if (event->error)

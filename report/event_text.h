@@ -38,6 +38,28 @@ void event_text(struct buffer *out, const struct decoder *decoder, const struct 
  */
 bool event_uses_argument(const struct rec_event *event, unsigned index);
 
+/* How many arguments are written: those before the first that the kernel does not read. */
+unsigned event_arguments(const struct rec_event *event);
+
+/* True for an argument that is written as no number or name of a number is: by what lies behind it, or beside it. */
+bool event_is_worded(enum arg_kind kind);
+
+/* True for a call whose arguments are written in a form of their own, not one after another. */
+bool event_is_told_whole(enum call call);
+
+/*
+ * Append what the numbers of the arguments do not tell, as the line has it: of each descriptor its path, or nothing,
+ * and of each argument that is worded all of it, with an end of line between.  Of a call that is told whole: all its
+ * arguments.
+ */
+void event_words(struct buffer *out, const struct decoder *decoder, const struct rec_event *event);
+
+/* "MADV", what the names of such an argument begin with; NULL when it has none. */
+const char *event_flags_prefix(enum arg_kind kind);
+
+/* True when the thread died inside of the call. */
+bool event_killed(const struct rec_event *event);
+
 /* False when the call did not return: exit, or a thread that died inside. */
 bool event_returned(const struct rec_event *event);
 

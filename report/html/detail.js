@@ -58,7 +58,7 @@ const detail = (() => {
             target.textContent = 'no other';
             speak('no other');
         };
-        const sameSite = (c, i) => c.numbers('stack')[i] === e.stack, sameAddress = (c, i) => c.numbers('a0')[i] === e.raw[0] || c.numbers('ret')[i] === e.raw[0] || (e.ret > 4095n && (c.numbers('a0')[i] === e.ret || c.numbers('ret')[i] === e.ret));
+        const sameSite = (c, i) => c.numbers('stack')[i] === e.stack, sameAddress = (c, i) => c.numbers('a0')[i] === e.raw[0] || c.numbers('ret')[i] === e.raw[0] || (model.pointers[e.number] && !e.error && (c.numbers('a0')[i] === e.ret || c.numbers('ret')[i] === e.ret));
         const faults = e.flags & 4 ? `${units.count(e.minor)} minor, ${units.count(e.major)} major inside of the call` : 'not measured';
         return [
             h('h2', {}, bdi(`${e.call}`), h('span', { class: 'soft' }, ` event ${units.count(e.id)}`)),

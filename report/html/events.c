@@ -32,12 +32,13 @@ enum {
     MAJOR,
     TEXT_INDEX,
     TEXT,
+    SHOWN,
     RET,
     A0,
     COLUMNS = A0 + CALL_MAX_ARGS
 };
 
-enum { EV_UNORDERED = 1, EV_NO_RETURN = 2, EV_FAULTS = 4, FAILURES_OF = 10 };
+enum { EV_UNORDERED = 1, EV_NO_RETURN = 2, EV_FAULTS = 4, EV_KILLED = 8, FAILURES_OF = 10 };
 
 struct events_part {
     struct column c[COLUMNS];
@@ -49,6 +50,7 @@ struct events_part {
     uint64_t failures;             /* so many more are kept */
     int class;                     /* events above it are kept, and of those in it, */
     uint64_t size, room, in_class; /* which are `size`, `room` at equal distances */
+    struct buffer words;           /* of the event at hand */
     struct buffer done;            /* sections that are finished */
     unsigned chunks;
     struct column index[4]; /* first_id, count, start, end */
@@ -72,6 +74,7 @@ static const struct column shape[COLUMNS] = {
     [MAJOR] = COLUMN("major", COLUMN_NUMBER),
     [TEXT_INDEX] = COLUMN("text_str", COLUMN_NUMBER),
     [TEXT] = COLUMN("text", COLUMN_TEXT),
+    [SHOWN] = COLUMN("shown", COLUMN_BYTE),
     [RET] = COLUMN("ret", COLUMN_WORD),
     [A0] = COLUMN("a0", COLUMN_WORD),
     [A0 + 1] = COLUMN("a1", COLUMN_WORD),
@@ -194,6 +197,7 @@ void events_free(struct events_part *part)
         column_free(&part->c[i]);
     for (int i = 0; i < 4; i++)
         column_free(&part->index[i]);
+    buffer_free(&part->words);
     buffer_free(&part->done);
     free(part->named);
     free(part);
@@ -221,17 +225,29 @@ static void close_chunk(struct events_part *part, struct page *page)
     part->in_chunk = 0;
 }
 
-/* The path of a descriptor, the name that was passed, or the command of an exec. */
+static bool is_worded(enum call call)
+{
+    const struct call_info *info = call_info(call);
+    bool worded = event_is_told_whole(call);
+    for (unsigned i = 0; i < info->nargs; i++)
+        worded |= info->args[i].kind == ARG_FD || event_is_worded(info->args[i].kind);
+    return worded;
+}
+
+/* What its arguments say in words, or else the file that it was about. */
 static void add_text(struct events_part *part, const struct decoder *d, const struct rec_event *event)
 {
-    struct text text = event_text_missing(event) ? (struct text){0} : event->text;
-    if (!text.size && event->file) {
-        const struct file_info *file = decoder_file(d, event->file);
-        text = file ? file->path : text;
-    }
-    column_add(&part->c[TEXT_INDEX], text.size ? part->c[TEXT].items + 1 : 0);
-    if (text.size)
-        column_text(&part->c[TEXT], text);
+    const struct file_info *file = NULL;
+    buffer_clear(&part->words);
+    if (is_worded(event->call))
+        event_words(&part->words, d, event);
+    else if (event->file && (file = decoder_file(d, event->file)))
+        buffer_append(&part->words, file->path.data, file->path.size);
+    part->c[TEXT].bytes.failed |= part->words.failed;
+    column_add(&part->c[TEXT_INDEX], part->words.size ? part->c[TEXT].items + 1 : 0);
+    if (part->words.size)
+        column_text(&part->c[TEXT], (struct text){.data = part->words.data, .size = part->words.size});
+    column_add(&part->c[SHOWN], event_arguments(event));
 }
 
 /* Arguments that stay near those of the same event: an address near the result, as most are. */
@@ -260,9 +276,9 @@ void events_add(struct events_part *part, struct page *page, const struct moment
     column_add(&part->c[TID], event->tid);
     column_add(&part->c[PROC], process ? process - 1 : 0);
     column_add(&part->c[CALL], event->call < CALL_COUNT ? event->call : 0);
-    column_add(&part->c[FLAGS], (event->flags & EVENT_UNORDERED ? EV_UNORDERED : 0) |
-                                    (event_returned(event) ? 0 : EV_NO_RETURN) |
-                                    (event->flags & EVENT_FAULTS ? EV_FAULTS : 0));
+    column_add(&part->c[FLAGS],
+               (event->flags & EVENT_UNORDERED ? EV_UNORDERED : 0) | (event_returned(event) ? 0 : EV_NO_RETURN) |
+                   (event->flags & EVENT_FAULTS ? EV_FAULTS : 0) | (event_killed(event) ? EV_KILLED : 0));
     column_add(&part->c[ERROR], event->error);
     column_add(&part->c[MAPPED], m->change.mapped);
     column_add(&part->c[UNMAPPED], m->change.unmapped);

@@ -2,44 +2,41 @@
 /* events.js: every call that is in the file, one a row; arguments and results in words. */
 
 const decode = (() => {
-    /* Names of the bits of a set, and what is left; or the name of one value. */
-    function flags(set, value, one) {
-        const names = [], bits = model.bits.get(set) || [];
-        if (one) return bits.find(([bit]) => bit === value)?.[1] ?? '0x' + value.toString(16);
-        for (const [bit, name] of bits)
-            if (bit && (value & bit) === bit) {
-                names.push(name);
-                value &= ~bit;
+    const hex = (value, none = '0') => (value ? '0x' + value.toString(16) : none);
+
+    /* Names of the fields of a number, and what is left. */
+    function flags(set, value) {
+        const { mask, word, names } = model.fields.get(set) ?? { mask: -1n, names: [] }, out = [];
+        let rest = value &= mask;
+        for (const [bits, is, name] of names)
+            if ((value & bits) === is) {
+                out.push(name);
+                rest &= ~bits;
             }
-        if (value || !names.length) names.push(value ? '0x' + value.toString(16) : bits.find(([bit]) => !bit)?.[1] ?? '0');
-        return names.join('|');
+        if (!out.length) return hex(rest) + (rest && word ? ` /* ${word}_??? */` : '');
+        return out.concat(rest ? hex(rest) : []).join('|');
     }
 
-    function prot(value) {
-        const names = ['PROT_READ', 'PROT_WRITE', 'PROT_EXEC'].filter((_, i) => value & (1n << BigInt(i)));
-        if (value >> 3n) names.push('0x' + ((value >> 3n) << 3n).toString(16));
-        return names.join('|') || 'PROT_NONE';
-    }
-
-    function argument([, how, set], value, text) {
-        if (how === 'address') return value ? '0x' + value.toString(16) : 'NULL';
-        if (how === 'prot') return prot(value);
-        if (how === 'set' || how === 'value') return flags(set, value, how === 'value');
-        if (how === 'fd') return BigInt.asIntN(32, value).toString() + (text ? ` <${text}>` : '');
-        if (how === 'signed') return BigInt.asIntN(64, value).toString();
-        if (how === 'text') return text ? JSON.stringify(text) : '0x' + value.toString(16);
-        return how === 'offset' && value ? '0x' + value.toString(16) : value.toString();
+    function argument([, how, set], value, words) {
+        const number = BigInt.asIntN(32, value);
+        if (how === 'text') return words.shift();
+        if (how === 'address') return hex(value, 'NULL');
+        if (how === 'set') return flags(set, value);
+        if (how === 'signed') return String(number);
+        if (how !== 'fd') return how === 'offset' ? hex(value) : String(value);
+        const path = words.shift();
+        return number === -100n ? 'AT_FDCWD' : number + (path ? `<${path}>` : '');
     }
 
     /* What a row of a chunk says. */
     function row(c, i) {
-        const n = (name) => c.numbers(name)[i] ?? 0, call = n('call'), text = n('text_str') ? c.texts('text').at(n('text_str') - 1) : '';
-        const raw = [0, 1, 2, 3, 4, 5].map((a) => c.numbers('a' + a)[i] ?? 0n), spec = model.args[call] || [];
+        const n = (name) => c.numbers(name)[i] ?? 0, call = n('call'), text = n('text_str') ? c.texts('text').at(n('text_str') - 1) : '', words = text.split('\n');
+        const raw = [0, 1, 2, 3, 4, 5].map((a) => c.numbers('a' + a)[i] ?? 0n), all = model.args[call] || [], whole = all.at(-1)?.[1] === 'whole', spec = all.slice(0, n('shown'));
         const mapped = n('mapped'), unmapped = n('unmapped'), error = n('error'), ret = c.numbers('ret')[i] ?? 0n, flags_ = n('flags');
-        const result = error ? `-1 ${model.errors.get(String(error)) || 'errno ' + error}` : flags_ & 2 ? '?' : ret > 4095n ? '0x' + ret.toString(16) : BigInt.asIntN(64, ret).toString();
-        const args = spec.map((part, a) => argument(part, raw[a], text)), hasText = spec.some(([, how]) => how === 'text' || how === 'fd');
+        const result = flags_ & 2 ? (flags_ & 8 ? '? (killed)' : '?') : error ? (error < 512 ? '-1 ' : '? ') + (model.errors.get(String(error)) || `(errno ${error})`) : model.pointers[call] ? hex(ret) : String(BigInt.asIntN(64, ret));
+        const args = spec.map((part, a) => argument(part, raw[a], words)), hasText = all.some(([, how]) => how === 'text' || how === 'fd' || how === 'whole');
         return {
-            id: n('id'), time: n('time'), duration: n('duration'), tid: n('tid'), proc: n('proc'), call: model.calls[call] || 'call ' + call, number: call, args: args.join(', '), named: spec.map(([name], a) => [name, args[a]]), text: hasText ? '' : text, result, error, flags: flags_,
+            id: n('id'), time: n('time'), duration: n('duration'), tid: n('tid'), proc: n('proc'), call: model.calls[call] || 'unknown', number: call, args: whole ? text : args.join(', '), named: spec.map(([name], a) => [name, args[a]]), text: hasText ? '' : text, result, error, flags: flags_,
             mapped, unmapped, kind: n('kind'), stack: n('stack'), minor: n('minor'), major: n('major'), raw, ret,
         };
     }
@@ -96,7 +93,7 @@ const events = (() => {
         return (i) => {
             const spec = model.args[call[i]] || [], cls = model.classes[call[i]], size = BigInt(mapped[i]);
             if (cls === 'brk' && !error[i]) return meets(ret[i] - size, size + BigInt(unmapped[i]));
-            if (!error[i] && ret[i] > 4095n && meets(ret[i], cls === 'remap' && args[2][i] > size ? args[2][i] : size)) return true;
+            if (!error[i] && model.pointers[call[i]] && meets(ret[i], cls === 'remap' && args[2][i] > size ? args[2][i] : size)) return true;
             // Where memory was mapped the address that was asked for is only a wish.
             return (cls !== 'map' || error[i] > 0) && spec.some(([, how], a) => how === 'address' && args[a][i] && meets(args[a][i], spec[a + 1]?.[1] === 'size' ? args[a + 1][i] : 1n));
         };

@@ -44,9 +44,12 @@
  * ---- tables: 't' each ----
  *
  * kinds, roles, runtimes, acts (of the heap): by their number; "" is none.  calls: name by number; call_args: by
- * number, "addr:address length:size prot:prot": name and how it is shown: address, size, offset, prot, set:N, value:N
- * (N: names in bits), fd, number, signed, text.  bits: "N VALUE NAME" each, VALUE in hex.  errors: "12 ENOMEM" each.
- * call_class: by number, one of map, unmap, protect, brk, remap, advise, other.
+ * number, "addr:address length:size prot:set:3": name and how it is shown: address, size, number (unsigned), offset
+ * (hex, but 0), set:N (names), fd, signed (32 bits), text (a line of the event's text, where a line of a fd is its
+ * path), whole (no argument: the event's text stands for all).  fields: of each N first "N MASK WORD", the bits that
+ * count, and what names begin with, if anything; then "N MASK VALUE NAME" each, as they are to be shown: the name is
+ * that of numbers whose bits of MASK are VALUE.  MASK and VALUE in hex.  errors: "12 ENOMEM" each.  call_result: by
+ * number, address or signed (64 bits).  call_class: by number, one of map, unmap, protect, brk, remap, advise, other.
  *
  * ---- str: text 't' ----
  *
@@ -130,9 +133,11 @@
  *
  * id 'd', time 'd' (of its exit, but never before that of the event before), late (by how much its exit was earlier
  * than `time`, when calls overlapped), duration, tid 'd', proc (index), call, flags (1 unordered, 2 did not return, 4
- * faults were measured), error, mapped, unmapped, kind, stack (index), minor, major, text_str (path or name, index + 1
- * in its own column `text` 't'; 0: none), and a0 ... a5 and ret, 'w'. ev: first_id, count, start, end of each chunk;
- * whole (1: all events).
+ * faults were measured, 8 its thread died in it), error, mapped, unmapped, kind, stack (index), minor, major, text_str
+ * (index + 1 in its own column `text` 't'; 0: none), shown (so many arguments count), and a0 ... a5 and ret, 'w'. text:
+ * a line for each argument shown as fd or text, written as `brkwater events` writes it; the whole, where that is said;
+ * or the path of the file, where no argument is in words. ev: first_id, count, start, end of each chunk; whole (1: all
+ * events).
  */
 #ifndef BRKWATER_FORMAT_H
 #define BRKWATER_FORMAT_H

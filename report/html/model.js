@@ -51,11 +51,12 @@ const model = (() => {
         for (const name of ['kinds', 'roles', 'runtimes', 'acts', 'calls']) m[name] = list(tables.texts(name));
         m.classes = list(tables.texts('call_class'));
         m.args = list(tables.texts('call_args')).map((text) => text.split(' ').filter(Boolean).map((part) => part.split(':')));
-        m.bits = new Map();
-        for (const line of list(tables.texts('bits'))) {
-            const [set, value, name] = line.split(' ');
-            if (!m.bits.has(set)) m.bits.set(set, []);
-            m.bits.get(set).push([BigInt('0x' + value.replace(/[^0-9a-f]/gi, '')), name]);
+        m.pointers = list(tables.texts('call_result')).map((how) => how === 'address');
+        m.fields = new Map(); // of each set: the bits that count, a word, and its names
+        for (const line of list(tables.texts('fields'))) {
+            const [set, mask, value, name] = line.split(' '), number = (hex) => BigInt('0x' + hex.replace(/[^0-9a-f]/gi, '')), known = m.fields.get(set);
+            if (known) known.names.push([number(mask), number(value), name]);
+            else m.fields.set(set, { mask: number(mask), word: value, names: [] });
         }
         m.errors = new Map(list(tables.texts('errors')).map((line) => line.split(' ')));
     }

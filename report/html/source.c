@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 enum { STACK, INSTRUCTIONS, SOURCE, CODE_COLUMNS };
-enum { AROUND = 3, MOST_STACKS = 4000, LONGEST_LINE = 400, LARGEST_SOURCE = 8 << 20 };
+enum { AROUND = 3, MOST_STACKS = 4000, LONGEST_LINE = 400, LARGEST_SOURCE = 16 << 20 };
 
 /* A line each, that of the call with a mark in front. */
 static uint32_t instructions(struct page *page, const struct code_line *site)
@@ -30,13 +30,6 @@ static uint32_t instructions(struct page *page, const struct code_line *site)
     return string;
 }
 
-static void skip_line(FILE *file)
-{
-    int c;
-    while ((c = getc(file)) != EOF && c != '\n')
-        ;
-}
-
 /* Only what is named like a source file is read: debug information can name any file, and the report may be sent to
  * somebody who must not see it. */
 static FILE *open_source(struct text name)
@@ -55,30 +48,38 @@ static FILE *open_source(struct text name)
     for (size_t i = 0; ending && i < sizeof(endings) / sizeof(endings[0]); i++)
         known |= strcmp(ending, endings[i]) == 0;
     const int fd = known ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) : -1;
-    FILE *file = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? fdopen(fd, "r") : NULL;
+    const bool fit = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= LARGEST_SOURCE;
+    FILE *file = fit ? fdopen(fd, "r") : NULL;
     if (!file && fd >= 0)
         close(fd);
     return file;
 }
 
+/* Without its end, which is \r\n in files of other systems. */
+static size_t shown_length(const char *line, size_t length)
+{
+    while (length && (line[length - 1] == '\n' || line[length - 1] == '\r'))
+        length--;
+    return length < LONGEST_LINE ? length : LONGEST_LINE;
+}
+
 /* Lines around the site, if its file is there and as long; the file may have changed since, which cannot be known. */
 static uint32_t source(struct page *page, const struct code_line *site)
 {
-    char text[LONGEST_LINE], head[32];
+    char *line = NULL, head[32];
+    size_t room = 0;
+    ssize_t length;
     struct buffer out = {0};
     FILE *file = site->line ? open_source(site->file) : NULL;
-    for (uint32_t number = 1;
-         file && number <= site->line + AROUND && fgets(text, sizeof(text), file) && ftell(file) < LARGEST_SOURCE;
+    for (uint32_t number = 1; file && number <= site->line + AROUND && (length = getline(&line, &room, file)) > 0;
          number++) {
-        const size_t length = strcspn(text, "\n");
-        if (!text[length])
-            skip_line(file);
         if (number + AROUND < site->line)
             continue;
         snprintf(head, sizeof(head), "%s%c %5u  ", out.size ? "\n" : "", number == site->line ? '>' : ' ', number);
         buffer_string(&out, head);
-        buffer_append(&out, text, length);
+        buffer_append(&out, line, shown_length(line, (size_t)length));
     }
+    free(line);
     if (file)
         fclose(file);
     const uint32_t string = strings_add_buffer(&page->strings, &out);

@@ -1,8 +1,9 @@
-/* tables.c: names of numbers: kinds, calls, bits, errors. */
+/* tables.c: names of numbers: kinds, calls, fields of arguments, errors. */
 #include "page.h"
 
+#include "../event_text.h"
+
 #include <stdio.h>
-#include <string.h>
 
 static const char *class_of(enum effect effect)
 {
@@ -40,31 +41,21 @@ static const char *shown_as(enum arg_kind kind)
         return "size";
     case ARG_OFFSET:
         return "offset";
-    case ARG_PROT:
-        return "prot";
     case ARG_FD:
         return "fd";
     case ARG_PAGES:
-    case ARG_ENVC:
         return "number";
     case ARG_INT:
     case ARG_STATUS:
         return "signed";
-    case ARG_TEXT:
-    case ARG_ARGV:
-        return "text";
     default:
-        return NULL;
+        return event_is_worded(kind) ? "text" : NULL;
     }
 }
 
-static bool is_value(enum arg_kind kind)
+static void add_arguments(struct column *c, enum call call)
 {
-    return kind == ARG_ADVICE || kind == ARG_PRCTL_OPTION || kind == ARG_PRCTL_SUB;
-}
-
-static void add_arguments(struct column *c, const struct call_info *info)
-{
+    const struct call_info *info = call_info(call);
     char text[512];
     size_t used = 0;
     text[0] = '\0';
@@ -75,40 +66,30 @@ static void add_arguments(struct column *c, const struct call_info *info)
         if (used < sizeof(text) && shown)
             used += (size_t)snprintf(text + used, sizeof(text) - used, "%s", shown);
         else if (used < sizeof(text))
-            used += (size_t)snprintf(text + used, sizeof(text) - used, "%s:%d", is_value(kind) ? "value" : "set", kind);
+            used += (size_t)snprintf(text + used, sizeof(text) - used, "set:%d", kind);
     }
+    if (event_is_told_whole(call) && used < sizeof(text))
+        snprintf(text + used, sizeof(text) - used, "%sall:whole", used ? " " : "");
     column_string(c, text);
 }
 
-static void add_bit(struct column *c, enum arg_kind kind, uint64_t value, const char *name)
+static void add_field(struct column *c, enum arg_kind kind, const struct flag_field *field)
 {
     char text[128];
-    snprintf(text, sizeof(text), "%d %llx %s", kind, (unsigned long long)value, name);
+    snprintf(text, sizeof(text), "%d %llx %llx %s", kind, (unsigned long long)field->mask,
+             (unsigned long long)field->value, field->name);
     column_string(c, text);
 }
 
-/* Names of single bits; mmap's low bits are one value, without which others have a name beside their own. */
-static void add_bits(struct column *c, enum arg_kind kind)
+static void add_fields(struct column *c, enum arg_kind kind)
 {
-    struct flag_list list;
-    for (unsigned bit = 0; bit < 64; bit++) {
-        const uint64_t value = (uint64_t)1 << bit, type = kind == ARG_MAP_FLAGS && bit > 3 ? 2 : 0;
-        argument_flags(kind, value | type, &list);
-        if (!list.rest && list.count == (type ? 2 : 1))
-            add_bit(c, kind, value, strcmp(list.names[0], "MAP_PRIVATE") == 0 && type ? list.names[1] : list.names[0]);
-    }
-}
-
-static void add_values(struct column *c, enum arg_kind kind)
-{
-    enum { LISTED = 256, NAME_OF_MEMORY = 0x53564d41 };
-    struct flag_list list;
-    for (uint64_t value = 0; value <= LISTED; value++) {
-        const uint64_t asked = value < LISTED ? value : NAME_OF_MEMORY;
-        argument_flags(kind, asked, &list);
-        if (list.count == 1 && !list.rest)
-            add_bit(c, kind, asked, list.names[0]);
-    }
+    const char *prefix = event_flags_prefix(kind);
+    struct flag_field field;
+    char text[64];
+    snprintf(text, sizeof(text), "%d %llx %s", kind, (unsigned long long)argument_mask(kind), prefix ? prefix : "");
+    column_string(c, text);
+    for (size_t i = 0; argument_field(kind, i, &field); i++)
+        add_field(c, kind, &field);
 }
 
 static void add_names(struct column *c)
@@ -121,34 +102,32 @@ static void add_names(struct column *c)
             if (shown_as(kind) || (unsigned)kind >= sizeof(seen) / sizeof(seen[0]) || seen[kind])
                 continue;
             seen[kind] = true;
-            if (is_value(kind))
-                add_values(c, kind);
-            else
-                add_bits(c, kind);
+            add_fields(c, kind);
         }
     }
 }
 
 static void add_errors(struct column *c)
 {
+    enum { LAST_OF_KERNEL = 520 }; /* those that only tracers see are the highest */
     char text[64];
-    for (uint32_t error = 1; error < 256; error++)
+    for (uint32_t error = 1; error < LAST_OF_KERNEL; error++)
         if (errno_name(error)) {
             snprintf(text, sizeof(text), "%u %s", error, errno_name(error));
             column_string(c, text);
         }
 }
 
-enum { KINDS, ROLES, RUNTIMES, ACTS, CALLS, ARGUMENTS, CLASSES, BITS, ERRORS, COLUMNS };
+enum { KINDS, ROLES, RUNTIMES, ACTS, CALLS, ARGUMENTS, RESULTS, CLASSES, FIELDS, ERRORS, COLUMNS };
 
 void page_tables(struct page *page)
 {
     struct column columns[COLUMNS] = {
-        [KINDS] = COLUMN("kinds", COLUMN_TEXT),        [ROLES] = COLUMN("roles", COLUMN_TEXT),
-        [RUNTIMES] = COLUMN("runtimes", COLUMN_TEXT),  [ACTS] = COLUMN("acts", COLUMN_TEXT),
-        [CALLS] = COLUMN("calls", COLUMN_TEXT),        [ARGUMENTS] = COLUMN("call_args", COLUMN_TEXT),
-        [CLASSES] = COLUMN("call_class", COLUMN_TEXT), [BITS] = COLUMN("bits", COLUMN_TEXT),
-        [ERRORS] = COLUMN("errors", COLUMN_TEXT),
+        [KINDS] = COLUMN("kinds", COLUMN_TEXT),         [ROLES] = COLUMN("roles", COLUMN_TEXT),
+        [RUNTIMES] = COLUMN("runtimes", COLUMN_TEXT),   [ACTS] = COLUMN("acts", COLUMN_TEXT),
+        [CALLS] = COLUMN("calls", COLUMN_TEXT),         [ARGUMENTS] = COLUMN("call_args", COLUMN_TEXT),
+        [RESULTS] = COLUMN("call_result", COLUMN_TEXT), [CLASSES] = COLUMN("call_class", COLUMN_TEXT),
+        [FIELDS] = COLUMN("fields", COLUMN_TEXT),       [ERRORS] = COLUMN("errors", COLUMN_TEXT),
     };
     for (int kind = 0; kind < KIND_COUNT; kind++)
         column_string(&columns[KINDS], kind ? kind_name((enum kind)kind) : "");
@@ -161,10 +140,11 @@ void page_tables(struct page *page)
     for (int call = 0; call < CALL_COUNT; call++) {
         const struct call_info *info = call_info((enum call)call);
         column_string(&columns[CALLS], call ? info->name : "");
-        add_arguments(&columns[ARGUMENTS], info);
+        add_arguments(&columns[ARGUMENTS], (enum call)call);
+        column_string(&columns[RESULTS], info->returns_address ? "address" : "signed");
         column_string(&columns[CLASSES], class_of(info->effect));
     }
-    add_names(&columns[BITS]);
+    add_names(&columns[FIELDS]);
     add_errors(&columns[ERRORS]);
     page_columns(page, "tables", columns, COLUMNS);
 }

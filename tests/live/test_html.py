@@ -526,3 +526,31 @@ def test_what_is_read_without_scripts_is_small(run_once, letter):
     for name in cut:
         assert name.endswith("...") and len(name[:-3].replace(shown, "x")) <= 200
         assert re.fullmatch(f"/.*?((?:{re.escape(shown)})+/?)+\\.\\.\\.", name), name
+
+
+STRANGE = (b"#include <stdlib.h>\r\n"
+           b"/* a zero: \0 and what is behind it */\r\n"
+           b"/* a long line: " + 5000 * b"x" + b" */\r\n"
+           b"int main(void)\r\n"
+           b"{\r\n"
+           b"    return malloc(1 << 20) == NULL;\r\n"
+           b"}\r\n")
+
+
+def test_source_lines_are_counted_as_compilers_count_them(run_once):
+    """Zeros in a line do not end it, long lines are one line, and the ends of lines are not shown."""
+    if not shutil.which("gcc"):
+        pytest.skip("gcc is not installed")
+    source, program = run_once.write("strange.c", STRANGE), run_once.path("strange")
+    subprocess.run(["gcc", "-g", "-O0", "-w", "-o", program, source], check=True)
+    outcome, trace = run_once.traced(program)
+    assert outcome.status == 0, outcome
+    report = report_of(run_once, trace)
+    shown = [report.strings[text].split("\n") for text in report["code"]["source_str"] if text]
+    mine = [lines for lines in shown if any("malloc(1 << 20)" in line for line in lines)]
+    assert mine, shown
+    for lines in mine:
+        assert [line for line in lines if line.startswith(">")] == [">     6      return malloc(1 << 20) == NULL;"]
+        assert [int(line[1:].split()[0]) for line in lines] == [3, 4, 5, 6, 7]
+        assert lines[1:3] == ["      4  int main(void)", "      5  {"]
+        assert not any("\\x0d" in line or "\r" in line for line in lines)

@@ -150,6 +150,30 @@ static void test_every_bit_is_told(void **state)
     }
 }
 
+/* The fields are all that a reader needs who has no code of ours: mask by mask they give the names, and no two of them
+ * claim a bit in different ways. */
+static void test_fields_have_their_names(void **state)
+{
+    (void)state;
+    struct flag_field field;
+    for (int kind = ARG_NONE; kind <= ARG_ENVC; kind++)
+        for (size_t i = 0; argument_field((enum arg_kind)kind, i, &field); i++) {
+            struct flag_list list;
+            bool named = false;
+            argument_flags((enum arg_kind)kind, field.value, &list);
+            for (size_t j = 0; j < list.count; j++)
+                named |= strcmp(list.names[j], field.name) == 0;
+            assert_true(named);
+            assert_int_equal(list.rest, 0);
+            assert_int_equal(field.value & ~field.mask, 0);
+            assert_int_equal(field.mask & ~argument_mask((enum arg_kind)kind), 0);
+        }
+    assert_true(argument_field(ARG_MAP_FLAGS, 0, &field));
+    assert_int_equal(field.mask, 0xf);
+    assert_false(argument_field(ARG_ADDR, 0, &field));
+    assert_int_equal(argument_mask(ARG_ADVICE), UINT32_MAX);
+}
+
 static void test_errno_names(void **state)
 {
     (void)state;
@@ -182,10 +206,15 @@ static void test_signal_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_prot),        cmocka_unit_test(test_map_flags),
-        cmocka_unit_test(test_other_sets),  cmocka_unit_test(test_values),
-        cmocka_unit_test(test_clone_flags), cmocka_unit_test(test_every_bit_is_told),
-        cmocka_unit_test(test_errno_names), cmocka_unit_test(test_signal_names),
+        cmocka_unit_test(test_prot),
+        cmocka_unit_test(test_map_flags),
+        cmocka_unit_test(test_other_sets),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_clone_flags),
+        cmocka_unit_test(test_every_bit_is_told),
+        cmocka_unit_test(test_fields_have_their_names),
+        cmocka_unit_test(test_errno_names),
+        cmocka_unit_test(test_signal_names),
     };
     return cmocka_run_group_tests_name("arguments", tests, NULL, NULL);
 }

@@ -19,6 +19,7 @@ const [, HEAP, ARENA, CHUNK, STACK, IMAGE, FILE, SHARED, ANONYMOUS, GUARD, KERNE
 const ROLES = ["", "text", "rodata", "relro", "data", "bss", "main", "thread", "ended", "reserved", "closed", "guard", "jit"];
 const CALLS = ["", "brk", "mmap", "munmap", "mprotect", "madvise", "mremap", "execve", "clone"];
 const [, BRK, MMAP, MUNMAP, MPROTECT, MADVISE, MREMAP] = CALLS.keys();
+const SHOWN = [0, 1, 6, 2, 3, 3, 1, 3, 2]; // arguments of each call
 const TICKS = 10_000_000;
 
 // ---- writing sections ----
@@ -463,7 +464,7 @@ function chunks(run, embed, copies) {
         parts.push(section(`e${parts.length}`, [
             ["id", "d", pick((e) => e.id)], ["time", "d", pick((e) => e.time)], ["duration", "v", pick((e) => e.duration)], ["tid", "d", pick((e) => e.tid)],
             ...["proc", "call", "flags", "error", "mapped", "unmapped", "kind", "stack", "minor", "major"].map((k) => [k, "v", pick((e) => e[k])]),
-            ["text_str", "v", text], ["text", "t", texts],
+            ["text_str", "v", text], ["text", "t", texts], ["shown", "b", pick((e) => SHOWN[e.call])],
             ...[0, 1, 2, 3, 4, 5].map((a) => [`a${a}`, "w", pick((e) => BigInt(e.args[a]))]), ["ret", "w", pick((e) => BigInt(e.ret))],
         ]));
     }
@@ -518,8 +519,10 @@ export function makeReport(given = {}) {
     first.push(section("meta", [text("key", Object.keys(meta)), text("value", Object.values(meta).map(String))]));
     first.push(section("tables", [
         text("kinds", KINDS), text("roles", ROLES), text("runtimes", ["", "glibc", "python"]), text("acts", ["", "grow", "trim", "map"]), text("calls", CALLS),
-        text("call_args", ["", "addr:address", "addr:address length:size prot:prot flags:set:1 fd:fd offset:offset", "addr:address length:size", "addr:address length:size prot:prot", "addr:address length:size advice:value:2", "addr:address", "path:text", ""]),
-        text("bits", ["1 1 MAP_SHARED", "1 2 MAP_PRIVATE", "1 10 MAP_FIXED", "1 20 MAP_ANONYMOUS", "2 4 MADV_DONTNEED"]), text("errors", ["12 ENOMEM", "22 EINVAL"]),
+        text("call_args", ["", "addr:address", "addr:address length:size prot:set:3 flags:set:1 fd:fd offset:offset", "addr:address length:size", "addr:address length:size prot:set:3", "addr:address length:size advice:set:2", "addr:address", "path:text argv:text envc:text", "flags:set:4 child_stack:address all:whole"]),
+        text("call_result", CALLS.map((_, call) => ([BRK, MMAP, MREMAP].includes(call) ? "address" : "signed"))),
+        text("fields", ["1 ffffffffffffffff MAP", "1 f 1 MAP_SHARED", "1 f 2 MAP_PRIVATE", "1 10 10 MAP_FIXED", "1 20 20 MAP_ANONYMOUS", "2 ffffffff MADV", "2 ffffffff 4 MADV_DONTNEED",
+            "3 ffffffffffffffff PROT", "3 ffffffffffffffff 0 PROT_NONE", "3 1 1 PROT_READ", "3 2 2 PROT_WRITE", "3 4 4 PROT_EXEC", "4 ffffffffffffffff CLONE", "4 100 100 CLONE_VM", "4 7f 11 SIGCHLD"]), text("errors", ["12 ENOMEM", "22 EINVAL"]),
         text("call_class", ["other", "brk", "map", "unmap", "protect", "advise", "remap", "other", "other"]),
     ]));
     const proc = section("proc", of(run.procs, [["pid", "pid"], ["parent", "parent"], ["name_str", (p) => s(p.name)], ["exe_str", (p) => s(p.exe)], ["status_str", (p) => s(p.status)], ["start", "start"], ["end", "end"],

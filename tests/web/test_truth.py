@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import subprocess
 
 import pytest
@@ -61,6 +62,27 @@ def test_numbers_are_those_of_the_reports(run_once):
     answers.write_text(json.dumps({"ranges": list(ask(run_once, trace, ticks)), "moments": moments}))
     result = subprocess.run(["node", "truth.mjs", str(page), str(answers)], cwd=HERE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert result.returncode == 0, result.stdout[-4000:]
+
+
+SPELLED = {"names": ["argument-names"], "flags": ["calls-flags"], "flags of 32 bits": ["calls-flags-m32"], "threads": ["threads-race", 3, 2, 20], "killed": ["threads-exit-group"]}
+
+
+@pytest.mark.early
+@pytest.mark.parametrize("command", SPELLED.values(), ids=SPELLED)
+def test_calls_are_written_as_brkwater_events_writes_them(run_once, command):
+    why = missing()
+    if why and not os.environ.get("CI"):
+        pytest.skip(why)
+    _, trace = run_once.traced(run_once.program(command[0]), *command[1:])
+    page = pathlib.Path(trace.path).with_suffix(".html")
+    assert run_once.verb("html", trace.path, "-o", page).status == 0
+    shown = run_once.verb("events", trace.path).stdout.decode()
+    lines = [match[1] for match in re.finditer(r"^[\d/]+ +(\w+\(.*)$", shown, re.MULTILINE)]
+    assert len(lines) == len(trace.events()) > 5
+    answers = page.with_suffix(".json")
+    answers.write_text(json.dumps(lines))
+    result = subprocess.run(["node", "spelling.mjs", str(page), str(answers)], cwd=HERE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert result.returncode == 0, result.stdout[-6000:]
 
 
 def test_invented_reports_have_what_real_ones_have(run_once):
