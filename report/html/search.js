@@ -68,7 +68,8 @@ const search = (() => {
 
     const tell = debounce(() => {
         prepare();
-        if (!why && state.query && model.lives && /[g-z_]/i.test(state.query) && !somewhere()) why = 'no function, file or call is named so';
+        // What was searched otherwise than asked for is told first, also when that shows only now.
+        if (!why && state.query && model.lives && /[g-z_]/i.test(state.query) && !somewhere()) why ||= 'no function, file or call is named so';
         $('query-note').textContent = why;
     }, 300);
 
